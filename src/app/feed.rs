@@ -130,6 +130,8 @@ pub struct Feed {
     pub(super) complete_lists: CompleteLists,
     /// The number of consecutive failures of list fetches and polls.
     failures: u32,
+    /// Whether the user has been told that a date cannot be read.
+    pub(super) has_odd_date: bool,
     /// The number of the first job for the current account. Earlier jobs were for another account,
     /// whose alerts must not be added.
     first_job: u32,
@@ -149,6 +151,7 @@ impl Feed {
             owner_case: OwnerCase::default(),
             complete_lists: CompleteLists::default(),
             failures: 0,
+            has_odd_date: false,
             first_job,
         }
     }

@@ -336,6 +336,7 @@ impl App {
     /// Adds alerts from a running fetch to the store and records that the fetch covers them.
     fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
         let absorbed = self.absorb(id, batch);
+        self.notify_odd_date(id, &absorbed);
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let marks_changes = match job_type {
             JobType::List => feed.list.marks_changes(),
@@ -357,6 +358,16 @@ impl App {
         if self.filter.shows_requested() {
             let matches = |row: &Row| self.view.matching().contains(*row);
             feed.list.on(ListEvent::Matched(absorbed.touched().into_iter().filter(matches).collect()));
+        }
+    }
+
+    /// Notifies the user of the first date in a feed that cannot be read.
+    fn notify_odd_date(&mut self, id: FeedId, absorbed: &Absorbed) {
+        let Some(feed) = self.feeds.get_mut(id).filter(|feed| !feed.has_odd_date) else { return };
+        if absorbed.touched().iter().any(|row| self.store.has_odd_date(*row)) {
+            feed.has_odd_date = true;
+            let line = self.about(id, "a time cannot be read; it is shown as received and sorted last");
+            self.notify_error(line);
         }
     }
 

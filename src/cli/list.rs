@@ -90,6 +90,7 @@ impl List {
         if self.filter.is_some() {
             notify_unreadable(&store);
         }
+        notify_odd_dates(&store);
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
         self.output.write_result(out, |out| self.print((&store, &rows), &source.tenants(), out))?;
@@ -127,6 +128,17 @@ fn notify_unreadable(store: &Store) {
     let unreadable = store.rows().iter().filter(|row| !store.is_readable(*row)).count();
     if unreadable > 0 {
         notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
+    }
+}
+
+/// Reports the alerts with dates that cannot be read. No filter by date matches them.
+fn notify_odd_dates(store: &Store) {
+    match store.rows().iter().filter(|row| store.has_odd_date(*row)).count() {
+        0 => {}
+        1 => notify("1 alert has a time that cannot be read; it is shown as received and sorted last"),
+        count => notify(format_args!(
+            "{count} alerts have a time that cannot be read; it is shown as received and sorted last"
+        )),
     }
 }
 

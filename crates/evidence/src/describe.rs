@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::identity::{Identity, device_identity, user_identity};
 use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
-use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, walk};
+use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, originals, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
 /// The maximum number of bytes of a value to display on a line. The value itself is not truncated.
@@ -61,6 +61,9 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
             identity: identity(row, values.into_iter().map(Object::new)),
         }
     };
+    if let Some(destination) = destination(row, object) {
+        description.facts.insert(0, destination);
+    }
     let name = description.name();
     // Facts never repeat the name or each other.
     let mut seen: Vec<SafeText> = Vec::new();
@@ -177,6 +180,15 @@ fn piece(field: FieldTemplate, object: Object<'_>) -> Option<Piece> {
     Some(Piece { text, path: path.into() })
 }
 
+/// Returns where an item's name leads to if it is a rewritten link.
+fn destination(row: &EvidenceType, object: Object<'_>) -> Option<Piece> {
+    let is_link = |path: &str| row.indicators.contains(&(IndicatorKind::Url, path));
+    let field = main_templates(row, object).first().filter(|field| is_link(field.path))?;
+    let (path, link) = resolve(*field, object)?;
+    let last = originals(&link).pop()?;
+    Some(Piece { text: SafeText::new(&format!("leads to {}", truncate(&last))), path: path.into() })
+}
+
 /// Resolves a field to the path that has a value, and to that value without the text around it.
 fn resolve(field: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
     if field.path.is_empty() {
@@ -267,9 +279,21 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
         let Some(values) = each.into_iter().find(|values| !values.is_empty()) else { continue };
         for text in values.into_iter().filter_map(scalar) {
             let text = if *kind == IndicatorKind::Domain { host(&text).to_owned().into() } else { text };
-            let indicator = Indicator { kind: *kind, value: SafeText::new(&text) };
-            if !indicator.value.is_blank() && seen.insert(indicator.clone()) {
-                found.push(indicator);
+            let mut add = |kind: IndicatorKind, text: &str| {
+                let indicator = Indicator { kind, value: SafeText::new(text) };
+                if !indicator.value.is_blank() && seen.insert(indicator.clone()) {
+                    found.push(indicator);
+                }
+            };
+            add(*kind, &text);
+            if *kind == IndicatorKind::Url {
+                for original in originals(&text) {
+                    // Of some originals, only the domain is known.
+                    if original.contains("://") {
+                        add(IndicatorKind::Url, &original);
+                    }
+                    add(IndicatorKind::Domain, host(&original));
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use alertdeck_model::account_name;
 
-use crate::Properties;
+use crate::{Properties, device};
 
 /// The value that identifies a device or user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,10 +68,12 @@ pub(super) fn device_identity(kind: &str, item: &dyn Properties) -> Option<Ident
         ("deviceDnsName", IdentityKind::Name),
         ("hostName", IdentityKind::Name),
     ];
-    known.into_iter().find_map(|(path, kind)| {
+    let found = known.into_iter().find_map(|(path, kind)| {
         let value = item.filled(&format!("{prefix}{path}"))?;
         Some(Identity::new(if kind == IdentityKind::Name { short_name(&value) } else { &value }, kind))
-    })
+    });
+    // A name that is shown counts even if it was not sent as text.
+    found.or_else(|| Some(Identity::new(short_name(device(kind, item)?.raw()), IdentityKind::Name)))
 }
 
 /// Returns a device's name without its domain. An address is kept.
@@ -143,6 +145,7 @@ mod tests {
     #[case::full_name("device", json!({"deviceDnsName": "SRV-1.corp.contoso.com"}), Some(name("SRV-1")))]
     #[case::short_name("device", json!({"deviceDnsName": null, "hostName": "srv-1"}), Some(name("srv-1")))]
     #[case::address("device", json!({"hostName": "10.0.0.1"}), Some(name("10.0.0.1")))]
+    #[case::number("device", json!({"deviceDnsName": 17}), Some(name("17")))]
     #[case::host("hostLogonSession", json!({"host": {"mdeDeviceId": "m1"}}), Some(id("m1")))]
     #[case::iot("ioTDevice", json!({"deviceId": "d1", "deviceName": "plc"}), Some(id("d1")))]
     #[case::no_device("process", json!({"mdeDeviceId": "m1"}), None)]

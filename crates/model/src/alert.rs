@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Classification, DetectionSource, Determination, Evidence, InvestigationState, SafeText, ServiceSource,
     Severity, Status, Timestamp,
+    evidence::is_evidence_type,
     json::{Object, Property, properties},
 };
 
@@ -51,6 +52,20 @@ impl RawAlert {
     pub fn decode(&self) -> Result<Alert, DecodeError> {
         let value = self.parse()?;
         Alert::read(value).ok_or_else(DecodeError::not_an_object)
+    }
+
+    /// Parses the JSON and moves evidence that is under other properties into `evidence`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the JSON is invalid, nested deeper than 128 levels, or not an object.
+    pub fn parse_in_order(&self) -> Result<Value, DecodeError> {
+        let mut value = self.parse()?;
+        let evidence = take_evidence(&mut value).ok_or_else(DecodeError::not_an_object)?;
+        if !evidence.is_empty() {
+            value["evidence"] = evidence.into();
+        }
+        Ok(value)
     }
 
     /// Parses the JSON. If several properties have the same name, the last one is kept.
@@ -171,7 +186,7 @@ pub struct Alert {
     pub additional_data: Vec<Property>,
     /// The properties of the open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
-    /// The JSON as sent, except for `evidence`, whose items keep their own JSON.
+    /// The JSON as sent, except for evidence, whose items keep their own JSON.
     pub json: Value,
 }
 
@@ -184,11 +199,7 @@ macro_rules! member {
 
 impl Alert {
     fn read(mut json: Value) -> Option<Self> {
-        let evidence = match json.as_object_mut()?.get_mut("evidence").map(Value::take) {
-            Some(Value::Array(items)) => items.into_iter().filter(|item| !item.is_null()).collect(),
-            Some(Value::Null) | None => Vec::new(),
-            Some(single) => vec![single],
-        };
+        let evidence = take_evidence(&mut json)?;
         let object = Object::new(&json);
         let dictionary = |name| object.get(name).map(properties).unwrap_or_default();
         Some(Self {
@@ -242,6 +253,36 @@ impl Alert {
     }
 }
 
+/// Takes the items of evidence out of an alert's JSON: those in `evidence`, and then typed ones under
+/// other properties, where tools that reshape alerts put them. Returns `None` if the JSON is no object.
+fn take_evidence(json: &mut Value) -> Option<Vec<Value>> {
+    let alert = json.as_object_mut()?;
+    let mut items = match alert.get_mut("evidence").map(Value::take) {
+        Some(Value::Array(items)) => items,
+        Some(single) => vec![single],
+        None => Vec::new(),
+    };
+    items.retain(|item| !item.is_null());
+    alert.values_mut().for_each(|value| take_typed_evidence(value, &mut items));
+    Some(items)
+}
+
+/// Takes objects whose type is one of evidence out of a value, at any depth.
+fn take_typed_evidence(value: &mut Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(map) => {
+            let declared = map.get("@odata.type").and_then(Value::as_str);
+            if declared.is_some_and(is_evidence_type) {
+                found.push(value.take());
+            } else {
+                map.values_mut().for_each(|inner| take_typed_evidence(inner, found));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|inner| take_typed_evidence(inner, found)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +309,21 @@ mod tests {
         assert_eq!(alert.comments[0].text.raw(), "one");
         assert_eq!(alert.assigned_to.unwrap().raw(), r#"["a"]"#);
         assert!(alert.evidence.is_empty());
+    }
+
+    #[test]
+    fn typed_evidence_under_other_properties_is_evidence() {
+        let alert = decode(
+            r##"{"id":"a","deviceEvidence":{"@odata.type":"#microsoft.graph.security.deviceEvidence","hostName":"ws"},
+                "details":{"list":[{"@odata.type":"microsoft.graph.security.fileEvidence"},{"x":1}]},
+                "other":{"@odata.type":"#microsoft.graph.security.alertComment","y":2},
+                "evidence":{"@odata.type":"#microsoft.graph.security.userEvidence"}}"##,
+        );
+        let names: Vec<_> = alert.evidence.iter().map(|item| item.type_name.as_str()).collect();
+        assert_eq!(names, ["user", "device", "file"]);
+        let left = alert.properties().into_iter().filter(|property| property.value.is_some());
+        let left: Vec<_> = left.map(|property| property.path.raw().to_owned()).collect();
+        assert_eq!(left, ["id", "details.list[1].x", "other.@odata.type", "other.y"]);
     }
 
     #[test]

@@ -26,8 +26,12 @@ macro_rules! wire_enum {
             /// the metadata.
             pub const MEMBERS: &'static [(&'static str, Self)] = &[$(($text, Self::$member),)+];
 
-            /// Reads a wire name, ignoring case. An unknown name is kept as sent.
+            /// Reads a wire name, ignoring case. An unknown name is kept as sent. A blank one is no
+            /// value, which the first member stands for.
             pub fn read(text: &str) -> Self {
+                if text.trim().is_empty() {
+                    return Self::MEMBERS[0].1.clone();
+                }
                 $(if text.eq_ignore_ascii_case($text) { return Self::$member; })+
                 Self::Undeclared(SafeText::new(text))
             }
@@ -249,6 +253,15 @@ wire_enum! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blank_member_is_no_value() {
+        for blank in ["", " "] {
+            assert_eq!(Severity::read(blank), Severity::Unknown);
+            assert_eq!(Classification::read(blank), Classification::Unknown);
+            assert_eq!(Remediation::read(blank), Remediation::None);
+        }
+    }
 
     #[test]
     fn an_undeclared_member_is_kept_and_shown_on_one_line() {

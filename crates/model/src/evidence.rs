@@ -152,6 +152,13 @@ pub fn type_name(declared: &str) -> &str {
     }
 }
 
+/// Returns whether a declared type is one of evidence, known or not.
+pub fn is_evidence_type(declared: &str) -> bool {
+    let name = declared.trim_start_matches('#');
+    let is_start = name.get(..NAMESPACE.len()).is_some_and(|head| head.eq_ignore_ascii_case(NAMESPACE));
+    is_start && short_type_name(declared).len() + "Evidence".len() + NAMESPACE.len() == name.len()
+}
+
 /// Returns the short name of an evidence type, spelled as sent.
 pub fn short_type_name(declared: &str) -> &str {
     let name = declared.trim_start_matches('#');

@@ -19,6 +19,7 @@ mod loose;
 mod messages;
 mod page;
 mod portal;
+mod rewritten;
 mod shape;
 mod text;
 mod time;
@@ -30,15 +31,16 @@ pub use enums::{
     Status, Verdict,
 };
 pub use evidence::{
-    Account, EVIDENCE_TYPES, Evidence, FileDetails, account_name, remediation, short_type_name, type_name,
-    verdict,
+    Account, EVIDENCE_TYPES, Evidence, FileDetails, account_name, is_evidence_type, remediation,
+    short_type_name, type_name, verdict,
 };
-pub use host::host;
+pub use host::{host, ip_address};
 pub use indicator::{Indicator, IndicatorKind};
 pub use json::{Object, Property, properties, walk};
 pub use messages::Messages;
 pub use page::{RawPage, WireError, split_reply, starts_with_lines};
 pub use portal::{PortalLinkError, PortalUrl};
+pub use rewritten::originals;
 pub use text::{Piece, RawText, SafeText, one_line};
 pub use time::{Now, Timestamp};
 pub use wrapped::{Found, find, find_in_lines};

@@ -400,7 +400,7 @@ mod tests {
                 let (Alert(path) | Evidence(path) | EvidenceOf(_, path)) = cover;
                 let known = |name: &str| PROPERTIES.contains(&name);
                 // The store adds these two, for devices and users without an ID.
-                let derived = matches!(*path, "(deviceid)" | "(userid)");
+                let derived = matches!(*path, "(deviceid)" | "(userid)" | "(originalurl)");
                 assert!(derived || known(path) || path.split('.').all(known), "{cover:?}");
                 if let PropertyRef::EvidenceOf(kind, _) = cover {
                     assert!(EVIDENCE_TYPES.contains(kind), "{cover:?}");

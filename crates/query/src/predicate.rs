@@ -14,7 +14,7 @@ use super::{
 };
 use alertdeck_model::{
     attack::{self, Tactic},
-    host, short_type_name,
+    host, ip_address, short_type_name,
 };
 use alertdeck_odata as odata;
 use alertdeck_odata::{Property, Value};
@@ -259,7 +259,7 @@ impl Pattern {
                     || attack::technique(raw)
                         .is_some_and(|known| known.tactics.iter().copied().any(is_wanted))
             }
-            Self::Network(network) => raw.trim().parse().is_ok_and(|address| network.contains(address)),
+            Self::Network(network) => ip_address(raw).is_some_and(|address| network.contains(address)),
             Self::Domain(domain) => {
                 let host = host(folded);
                 host.len() >= domain.len() && {
@@ -310,14 +310,14 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Parses an address or network, such as `10.0.0.1`, `10.0.0.0/8` or `2001:db8::/32`. An
-    /// IPv4-mapped IPv6 address is treated as IPv4.
+    /// Parses an address or network, such as `10.0.0.1`, `10.0.0.0/8` or `2001:db8::/32`. A zone is
+    /// dropped, and an IPv4-mapped IPv6 address is treated as IPv4.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
             None => (text, None),
         };
-        let typed: IpAddr = address.parse().ok()?;
+        let typed = ip_address(address)?;
         let (address, width, cut) = match (typed, typed.to_canonical()) {
             (IpAddr::V6(_), v4 @ IpAddr::V4(_)) => (v4, 32, 96),
             (_, v4 @ IpAddr::V4(_)) => (v4, 32, 0),
@@ -359,6 +359,7 @@ mod tests {
     #[case("2001:db8::/32", "2001:DB8:1::1", true)]
     #[case("2001:db8::1", "2001:0db8:0:0:0:0:0:1", true)]
     #[case("::/0", "10.0.0.1", false)]
+    #[case("fe80::1%eth0", "FE80::1", true)]
     fn networks_contain_their_addresses(
         #[case] network: &str,
         #[case] address: &str,

@@ -22,6 +22,7 @@ use alertdeck_model::{
     SafeText, Severity, Timestamp,
     attack::{self, Tactic, Technique},
     defang::refang,
+    host,
 };
 use alertdeck_store::{FeedId, fold};
 
@@ -296,7 +297,14 @@ impl Resolver<'_> {
                 if exact { Pattern::equals(&hash) } else { Pattern::Prefix(hash) }
             }
             _ if exact => Pattern::equals(&text),
-            TextKind::Domain => Pattern::Domain(fold(text.trim_end_matches('.'))),
+            TextKind::Domain => {
+                // A pasted link or mail address stands for its domain.
+                let domain = fold(host(&text));
+                if domain.is_empty() {
+                    return Err(bad_value(value, "expected a domain such as evil.example"));
+                }
+                Pattern::Domain(domain)
+            }
             TextKind::Account if text.contains('\\') => return Ok(account(scope, &text)),
             TextKind::Plain | TextKind::Account | TextKind::Owner | TextKind::Link | TextKind::Technique => {
                 Pattern::contains(&text)

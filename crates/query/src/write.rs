@@ -4,7 +4,7 @@
 //! of indexed text both depend on the kind of field. They are defined side by side here, so that
 //! both select the same alerts. A property test over the store checks this.
 
-use std::{net::IpAddr, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::{
     fields::{Field, FieldKind, TextKind},
@@ -12,7 +12,7 @@ use super::{
     syntax::{self, MAX_LENGTH},
 };
 use alertdeck_model::IndicatorKind;
-use alertdeck_model::host;
+use alertdeck_model::{host, ip_address};
 use alertdeck_store::{FoldedText, PostingRules, fold};
 
 /// Words with a special meaning in filters.
@@ -181,7 +181,7 @@ impl TextKind {
 
 /// Returns an address in its canonical spelling.
 fn address(text: &str) -> Option<String> {
-    text.trim().parse().ok().map(|address: IpAddr| address.to_canonical().to_string())
+    ip_address(text).map(|address| address.to_canonical().to_string())
 }
 
 #[cfg(test)]
@@ -205,6 +205,7 @@ mod tests {
     #[case("incident", "77", "incident:77", "77")]
     #[case("hash", "ABCDEF01", "hash=ABCDEF01", "abcdef01")]
     #[case("ip", " ::ffff:10.0.0.1", "ip:10.0.0.1", "10.0.0.1")]
+    #[case("ip", "fe80::1%eth0", "ip:\"fe80::1\"", "fe80::1")]
     #[case("ip", "2001:0DB8::0:1", "ip:\"2001:db8::1\"", "2001:db8::1")]
     #[case("domain", "https://x@A.evil.com:8080/a", "domain:a.evil.com", "a.evil.com")]
     fn values_have_a_term_and_a_key(
@@ -222,7 +223,7 @@ mod tests {
     #[case("hash", "abcde")]
     #[case("hash", "not one")]
     #[case("ip", "10.0.0.0/8")]
-    #[case("domain", "https:///a")]
+    #[case("domain", "https:///")]
     #[case("severity", "high")]
     fn invalid_values_have_no_exact_term(#[case] field: &str, #[case] value: &str) {
         assert_eq!(super::super::find_field(field).unwrap().exact_term(value), None);

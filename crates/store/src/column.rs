@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use alertdeck_model::{SafeText, Severity, Status, Timestamp};
 
-use crate::{Row, Store, chunked::Chunked, dictionary::ValueCode};
+use crate::{DateColumn, Row, Store, chunked::Chunked, dictionary::ValueCode};
 
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +127,10 @@ impl Store {
     /// Returns the contents of a cell.
     pub fn cell(&self, row: Row, column: Column) -> Cell<'_> {
         let (facts, columns) = (self.facts(row), &self.columns);
-        let time = |at: Option<Timestamp>| at.map_or(Cell::Empty, Cell::Time);
+        let time = |date: DateColumn| match self.columns.date(date, row) {
+            Some(at) => Cell::Time(at),
+            None => self.odd_date(row, date).map_or(Cell::Empty, Cell::Text),
+        };
         let text = |column: &Chunked<Option<ValueCode>>| {
             column[row.index()].map_or(Cell::Empty, |code| Cell::Text(self.dictionary.safe(code)))
         };
@@ -135,8 +138,8 @@ impl Store {
             Column::Tenant => self.names.get(&self.feed(row)).cloned().map_or(Cell::Empty, Cell::Text),
             Column::Severity => Cell::Severity(facts.severity()),
             Column::Status => Cell::Status(facts.status()),
-            Column::Created => time(facts.created()),
-            Column::Updated => time(facts.last_update()),
+            Column::Created => time(DateColumn::Created),
+            Column::Updated => time(DateColumn::LastUpdate),
             Column::Title => text(&columns.title),
             Column::Device | Column::User | Column::Techniques => {
                 let mut values = self.listed(row, column);

@@ -104,6 +104,23 @@ pub enum DateColumn {
     LastActivity,
 }
 
+impl DateColumn {
+    /// All dates.
+    pub const ALL: [Self; 5] =
+        [Self::Created, Self::LastUpdate, Self::Resolved, Self::FirstActivity, Self::LastActivity];
+
+    /// Returns Graph's name for the property.
+    pub fn property(self) -> &'static str {
+        match self {
+            Self::Created => "createdDateTime",
+            Self::LastUpdate => "lastUpdateDateTime",
+            Self::Resolved => "resolvedDateTime",
+            Self::FirstActivity => "firstActivityDateTime",
+            Self::LastActivity => "lastActivityDateTime",
+        }
+    }
+}
+
 /// The columns for all rows.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
@@ -131,6 +148,8 @@ pub(crate) struct Columns {
     pub(crate) bodies: Chunked<StoredAlert>,
     pub(crate) fingerprints: Chunked<u64>,
     pub(crate) unreadable: RowSet,
+    /// The rows that may have a date that cannot be read.
+    pub(crate) odd_dates: RowSet,
 }
 
 const NO_DATE: i64 = i64::MIN;
@@ -153,6 +172,11 @@ impl Columns {
             [fields.created, fields.updated, fields.resolved, fields.first_activity, fields.last_activity];
         for (column, date) in self.dates.iter_mut().zip(dates) {
             set(column, row, date.map_or(NO_DATE, Timestamp::ticks));
+        }
+        if fields.has_odd_date {
+            self.odd_dates.insert(row);
+        } else {
+            self.odd_dates.remove(row);
         }
         let none = ValueCode { name: NameCode(0), index: 0 };
         set(&mut self.id, row, code(fields.id).unwrap_or(none));

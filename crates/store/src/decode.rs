@@ -5,7 +5,8 @@
 //! of properties, and this crate does not need to know about types of evidence.
 //!
 //! The pass does not build a tree. A tree is needed only for JSON that the service never sends, in
-//! which a property occurs twice or a column finds a list or an object instead of text.
+//! which a property occurs twice, evidence is under another property than `evidence`, or a column
+//! finds a list or an object instead of text.
 
 mod fields;
 mod subjects;
@@ -19,7 +20,7 @@ use alertdeck_evidence as evidence;
 use alertdeck_evidence::Subjects;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
-    Timestamp, type_name,
+    Timestamp, is_evidence_type, originals, type_name,
 };
 
 pub(crate) use fields::Fields;
@@ -65,6 +66,12 @@ struct ItemValue {
     is_string: bool,
 }
 
+/// The property for searching for the original of a link that was rewritten. The service does not
+/// send a property with this name.
+const ORIGINAL_LINK: &str = "(originalurl)";
+/// The property with the type of an object.
+const TYPE: &str = "@odata.type";
+
 /// The alert's node.
 const ALERT: usize = 0;
 /// The node for an item of evidence.
@@ -85,6 +92,7 @@ pub(crate) struct Decoder {
     identities: NameCode,
     ids: NameCode,
     titles: NameCode,
+    types: NameCode,
     nodes: Vec<Node>,
     /// The types of evidence, indexed by number.
     kinds: Vec<Arc<str>>,
@@ -98,6 +106,8 @@ pub(crate) struct Decoder {
     item_values: Vec<(usize, u32)>,
     /// The type of the current item, as sent.
     item_type: String,
+    /// The originals of links in the current item.
+    item_links: Vec<String>,
     in_item: bool,
     /// The terms of the current alert.
     terms: Vec<(KeyCode, u32)>,
@@ -109,6 +119,8 @@ pub(crate) struct Decoder {
     user_subjects: Subjects,
     /// Whether a property occurs twice in one object.
     repeats: bool,
+    /// Whether evidence is under another property than `evidence`.
+    strays: bool,
     /// Whether a column's property has an unexpected type.
     is_odd: bool,
 }
@@ -119,8 +131,9 @@ pub(crate) type Decoded = Result<(Box<[(KeyCode, u32)]>, Fields), DecodeError>;
 impl Decoder {
     pub(crate) fn new() -> Self {
         let mut dictionary = Dictionary::default();
-        let [devices, users, identities, ids, titles] =
-            [DEVICES, USERS, IDENTITIES, "id", "title"].map(|name| dictionary.name_code(name));
+        let [devices, users, identities, ids, titles, types] =
+            [DEVICES, USERS, IDENTITIES, "id", "title", last_name(TYPE)]
+                .map(|name| dictionary.name_code(name));
         let mut decoder = Self {
             dictionary,
             devices,
@@ -128,6 +141,7 @@ impl Decoder {
             identities,
             ids,
             titles,
+            types,
             nodes: Vec::new(),
             kinds: Vec::new(),
             kind_codes: HashMap::new(),
@@ -136,6 +150,7 @@ impl Decoder {
             item: 0,
             item_values: Vec::new(),
             item_type: String::new(),
+            item_links: Vec::new(),
             in_item: false,
             terms: Vec::new(),
             fields: Fields::default(),
@@ -143,6 +158,7 @@ impl Decoder {
             device_subjects: Subjects::default(),
             user_subjects: Subjects::default(),
             repeats: false,
+            strays: false,
             is_odd: false,
         };
         // The roots have no path.
@@ -154,12 +170,8 @@ impl Decoder {
     /// Decodes an alert.
     pub(crate) fn decode(&mut self, raw: &RawAlert) -> Decoded {
         let is_read = std::str::from_utf8(&raw.0).is_ok_and(|json| self.pass(json).is_ok());
-        if !is_read || self.repeats {
-            let value = raw.parse()?;
-            if !value.is_object() {
-                return Err(DecodeError::not_an_object());
-            }
-            let once = serde_json::to_string(&value).unwrap_or_default();
+        if !is_read || self.repeats || self.strays {
+            let once = serde_json::to_string(&raw.parse_in_order()?).unwrap_or_default();
             self.pass(&once).map_err(|error| DecodeError::new(&error))?;
         }
         if self.is_odd
@@ -187,7 +199,8 @@ impl Decoder {
     fn pass(&mut self, json: &str) -> Result<(), serde_json::Error> {
         self.terms.clear();
         self.fields = Fields::default();
-        (self.categories, self.repeats, self.is_odd, self.in_item) = (None, false, false, false);
+        (self.categories, self.is_odd, self.in_item) = (None, false, false);
+        (self.repeats, self.strays) = (false, false);
         self.device_subjects.clear();
         self.user_subjects.clear();
         let mut json = serde_json::Deserializer::from_str(json);
@@ -297,9 +310,14 @@ impl Decoder {
             if part == Part::ItemType && is_string {
                 text.clone_into(&mut self.item_type);
             }
+            if is_string {
+                self.item_links.extend(originals(text));
+            }
             self.item_values.push((node, value.index));
             return;
         }
+        self.strays |=
+            part == Part::Inner && self.nodes[node].name == self.types && is_string && is_evidence_type(text);
         self.add_term(NO_KIND, node, value.index);
         match (part, self.nodes[node].field) {
             (_, Field::None) => {}
@@ -310,8 +328,13 @@ impl Decoder {
     }
 
     fn set(&mut self, field: Field, value: ValueCode, text: &str, is_string: bool) {
-        let time = || Timestamp::parse(text).filter(|at| is_string && !at.is_unset());
         let fields = &mut self.fields;
+        let odd = &mut fields.has_odd_date;
+        let mut time = || {
+            let at = Timestamp::parse(text).filter(|_| is_string);
+            *odd |= at.is_none();
+            at.filter(|at| !at.is_unset())
+        };
         match field {
             Field::None | Field::Evidence => {}
             Field::Id => fields.id = Some(value).filter(|_| !text.is_empty()),
@@ -341,6 +364,7 @@ impl Decoder {
         self.in_item = true;
         self.item_values.clear();
         self.item_type.clear();
+        self.item_links.clear();
     }
 
     fn end_item(&mut self) {
@@ -368,6 +392,21 @@ impl Decoder {
             self.add_term(kind, *node, *index);
         }
         self.item_values = values;
+        for link in std::mem::take(&mut self.item_links) {
+            self.add_derived(&kind_name, ORIGINAL_LINK, &link);
+        }
+    }
+
+    /// Adds a term for a value that the service did not send. Returns the code of the value.
+    fn add_derived(&mut self, kind: &Arc<str>, property: &str, value: &str) -> ValueCode {
+        let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
+        let name = self.dictionary.name_of(key);
+        let code = self.dictionary.add(name, self.folder.fold(value));
+        // If the property has no code of its own, it cannot be searched.
+        if self.dictionary.name(property) == Some(name) {
+            self.terms.push((key, code.index));
+        }
+        code
     }
 
     /// Reads the columns from an alert that was decoded in full.
@@ -394,6 +433,7 @@ impl Decoder {
             resolved: alert.resolved,
             first_activity: alert.first_activity,
             last_activity: alert.last_activity,
+            has_odd_date: true,
             techniques: Vec::new(),
             ..Fields::default()
         };

@@ -38,7 +38,7 @@ pub use stored::{StoredAlert, StoredReader};
 pub use values::{Substrings, fold};
 pub use view::{Count, Filter, View};
 
-use alertdeck_model::{AlertId, SafeText};
+use alertdeck_model::{AlertId, SafeText, Timestamp};
 use batch::BatchAlert;
 use columns::Columns;
 use decode::{DEVICES, USERS};
@@ -379,12 +379,24 @@ impl Store {
         self.postings.keys(value)
     }
 
+    /// Returns a date as sent if it cannot be read. The date that .NET writes for "not set" and blank
+    /// text are no dates.
+    pub fn odd_date(&self, row: Row, date: DateColumn) -> Option<SafeText> {
+        if !self.columns.odd_dates.contains(row) || self.columns.date(date, row).is_some() {
+            return None;
+        }
+        let text = self.property(row, date.property())?;
+        let is_unset = Timestamp::parse(text.raw()).is_some_and(Timestamp::is_unset);
+        (!is_unset && !text.is_blank()).then_some(text)
+    }
+
+    /// Returns whether one of a row's dates cannot be read.
+    pub fn has_odd_date(&self, row: Row) -> bool {
+        DateColumn::ALL.iter().any(|date| self.odd_date(row, *date).is_some())
+    }
+
     /// Returns the rows whose date passes a test.
-    pub fn dated(
-        &self,
-        date: DateColumn,
-        test: impl Fn(Option<alertdeck_model::Timestamp>) -> bool,
-    ) -> RowSet {
+    pub fn dated(&self, date: DateColumn, test: impl Fn(Option<Timestamp>) -> bool) -> RowSet {
         self.columns.dated(date, test)
     }
 

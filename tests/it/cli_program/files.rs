@@ -48,6 +48,36 @@ fn json_is_printed_as_received() {
     assert!(lines[0].ends_with("\"title\":\"plain  \\u00e9 \\/ 1.50e+3\",\"n\":1.50e+3}"));
 }
 
+/// An alert as tools reshape it: evidence under other names, a rewritten link, a date of its own kind.
+const RESHAPED: &str = r##"{"id":"r1","title":"reshaped","createdDateTime":"yesterday at noon","severity":"",
+    "deviceEvidence":{"@odata.type":"#microsoft.graph.security.deviceEvidence","deviceDnsName":"ws-1.contoso.com"},
+    "links":[{"@odata.type":"#microsoft.graph.security.urlEvidence",
+        "url":"https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Flogin.evil.example%2Fa&data=x"}]}"##;
+
+#[test]
+fn a_reshaped_alert_keeps_its_values() {
+    let folder = Folder::with(&[("a.json", RESHAPED)]);
+    for filter in
+        ["domain:login.evil.example", "url:https://login.evil.example/a", "device:ws-1", "severity:none"]
+    {
+        let found = list(&folder, &[filter, "--columns", "id,device,created", "--format", "csv"]);
+        assert_eq!(
+            found.stdout, "id,device,created\r\nr1,ws-1.contoso.com,yesterday at noon\r\n",
+            "{filter}"
+        );
+        assert_eq!(
+            found.stderr,
+            "alertdeck: 1 alert has a time that cannot be read; it is shown as received and sorted last\n"
+        );
+    }
+    let shown = run(alertdeck(["show", "r1", "--file"]).arg(folder.path("a.json"))).stdout;
+    for line in
+        ["device ws-1.contoso.com", "leads to https://login.evil.example/a", "createdDateTime: yesterday"]
+    {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+}
+
 #[test]
 fn hostile_text_cannot_break_out_of_a_format() {
     let folder = Folder::with(&[("a.json", HOSTILE)]);

@@ -341,8 +341,10 @@ pub(crate) fn head(rest: &str) -> Option<(usize, Operator, usize)> {
     let drive = length == 1 && after.starts_with(['\\', '/']);
     let address = || {
         let token = rest.split([' ', '\t', '\n', ')', ',']).next().unwrap_or(rest);
-        let hex = |c: char| c.is_ascii_hexdigit() || ":./%".contains(c);
-        token.chars().all(hex) && token.matches(':').count() >= 2
+        // A zone may have any name.
+        let address = token.split('%').next().unwrap_or(token);
+        let hex = |c: char| c.is_ascii_hexdigit() || ":./".contains(c);
+        address.chars().all(hex) && address.matches(':').count() >= 2
     };
     let text = operator == Operator::Has && (drive || after.starts_with("//") || address());
     (!text).then_some((length, operator, operator_length))
@@ -403,8 +405,8 @@ mod tests {
     #[case::regex("title~(a|b),c* x", "(titleMatches ‹(a|b),c*› & ‹x›)")]
     #[case::windows_path(r"C:\Windows\x c:/x", r"(‹C:\Windows\x› & ‹c:/x›)")]
     #[case::address(
-        "https://x/?a=b fe80::1 aa:bb:cc:dd:ee:ff fe80::/10 ::1",
-        "(‹https://x/?a=b› & ‹fe80::1› & ‹aa:bb:cc:dd:ee:ff› & ‹fe80::/10› & ‹::1›)"
+        "https://x/?a=b fe80::1%eth0 aa:bb:cc:dd:ee:ff fe80::/10 ::1",
+        "(‹https://x/?a=b› & ‹fe80::1%eth0› & ‹aa:bb:cc:dd:ee:ff› & ‹fe80::/10› & ‹::1›)"
     )]
     #[case::share(r"path:\\srv\x", r"pathHas ‹\\srv\x›")]
     #[case::call("f(x) a|b a@b:1", "(‹f(x)› & ‹a|b› & ‹a@b:1›)")]

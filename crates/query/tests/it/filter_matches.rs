@@ -106,6 +106,38 @@ fn filters_that_match(#[case] filter: &str) {
 }
 
 #[rstest]
+#[case::rewritten(
+    "url",
+    r#"{"url":"https://x.safelinks.protection.outlook.com/?url=https%3A%2F%2Fa.evil.example%2F"}"#,
+    "domain:evil.example domain:safelinks.protection.outlook.com url:https://a.evil.example/ https://a.evil.example"
+)]
+#[case::without_scheme("analyzedMessage", r#"{"urls":["//a.evil.example/x"]}"#, "domain:evil.example")]
+#[case::mailbox(
+    "mailbox",
+    r#"{"primaryAddress":"a@evil.example"}"#,
+    "domain:evil.example domain:@evil.example"
+)]
+#[case::teams("teamsMessage", r#"{"recipients":["x","a@evil.example"]}"#, "domain:evil.example")]
+#[case::principal("user", r#"{"userAccount":{"userPrincipalName":"a@evil.example"}}"#, "domain:evil.example")]
+#[case::zone("ip", r#"{"ipAddress":"fe80::1%eth0"}"#, "ip:fe80::1 ip:fe80::1%12 ip:fe80::/10 fe80::1%eth0")]
+fn addresses_match_in_any_form(#[case] kind: &str, #[case] item: &str, #[case] filter: &str) {
+    let item =
+        item.replacen('{', &format!(r##"{{"@odata.type":"#microsoft.graph.security.{kind}Evidence","##), 1);
+    let mut store = Store::default();
+    let alert = format!(r#"{{"id":"a","evidence":[{item}]}}"#);
+    store.absorb(FeedId::default(), Batch::decode(&[RawAlert(alert.into())]));
+    assert_eq!(matcher(filter).rows(&store), *store.rows());
+}
+
+#[test]
+fn an_empty_member_is_missing() {
+    let mut store = Store::default();
+    let alert = br#"{"id":"a","severity":"","classification":"","status":" "}"#;
+    store.absorb(FeedId::default(), Batch::decode(&[RawAlert(Bytes::from_static(alert))]));
+    assert_eq!(matcher("severity:none class:none status:none -severity:any").rows(&store), *store.rows());
+}
+
+#[rstest]
 #[case("severity>medium")]
 #[case("status:resolved,unknown")]
 #[case("assigned:ana@x.io")]

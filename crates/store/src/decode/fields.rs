@@ -18,6 +18,8 @@ pub(crate) struct Fields {
     pub(crate) resolved: Option<Timestamp>,
     pub(crate) first_activity: Option<Timestamp>,
     pub(crate) last_activity: Option<Timestamp>,
+    /// Whether a date may have been sent that cannot be read.
+    pub(crate) has_odd_date: bool,
     pub(crate) title: Option<ValueCode>,
     pub(crate) category: Option<ValueCode>,
     pub(crate) incident: Option<ValueCode>,

@@ -4,7 +4,7 @@
 use alertdeck_evidence::Subject;
 
 use super::{Decoder, Fields};
-use crate::dictionary::{Key, ValueCode};
+use crate::dictionary::ValueCode;
 
 /// The dictionary name for the devices that columns show. No property has this name.
 pub(crate) const DEVICES: &str = "(devices)";
@@ -51,13 +51,7 @@ impl Decoder {
         if !identity.is_name() {
             return self.dictionary.add(self.identities, self.folder.fold(&value));
         }
-        let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
-        let name = self.dictionary.name_of(key);
-        let code = self.dictionary.add(name, self.folder.fold(&value));
-        // If the property has no code of its own, it cannot be searched.
-        if self.dictionary.name(property) == Some(name) {
-            self.terms.push((key, code.index));
-        }
+        self.add_derived(kind, property, &value);
         self.dictionary.add(self.identities, self.folder.fold(&format!("({value})")))
     }
 }

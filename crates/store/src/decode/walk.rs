@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::{Decoder, ITEM, fields::Field};
+use super::{Decoder, ITEM, TYPE, fields::Field};
 
 /// The role of a value in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let inner = match (part, decoder.nodes[child].field) {
                 (Part::Alert, Field::Evidence) => Part::Evidence,
                 (Part::Alert, _) => Part::Field,
-                (Part::Item, _) if &*decoder.nodes[child].path == "@odata.type" => Part::ItemType,
+                (Part::Item, _) if &*decoder.nodes[child].path == TYPE => Part::ItemType,
                 _ => Part::Inner,
             };
             map.next_value_seed(Walk { decoder: &mut *decoder, node: child, part: inner })?;

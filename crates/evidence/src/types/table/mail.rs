@@ -45,11 +45,13 @@ pub(super) static ROWS: &[EvidenceType] = &[
             (Mail, "p1Sender.emailAddress"),
             (Mail, "p2Sender.emailAddress"),
             (Domain, "p1Sender.emailAddress"),
+            (Domain, "p2Sender.emailAddress"),
             (Mail, "recipientEmailAddress"),
             (Mail, "networkMessageId"),
             (Mail, "internetMessageId"),
             (Ip, "senderIp"),
             (Url, "urls"),
+            (Domain, "urls"),
         ],
         keys: &[Key {
             required: &["networkMessageId|internetMessageId"],
