@@ -80,21 +80,18 @@ fn compare(
         (Value::Null, Literal::Null) => Some(Ordering::Equal),
         (Value::Null, _) if mode.three_valued => return None,
         (Value::Text(value), Literal::Text(text)) => {
-            let exact = mode.exact_text && property == Property::AssignedTo;
-            let equal = if exact { value == text } else { folded(value).eq(folded(text)) };
-            equal.then_some(Ordering::Equal)
+            if property == Property::AssignedTo {
+                Some(if mode.exact_text { value.cmp(text) } else { folded(value).cmp(folded(text)) })
+            } else if folded(value).eq(folded(text)) {
+                Some(Ordering::Equal)
+            } else {
+                property.rank(value).zip(property.rank(text)).map(|(value, limit)| value.cmp(&limit))
+            }
         }
         (Value::Time(value), Literal::Time(at)) => Some(value.cmp(at)),
         _ => None,
     };
-    Some(match operator {
-        Operator::Eq => order == Some(Ordering::Equal),
-        Operator::Ne => order != Some(Ordering::Equal),
-        Operator::Gt => order == Some(Ordering::Greater),
-        Operator::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-        Operator::Lt => order == Some(Ordering::Less),
-        Operator::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-    })
+    Some(operator.holds(order))
 }
 
 fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
@@ -154,6 +151,9 @@ mod tests {
         Alert(None, Some("2026-01-01T00:00:00.0000000Z")),
         [true; 4]
     )]
+    #[case::member_order("severity ge 'LOW' and not (severity gt 'low')", Alert(None, None), [false; 4])]
+    #[case::owner_order("assignedTo gt 'Ab'", Alert(Some("ac"), None), [true; 4])]
+    #[case::null_order("assignedTo le null and not (assignedTo lt null)", Alert(None, None), [true; 4])]
     fn modes_differ_in_nulls_and_case(#[case] text: &str, #[case] alert: Alert, #[case] expected: [bool; 4]) {
         let expr = parse(text).unwrap();
         assert_eq!(MODES.map(|mode| expr.matches(&alert, mode)), expected);
@@ -174,6 +174,8 @@ mod tests {
                         prop_assert!(!expr.matches(&alert, mode) || wider.matches(&alert, mode));
                     }
                 }
+                let certain = expr.for_service();
+                prop_assert!(!expr.matches(&alert, mode) || certain.is_none_or(|expr| expr.matches(&alert, mode)));
                 let two_valued = Mode { three_valued: false, ..mode };
                 prop_assert!(
                     !expr.matches(&alert, two_valued) || expr.admitting_nulls().matches(&alert, mode)

@@ -7,6 +7,7 @@
 //! the `Display` implementation of [`Literal`].
 
 mod eval;
+mod member;
 mod parse;
 
 use std::fmt;
@@ -99,6 +100,30 @@ impl Operator {
 
     fn is_order(self) -> bool {
         !matches!(self, Self::Eq | Self::Ne)
+    }
+
+    /// Returns the operator for exchanged operands.
+    fn flipped(self) -> Self {
+        match self {
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Eq | Self::Ne => self,
+        }
+    }
+
+    /// Returns whether the operator holds for operands in this order; `None` means that they are
+    /// different but not ordered.
+    fn holds(self, order: Option<std::cmp::Ordering>) -> bool {
+        match self {
+            Self::Eq => order.is_some_and(std::cmp::Ordering::is_eq),
+            Self::Ne => order.is_none_or(std::cmp::Ordering::is_ne),
+            Self::Gt => order.is_some_and(std::cmp::Ordering::is_gt),
+            Self::Ge => order.is_some_and(std::cmp::Ordering::is_ge),
+            Self::Lt => order.is_some_and(std::cmp::Ordering::is_lt),
+            Self::Le => order.is_some_and(std::cmp::Ordering::is_le),
+        }
     }
 }
 
@@ -256,6 +281,51 @@ impl Expr {
         }
     }
 
+    /// Returns the narrowest expression that holds wherever this one does and whose meaning is the
+    /// same for every service; `None` if it would hold for every alert.
+    ///
+    /// An order of members becomes a list of the members that fit: how a service orders members that
+    /// it does not declare is unknown. The order of text depends on the service's collation, and that
+    /// of null on the version of OData, so these are dropped.
+    pub fn for_service(&self) -> Option<Self> {
+        match self {
+            known if !known.has_other_order() => Some(known.clone()),
+            Self::And(parts) => {
+                let kept: Vec<_> = parts.iter().filter_map(Self::for_service).collect();
+                (!kept.is_empty()).then(|| Self::and(kept))
+            }
+            Self::Or(parts) => parts.iter().map(Self::for_service).collect::<Option<Vec<_>>>().map(Self::or),
+            Self::Not(part) => {
+                part.is_certain().then(|| part.for_service()).flatten().map(|part| Self::Not(Box::new(part)))
+            }
+            Self::Compare(property, operator, Literal::Text(member)) if *property != Property::AssignedTo => {
+                Some(members_in_order(*property, *operator, member))
+            }
+            Self::Compare(..) | Self::In(..) => None,
+        }
+    }
+
+    /// Returns whether the expression orders anything but times.
+    fn has_other_order(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::has_other_order),
+            Self::Not(part) => part.has_other_order(),
+            Self::Compare(property, operator, literal) => {
+                operator.is_order() && (!property.is_time() || *literal == Literal::Null)
+            }
+            Self::In(..) => false,
+        }
+    }
+
+    /// Returns whether [`Self::for_service`] drops nothing.
+    fn is_certain(&self) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::is_certain),
+            Self::Not(part) => part.is_certain(),
+            other => other.for_service().is_some(),
+        }
+    }
+
     /// Returns whether the property is compared with a value other than null.
     fn compares(&self, property: Property) -> bool {
         match self {
@@ -265,6 +335,22 @@ impl Expr {
             Self::In(at, literals) => *at == property && literals.iter().any(|one| *one != Literal::Null),
         }
     }
+}
+
+/// Returns an expression for the declared members that have this order to a member.
+fn members_in_order(property: Property, operator: Operator, member: &str) -> Expr {
+    let equal = |name: &str| Expr::Compare(property, Operator::Eq, Literal::Text(name.to_owned()));
+    let limit = property.rank(member);
+    let members = property.members();
+    let fits = |name: &&&str| {
+        limit.is_some_and(|limit| operator.holds(property.rank(name).map(|rank| rank.cmp(&limit))))
+    };
+    let fitting: Vec<_> = members.iter().filter(fits).map(|name| equal(name)).collect();
+    if fitting.is_empty() {
+        // No alert has two members.
+        return Expr::and(members.iter().take(2).map(|name| equal(name)));
+    }
+    Expr::or(fitting)
 }
 
 fn is_null(property: Property) -> Expr {
@@ -367,6 +453,20 @@ mod tests {
         assert_eq!(left_over.as_deref(), left);
     }
 
+    #[rstest]
+    #[case("severity gt 'low'", Some("(severity eq 'medium' or severity eq 'high')"))]
+    #[case("status le 'unknown'", Some("status eq 'unknown'"))]
+    #[case("severity gt 'high'", Some("severity eq 'unknown' and severity eq 'informational'"))]
+    #[case("not (severity ge 'high')", Some("not (severity eq 'high')"))]
+    #[case("assignedTo gt 'm' and status eq 'new'", Some("status eq 'new'"))]
+    #[case("assignedTo gt 'm' or status eq 'new'", None)]
+    #[case("not (assignedTo gt 'm' and status eq 'new')", None)]
+    #[case("severity gt null or createdDateTime le null", None)]
+    fn only_certain_orders_are_for_the_service(#[case] text: &str, #[case] expected: Option<&str>) {
+        let pushed = parse(text).unwrap().for_service().map(|expr| expr.to_string());
+        assert_eq!(pushed.as_deref(), expected);
+    }
+
     #[test]
     fn joined_parts_are_flat_and_distinct() {
         let one = parse("status eq 'new'").unwrap();
@@ -384,11 +484,8 @@ mod tests {
             let order = prop::sample::select(Operator::ALL.to_vec());
             let value = prop_oneof![4 => value, 1 => Just(Literal::Null)].boxed();
             prop_oneof![
-                (order, value.clone()).prop_map(move |(operator, literal)| {
-                    let equality = operator == Operator::Ne || operator == Operator::Eq;
-                    let fits = equality || property.is_time() && literal != Literal::Null;
-                    Expr::Compare(property, if fits { operator } else { Operator::Eq }, literal)
-                }),
+                (order, value.clone())
+                    .prop_map(move |(operator, literal)| { Expr::Compare(property, operator, literal) }),
                 prop::collection::vec(value, 1..3).prop_map(move |literals| Expr::In(property, literals)),
             ]
         });

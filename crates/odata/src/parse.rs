@@ -49,6 +49,7 @@ enum Token<'a> {
     End,
 }
 
+#[derive(Clone)]
 struct Parser<'a> {
     text: &'a str,
     /// The byte position of the end of `next`.
@@ -147,9 +148,10 @@ impl Parser<'_> {
     }
 
     fn comparison(&mut self) -> Result<Expr, ParseError> {
+        if self.is_literal() {
+            return self.flipped();
+        }
         let property = self.property()?;
-        let operator_error = |parser: &Self| parser.expected("one of eq ne gt ge lt le in");
-        let Token::Word(word) = self.next else { return Err(operator_error(self)) };
         if self.accept_word("in")? {
             self.require(&Token::Open, "`(` and a list of values")?;
             let mut literals = vec![self.literal(property)?];
@@ -160,22 +162,45 @@ impl Parser<'_> {
             self.require(&Token::Close, "`,` or `)`")?;
             return Ok(Expr::In(property, literals));
         }
-        let operator = Operator::ALL
-            .into_iter()
-            .find(|operator| operator.name().eq_ignore_ascii_case(word))
-            .ok_or_else(|| operator_error(self))?;
-        if operator.is_order() && !property.is_time() {
-            let (order, name) = (operator.name(), property.name());
-            return Err(self.error(format!("`{order}` compares dates; use eq, ne or in with {name}")));
-        }
+        let operator = self.operator("one of eq ne gt ge lt le in")?;
+        Ok(Expr::Compare(property, operator, self.literal(property)?))
+    }
+
+    /// Parses a comparison that starts with the value: `'high' eq severity`.
+    fn flipped(&mut self) -> Result<Expr, ParseError> {
+        // The type of the value depends on the property, which comes last.
+        let mut start = self.clone();
+        let is_qualified =
+            matches!(self.next, Token::Word(_)) && self.text[self.position..].starts_with('\'');
         self.advance()?;
-        let at = self.span.clone();
-        let literal = self.literal(property)?;
-        if operator.is_order() && literal == Literal::Null {
-            let message = format!("null cannot be compared with {}; use eq or ne", operator.name());
-            return Err(ParseError { span: at, message, suggestion: None });
+        if is_qualified {
+            self.advance()?;
         }
-        Ok(Expr::Compare(property, operator, literal))
+        let operator = self.operator("one of eq ne gt ge lt le")?;
+        let property = self.property()?;
+        let literal = start.literal(property)?;
+        Ok(Expr::Compare(property, operator.flipped(), literal))
+    }
+
+    fn operator(&mut self, expected: &str) -> Result<Operator, ParseError> {
+        let Token::Word(word) = self.next else { return Err(self.expected(expected)) };
+        let operator = Operator::ALL.into_iter().find(|operator| operator.name().eq_ignore_ascii_case(word));
+        let operator = operator.ok_or_else(|| self.expected(expected))?;
+        self.advance()?;
+        Ok(operator)
+    }
+
+    /// Returns whether a value comes next rather than a property.
+    fn is_literal(&self) -> bool {
+        match self.next {
+            Token::Text(_) => true,
+            Token::Word(word) => {
+                word.eq_ignore_ascii_case("null")
+                    || word.starts_with(|c: char| c.is_ascii_digit())
+                    || self.text[self.position..].starts_with('\'')
+            }
+            _ => false,
+        }
     }
 
     fn property(&mut self) -> Result<Property, ParseError> {
@@ -201,6 +226,9 @@ impl Parser<'_> {
         let (name, time) = (property.name(), property.is_time());
         let literal = match &self.next {
             Token::Word(word) if word.eq_ignore_ascii_case("null") => Literal::Null,
+            Token::Word(word) if self.text[self.position..].starts_with('\'') => {
+                return self.qualified(property, word);
+            }
             Token::Text(text) if !time => Literal::Text(text.clone()),
             Token::Word(word) if time => match Timestamp::parse(word) {
                 Some(at) => Literal::Time(at),
@@ -212,6 +240,22 @@ impl Parser<'_> {
         };
         self.advance()?;
         Ok(literal)
+    }
+
+    /// Parses a member that is qualified by the name of its type:
+    /// `microsoft.graph.security.alertSeverity'high'`.
+    fn qualified(&mut self, property: Property, type_name: &str) -> Result<Literal, ParseError> {
+        let name = type_name.rsplit('.').next().unwrap_or(type_name);
+        let Some(expected) = property.enumeration() else {
+            return Err(self.error(format!("{} is no enumeration; write the value alone", property.name())));
+        };
+        if !name.eq_ignore_ascii_case(expected) {
+            return Err(self.error(format!("the type of {} is {expected}", property.name())));
+        }
+        self.advance()?;
+        let Token::Text(member) = self.next.clone() else { return Err(self.expected("a member")) };
+        self.advance()?;
+        Ok(Literal::Text(member))
     }
 }
 
@@ -240,8 +284,10 @@ mod tests {
     #[case::empty("", 0..0, "expected a property")]
     #[case::property("stats eq 'new'", 0..5, "Graph can filter alerts only by")]
     #[case::operator("status is 'new'", 7..9, "expected one of eq")]
-    #[case::order("status ge 'new'", 7..9, "`ge` compares dates")]
-    #[case::null_order("createdDateTime ge null", 19..23, "null cannot be compared with ge")]
+    #[case::flipped("'new' is status", 6..8, "expected one of eq ne gt ge lt le")]
+    #[case::two_values("'new' eq 'new'", 9..14, "expected a property")]
+    #[case::other_type("severity eq alertStatus'new'", 12..23, "the type of severity is alertSeverity")]
+    #[case::qualified_text("assignedTo eq x'new'", 14..15, "assignedTo is no enumeration")]
     #[case::unquoted("status eq new", 10..13, "in 'single quotes'")]
     #[case::quoted_date("createdDateTime ge '2026-01-01'", 19..31, "without quotes")]
     #[case::bad_date("createdDateTime ge soon", 19..23, "a date such as")]
@@ -258,6 +304,21 @@ mod tests {
         let error = parse(text).unwrap_err();
         assert_eq!(error.span, span, "{error}");
         assert!(error.message.contains(message), "{error}");
+    }
+
+    #[rstest]
+    #[case("'high' eq severity", "severity eq 'high'")]
+    #[case("2026-11-01T00:00:00Z le createdDateTime", "createdDateTime ge 2026-11-01T00:00:00Z")]
+    #[case("'low' lt severity and null ne assignedTo", "severity gt 'low' and assignedTo ne null")]
+    #[case("severity eq microsoft.graph.security.alertSeverity'high'", "severity eq 'high'")]
+    #[case("alertStatus'new' eq status", "status eq 'new'")]
+    #[case(
+        "serviceSource in (serviceSource'microsoftSentinel', 'unknown')",
+        "serviceSource in ('microsoftSentinel', 'unknown')"
+    )]
+    #[case("assignedTo ge 'm'", "assignedTo ge 'm'")]
+    fn operands_may_come_in_any_order_and_members_with_their_type(#[case] text: &str, #[case] written: &str) {
+        assert_eq!(parse(text).unwrap().to_string(), written);
     }
 
     #[test]

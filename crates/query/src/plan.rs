@@ -285,8 +285,10 @@ impl Context {
                 if holds { Push::any(parts) } else { Push::all(parts) }
             }
             Test::Raw(expr) if holds => {
-                let wide = expr.admitting_nulls();
-                let allowed = self.refused.iter().try_fold(wide, |expr, feature| expr.without(*feature));
+                let wide = expr.for_service().map(|expr| expr.admitting_nulls());
+                let allowed = wide.and_then(|wide| {
+                    self.refused.iter().try_fold(wide, |expr, feature| expr.without(*feature))
+                });
                 Push { exact: allowed.as_ref() == Some(expr), expr: allowed, guesses_owner: false }
             }
             Test::Text(_) | Test::Raw(_) | Test::From(_) => Push::NOTHING,

@@ -216,6 +216,12 @@ fn raw() -> impl Strategy<Value = String> {
         (select(&["eq", "ne"][..]), select(&["null", "''", "'ana@x.io'", "'o''neil@x.io'"][..]))
             .prop_map(|(op, v)| format!("assignedTo {op} {v}")),
         Just("assignedTo in (null, 'Bo@x.io')".to_owned()),
+        (select(&["ge", "gt", "le", "lt"][..]), select(&["'low'", "'high'", "'unknown'", "null"][..]))
+            .prop_map(|(op, v)| format!("severity {op} {v}")),
+        (select(&["ge", "gt", "le", "lt"][..]), select(&["'truePositive'", "'falsePositive'"][..]))
+            .prop_map(|(op, v)| format!("{v} {op} classification")),
+        (select(&["ge", "lt"][..]), select(&["'ana@x.io'", "'b'"][..]))
+            .prop_map(|(op, v)| format!("assignedTo {op} {v}")),
         (select(&["ge", "gt", "le", "lt", "eq", "ne"][..]), select(&MOMENTS[..]))
             .prop_map(|(op, v)| format!("createdDateTime {op} {v}")),
     ];
