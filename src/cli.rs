@@ -41,7 +41,8 @@ pub use source::{Origin, Source};
 
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{SafeText, Timestamp};
-use alertdeck_query::{Context, Diagnostic};
+use alertdeck_query as query;
+use alertdeck_query::{Context, Diagnostic, DiagnosticKind};
 
 /// The minimum wait that is reported.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(2);
@@ -51,13 +52,34 @@ pub fn notify(message: impl Display) {
     let _ = writeln!(stderr().lock(), "alertdeck: {message}");
 }
 
-/// Parses a filter argument. It may begin with `-`, which negates a term. Text that begins with
-/// `--` is rejected as an unknown option.
-pub fn parse_filter(text: &str) -> Result<String, String> {
-    if text.starts_with("--") {
-        return Err("unknown option; see --help".into());
+/// Parses a filter argument, without the blank that marks an argument that begins with `-`.
+#[expect(clippy::unnecessary_wraps, reason = "the parser of arguments expects a result")]
+pub fn parse_filter(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.trim_start().to_owned())
+}
+
+/// Checks a filter before anything is read or requested. Names of tenants and the user are checked
+/// later, since they depend on the configuration and the account.
+///
+/// # Errors
+///
+/// Returns the errors in the filter.
+pub fn check_filter(filter: &str) -> Result<(), Failure> {
+    let context = context().with_me(Some("me"));
+    let Err(mut diagnostics) = query::compile(filter, &context) else { return Ok(()) };
+    diagnostics.retain(|diagnostic| diagnostic.kind != DiagnosticKind::UnknownTenant);
+    if diagnostics.is_empty() { Ok(()) } else { Err(invalid_filter(filter, &diagnostics)) }
+}
+
+/// Reports what a filter excludes: a word after a hyphen may have been meant as text.
+fn notify_excluded(words: &[String]) {
+    if let Some(first) = words.first() {
+        notify(format_args!(
+            "without: {} (to search for it, put it in quotes: \"-{}\")",
+            line(&words.join(", ")),
+            line(first)
+        ));
     }
-    Ok(text.to_owned())
 }
 
 /// Neutralises untrusted text and puts it on one line.

@@ -17,7 +17,7 @@ use std::{
 use crate::{
     cli::{
         ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin, Show,
-        Source, WhoAmI, login, notify, open_services, parse_filter,
+        Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
     },
     config::Config,
     console, log,
@@ -35,7 +35,7 @@ const FIRST_FILTER: &str = "status:open age<7d";
 /// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
 
-const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
+const USAGE: &str = "alertdeck [OPTIONS] [FILTER]...\n       alertdeck [OPTIONS] <COMMAND>";
 
 const NOTES: &str = "\
 Examples:
@@ -60,8 +60,8 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// Initial filter [default: status:open age<7d]
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
-    filter: Option<String>,
+    #[arg(value_name = "FILTER", value_parser = parse_filter)]
+    filter: Vec<String>,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -126,6 +126,17 @@ impl Command {
         self.sends_requests() || matches!(self, Self::Open(_) | Self::Explain(_) | Self::Config(_))
     }
 
+    /// Returns the arguments that the command's filter consists of.
+    fn filter(&self) -> &[String] {
+        match self {
+            Self::Demo(demo) => &demo.filter,
+            Self::Open(open) => open.filter.as_slice(),
+            Self::List(list) => &list.filter,
+            // Explaining takes the user and the time from its own options.
+            _ => &[],
+        }
+    }
+
     /// Returns whether the command sends requests and therefore has something to log.
     fn sends_requests(&self) -> bool {
         match self {
@@ -148,8 +159,8 @@ impl Command {
 #[derive(Debug, clap::Args)]
 struct Demo {
     /// Initial filter
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
-    filter: Option<String>,
+    #[arg(value_name = "FILTER", value_parser = parse_filter)]
+    filter: Vec<String>,
     /// Number of simulated tenants in the list
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN, value_parser = tenant_count)]
     tenants: NonZeroUsize,
@@ -244,6 +255,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
         logging.start();
         tracing::info!("command: {}", command.as_ref().map_or("console", Command::name));
     }
+    check_filter(command.as_ref().map_or(&*filter, Command::filter).join(" ").as_str())?;
     match command {
         None => {
             console::check()?;
@@ -252,17 +264,17 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
                 other => other,
             })?;
             let profiles = connection.profiles()?;
-            let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
+            let filter = if filter.is_empty() { FIRST_FILTER.to_owned() } else { filter.join(" ") };
             let keymap = Config::keymap(connection.config.as_deref())?;
-            block_on(open_services(services, profiles, filter, keymap, &display))
+            block_on(open_services(services, profiles, &filter, keymap, &display))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
             let (_simulators, services) = start_tenants(&settings, demo.tenants.get(), &connection)?;
             let keymap = Config::keymap(connection.config.as_deref())?;
-            let filter = demo.filter.as_deref().unwrap_or_default();
-            block_on(open_services(services, Vec::new(), filter, keymap, &display))
+            let filter = demo.filter.join(" ");
+            block_on(open_services(services, Vec::new(), &filter, keymap, &display))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
         Some(Command::List(list)) => {
@@ -280,7 +292,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
         Some(Command::Explain(explain)) => {
             let mut me = connection.profile_if_usable().me;
             if me.is_none()
-                && explain.filter.contains(":me")
+                && explain.filter.iter().any(|part| part.contains(":me"))
                 && let Ok(mut service) = connection.service()
             {
                 // As in all other commands, `me` is the account in the stored credentials.
@@ -360,19 +372,37 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", None)]
-    #[case("status:new", Some("status:new"))]
-    #[case("-status:new", Some("-status:new"))]
-    #[case("--config x.toml", None)]
-    #[case("mimikatz", Some("mimikatz"))]
-    #[case("wmic", Some("wmic"))]
-    #[case("\"lst\"", Some("\"lst\""))]
-    #[case("-hash:abcdef", Some("-hash:abcdef"))]
-    #[case("--theme light -Verdict:malicious", Some("-Verdict:malicious"))]
-    #[case("$status_eq_'new' --cloud usgov-l4", Some("$status_eq_'new'"))]
-    fn a_filter_without_a_command_is_accepted(#[case] line: &str, #[case] filter: Option<&str>) {
+    #[case("", "")]
+    #[case("status:new", "status:new")]
+    #[case("-status:new", "-status:new")]
+    #[case("--config x.toml", "")]
+    #[case("mimikatz", "mimikatz")]
+    #[case("wmic", "wmic")]
+    #[case("\"lst\"", "\"lst\"")]
+    #[case("-hash:abcdef", "-hash:abcdef")]
+    #[case("-hash:abcdef -Verdict:clean", "-hash:abcdef -Verdict:clean")]
+    #[case("--theme light -Verdict:malicious", "-Verdict:malicious")]
+    #[case("status:new --theme light -Verdict:malicious x", "status:new -Verdict:malicious x")]
+    #[case("failed login", "failed login")]
+    #[case("not status:new or ( x )", "not status:new or ( x )")]
+    #[case("$status_eq_'new' --cloud usgov-l4", "$status_eq_'new'")]
+    #[case("$status eq 'new'", "$status eq 'new'")]
+    fn a_filter_without_a_command_is_accepted(#[case] line: &str, #[case] filter: &str) {
         let arguments = read(line).unwrap();
-        assert_eq!((arguments.filter.as_deref(), arguments.command.is_none()), (filter, true));
+        assert_eq!((arguments.filter.join(" ").as_str(), arguments.command.is_none()), (filter, true));
+    }
+
+    #[rstest]
+    #[case("list -severity:low", "-severity:low")]
+    #[case("list -severity:low --format csv -hash:abcdef x --demo", "-severity:low -hash:abcdef x")]
+    #[case("list --columns id,title -version:x", "-version:x")]
+    #[case("demo status:new -enc --seed 3", "status:new -enc")]
+    #[case("explain severity eq 'high'", "severity eq 'high'")]
+    #[case("open x.json --filter -status:new", "-status:new")]
+    fn filters_of_commands_may_have_several_arguments(#[case] line: &str, #[case] filter: &str) {
+        let command = read(line).unwrap().command.unwrap();
+        let given = if let Command::Explain(explain) = &command { &explain.filter } else { command.filter() };
+        assert_eq!(given.join(" "), filter);
     }
 
     #[test]
@@ -381,7 +411,7 @@ mod tests {
             let arguments = read(line).unwrap();
             assert_eq!(arguments.connection.me.as_deref(), Some("a@x.io"));
             let Some(Command::List(list)) = arguments.command else { panic!("{line}") };
-            assert_eq!((list.filter.as_deref(), list.limit), (Some("-assigned:me"), Some(3)));
+            assert_eq!((list.filter.join(" ").as_str(), list.limit), ("-assigned:me", Some(3)));
         }
     }
 
@@ -393,7 +423,7 @@ mod tests {
     #[case("lst", "did you mean `list`? To search for the word, write '\"lst\"'")]
     #[case("shwo da1 --format json", "did you mean `show`?")]
     #[case("explian status:new", "did you mean `explain`?")]
-    #[case("list a b", "unexpected argument 'b'")]
+    #[case("list a --b", "unexpected argument '--b'")]
     #[case("list --demo --file x", "cannot be used with")]
     #[case("list --format xml", "ndjson")]
     #[case("--cloud china", "does not offer")]

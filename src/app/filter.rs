@@ -17,7 +17,7 @@ use super::{
     key::{Key, KeyCode},
 };
 use alertdeck_query as query;
-use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan, Query};
+use alertdeck_query::{Completion, Context, Diagnostic, DiagnosticKind, Matcher, Plan, Query};
 use alertdeck_store::{FeedId, Filter};
 
 /// The commands of the filter bar.
@@ -376,8 +376,11 @@ impl FilterBar {
     /// whether the text has changed.
     pub fn complete(&mut self) -> bool {
         let fix = self.diagnostics.iter().find_map(|diagnostic| diagnostic.fix.clone());
+        // A completion would only extend what is to be written in another way.
+        let is_other_syntax =
+            self.diagnostics.first().is_some_and(|first| first.kind == DiagnosticKind::OtherSyntax);
         let Some(editor) = &mut self.editor else { return false };
-        let completion = editor.completions.get(editor.choice);
+        let completion = editor.completions.get(editor.choice).filter(|_| !is_other_syntax || fix.is_none());
         let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(fix)
         else {
             return false;

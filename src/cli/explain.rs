@@ -11,8 +11,8 @@ use alertdeck_query::Context;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Explain {
     /// Filter to explain
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
-    pub filter: String,
+    #[arg(value_name = "FILTER", required = true, value_parser = parse_filter)]
+    pub filter: Vec<String>,
     /// Output format: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ExplainFormat,
@@ -40,8 +40,9 @@ impl Explain {
     pub fn run(&self, me: Option<&str>, out: &mut impl Write) -> Result<(), Failure> {
         let context = context().with_me(me);
         let context = Context { now: self.now.unwrap_or(context.now), ..context };
-        let explanation = query::explain(&self.filter, &context)
-            .map_err(|diagnostics| invalid_filter(&self.filter, &diagnostics))?;
+        let filter = self.filter.join(" ");
+        let explanation =
+            query::explain(&filter, &context).map_err(|diagnostics| invalid_filter(&filter, &diagnostics))?;
         match self.format {
             ExplainFormat::Text => write!(out, "{explanation}")?,
             ExplainFormat::Json => {

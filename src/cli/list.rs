@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, Write};
 
 use load::Loaded;
 
-use super::{Failure, Origin, Output, Source, invalid_filter, notify, parse_filter};
+use super::{Failure, Origin, Output, Source, invalid_filter, line, notify, notify_excluded, parse_filter};
 use crate::export::{self, Format, Tenant};
 use alertdeck_query as query;
 use alertdeck_query::Matcher;
@@ -20,8 +20,8 @@ use alertdeck_store::{Column, Row, Sort, Store};
 #[derive(Clone, Debug, clap::Args)]
 pub struct List {
     /// Filter; without it, all alerts are printed
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
-    pub filter: Option<String>,
+    #[arg(value_name = "FILTER", value_parser = parse_filter)]
+    pub filter: Vec<String>,
     /// Output format: table, json, ndjson, csv or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
@@ -78,7 +78,7 @@ impl List {
             ));
         }
         self.output.check()?;
-        let filter = self.filter.as_deref().unwrap_or_default();
+        let filter = &self.filter.join(" ");
         source.load_accounts(filter).await;
         let contexts = source.contexts();
         let plan = query::compile(filter, &contexts[0])
@@ -87,8 +87,15 @@ impl List {
         let mut matcher = Matcher::new(&plan.test);
         let Loaded { store, outcome } = load::load(source, (filter, self.limit), contexts).await?;
         let mut rows: Vec<_> = matcher.rows(&store).iter().collect();
-        if self.filter.is_some() {
+        if !filter.is_empty() {
             notify_unreadable(&store);
+            notify_excluded(&plan.excluded);
+            if let Some(term) = plan.whole.first().filter(|_| rows.is_empty()) {
+                notify(format_args!(
+                    "`=` compares the whole value; to find a part of it, write {}",
+                    line(term)
+                ));
+            }
         }
         notify_odd_dates(&store);
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));

@@ -1,14 +1,14 @@
-//! Parses the command line, and finds mistyped commands and options that the parser would take for a
-//! filter.
+//! Parses the command line, finds mistyped commands that the parser would take for a filter, and lets
+//! a filter begin with `-`.
 
 use std::ffi::OsString;
 
-use clap::{
-    CommandFactory as _, Parser as _,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::Arguments;
+
+/// The commands that take a filter as arguments.
+const WITH_FILTER: [&str; 3] = ["demo", "list", "explain"];
 
 /// Parses the arguments, of which the first is the name of the program.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
@@ -16,13 +16,51 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
     if let Some(text) = given.get(1).and_then(|first| mistyped_command(first.to_str()?)) {
         return Err(Arguments::command().error(ErrorKind::InvalidSubcommand, text));
     }
-    let arguments =
-        Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
-    if arguments.filter.is_some() && arguments.command.is_some() {
+    let arguments = Arguments::try_parse_from(with_negations(given))?;
+    if arguments.command.is_some() && !arguments.filter.is_empty() || has_command(&arguments.filter) {
         let text = "a filter cannot precede a command; pass it to the command: `alertdeck list FILTER`";
         return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
     }
     Ok(arguments)
+}
+
+/// Puts a blank before arguments such as `-status:new`, which the parser would take for options. The
+/// only options with one hyphen are `-h` and `-V`.
+fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
+    let parser = Arguments::command();
+    let takes_value = |word: &str| {
+        let is_meant =
+            |arg: &&clap::Arg| arg.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long));
+        let commands = std::iter::once(&parser).chain(parser.get_subcommands());
+        let mut found = commands.flat_map(clap::Command::get_arguments).filter(is_meant);
+        found.any(|arg| arg.get_action().takes_values())
+    };
+    let (mut after_option, mut command) = (false, None);
+    let mut words = Vec::with_capacity(given.len());
+    for (at, argument) in given.into_iter().enumerate() {
+        let word = argument.to_str().unwrap_or_default();
+        let is_value = std::mem::replace(&mut after_option, takes_value(word));
+        if at > 0 && !is_value && command.is_none() && parser.find_subcommand(word).is_some() {
+            command = Some(word.to_owned());
+        }
+        let has_filter = command.as_deref().is_none_or(|command| WITH_FILTER.contains(&command));
+        let is_negation = word.len() > 1 && word.starts_with('-') && !word.starts_with("--");
+        if is_negation && has_filter && !is_value && !["-h", "-V"].contains(&word) {
+            words.push(format!(" {word}").into());
+        } else {
+            words.push(argument);
+        }
+    }
+    words
+}
+
+/// Returns whether a command follows terms with an operator. Plain words may be commands: a search for
+/// `failed login` is one.
+fn has_command(filter: &[String]) -> bool {
+    let is_term = |word: &&String| word.contains([':', '=', '<', '>', '~']);
+    let terms = filter.iter().take_while(is_term).count();
+    let next = filter.get(terms).filter(|_| terms > 0);
+    next.is_some_and(|word| Arguments::command().get_subcommands().any(|command| command.get_name() == word))
 }
 
 /// Finds a mistyped command, which the parser would take for a filter.
@@ -40,18 +78,4 @@ fn mistyped_command(word: &str) -> Option<String> {
             "unknown command `{word}`; did you mean `{nearest}`? To search for the word, write '\"{word}\"'"
         )
     })
-}
-
-/// Finds a mistyped option. A filter may begin with `-`, so the parser takes a mistyped option for
-/// the filter and reports the argument after it. Parsing again without filters that begin with `-`
-/// yields an error that names the option and the closest known one.
-fn unknown_option(given: &[OsString]) -> Option<clap::Error> {
-    fn strict(command: clap::Command) -> clap::Command {
-        command.mut_args(|arg| arg.allow_hyphen_values(false)).mut_subcommands(strict)
-    }
-    let error = strict(Arguments::command()).try_get_matches_from(given).err()?;
-    let is_long = |value: &ContextValue| matches!(value, ContextValue::String(arg) if arg.starts_with("--"));
-    let is_unknown_option =
-        error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_long);
-    is_unknown_option.then_some(error)
 }

@@ -244,8 +244,9 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
             (false, _) => "local",
         },
     };
+    let status = format!("{}{status}", without(app));
     let right = area.x + area.width;
-    let room = right.saturating_sub(x + status.len() as u16 + 2);
+    let room = right.saturating_sub(x + columns(&status) as u16 + 2);
     // If the filter is longer than the bar, show the part around the caret.
     let caret = app.filter.editor.as_ref().map(Editor::cursor);
     let before: String = text.chars().take(caret.unwrap_or(0)).collect();
@@ -277,8 +278,24 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
         painter.patch_style(x + from as u16, area.y, room as u16, style);
     }
     let style = if app.filter.is_valid() { theme.dim } else { theme.error };
-    painter.put_right(right, area.y, status.len() as u16, status, style);
+    painter.put_right(right, area.y, columns(&status) as u16, &status, style);
     caret.map(|_| x + shown_width(&before).saturating_sub(hidden) as u16)
+}
+
+/// Returns the words that the filter excludes, as a part of the status. A word after a hyphen may have
+/// been meant as text.
+fn without(app: &App) -> String {
+    /// The maximum number of characters of the words.
+    const MAX_CHARS: usize = 24;
+    let excluded = app.filter.plan().filter(|_| app.filter.is_valid()).map_or(&[][..], |plan| &plan.excluded);
+    if excluded.is_empty() {
+        return String::new();
+    }
+    let words = SafeText::new(&excluded.join(", ")).line();
+    match words.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("without: {}…  ", &words[..end]),
+        None => format!("without: {words}  "),
+    }
 }
 
 /// Returns the width of a part of the filter, in which hidden characters are shown as visible

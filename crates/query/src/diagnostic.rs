@@ -15,8 +15,12 @@ pub enum DiagnosticKind {
     Unfinished,
     /// The text does not fit the grammar.
     Syntax,
+    /// The text is written as in another tool; the fix should be applied before anything else.
+    OtherSyntax,
     /// A field, property, member or technique does not exist.
     UnknownName,
+    /// No tenant has the name.
+    UnknownTenant,
     /// The field does not accept the operator.
     WrongOperator,
     /// The field cannot be compared with the value.
@@ -75,8 +79,17 @@ impl Diagnostic {
         self
     }
 
-    /// Renders the error for a terminal: the filter, carets under the wrong part, and the message,
-    /// each on its own line. The text is neutralised, and a long filter is truncated.
+    /// Returns the filter with the fix applied.
+    pub fn fixed(&self, filter: &str) -> Option<String> {
+        let (span, text) = self.fix.as_ref()?;
+        let mut fixed = filter.to_owned();
+        fixed.get(span.clone())?;
+        fixed.replace_range(span.clone(), text);
+        Some(fixed)
+    }
+
+    /// Renders the error for a terminal: the filter, carets under the wrong part, the message, and
+    /// the fixed filter, if it is short, each on its own line. The text is neutralised, and a long filter is truncated.
     pub fn render(&self, filter: &str) -> String {
         let (start, end) = (boundary(filter, self.span.start), boundary(filter, self.span.end));
         let shown = |text: &str| SafeText::new(text).line();
@@ -93,6 +106,9 @@ impl Diagnostic {
         text.push_str(&shown(&self.message));
         if let Some(near) = &self.suggestion {
             text.push_str(&shown(&format!("; did you mean `{near}`?")));
+        } else if let Some(fixed) = self.fixed(filter).filter(|fixed| fixed.chars().count() <= 2 * CONTEXT) {
+            text.push_str("\ntry: ");
+            text.push_str(&shown(&fixed));
         }
         text
     }

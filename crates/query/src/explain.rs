@@ -35,6 +35,9 @@ pub struct Explanation {
     /// The technique names in the filter, with the techniques that they match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub means: Vec<NamedTechniques>,
+    /// The words that alerts must not contain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 /// Explains a filter.
@@ -57,7 +60,8 @@ pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnos
         }
         let _ = write!(request, "$top={FIRST_PAGE}&$count=true");
     }
-    Ok(Explanation { odata, local: plan.local, exact, assumes, request, means: plan.named })
+    let (means, without) = (plan.named, plan.excluded);
+    Ok(Explanation { odata, local: plan.local, exact, assumes, request, means, without })
 }
 
 /// Percent-encodes all characters except the unreserved ones of RFC 3986.
@@ -74,8 +78,8 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines, plus one for an assumption and one for each technique that a name matches. The output is safe to
-    /// show.
+    /// Writes four lines, plus one for an assumption, for each technique that a name matches and for
+    /// each excluded word. The output is safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),
@@ -93,6 +97,9 @@ impl fmt::Display for Explanation {
             for technique in &named.techniques {
                 writeln!(f, "means    {typed}: {} {technique}", technique.id)?;
             }
+        }
+        for word in &self.without {
+            writeln!(f, "without  {}", SafeText::new(word).line())?;
         }
         Ok(())
     }
@@ -118,6 +125,13 @@ mod tests {
              assumes  the service ignores case in assignedTo; if it does not, the request has `assignedTo ne null` instead\n\
              request  GET /security/alerts_v2?$filter=status%20eq%20%27new%27%20and%20assignedTo%20eq%20%27o%27%27n%40x.io%27&$top=50&$count=true\n"
         );
+    }
+
+    #[test]
+    fn excluded_words_are_named() {
+        let explained = explain("powershell -enc (a -b) -\"c\" -title:d not e", &context()).unwrap();
+        assert_eq!(explained.without, ["enc", "b"]);
+        assert!(explained.to_string().ends_with("without  enc\nwithout  b\n"));
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(super) fn ends_with(path: &str, tail: &str) -> bool {
 /// The properties in which to search for text.
 #[derive(Clone, Debug)]
 pub(super) enum SearchScope {
-    /// Title, description and every indicator in the evidence.
+    /// Title, description, category and every indicator in the evidence.
     Anywhere,
     Field(&'static Field),
     /// Every property whose path ends with the given path.
@@ -141,7 +141,7 @@ impl SearchScope {
     pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
             Self::Anywhere => match kind {
-                None => matches!(path, "title" | "description"),
+                None => matches!(path, "title" | "description" | "category" | "categories"),
                 Some(_) => {
                     let name = last_name(path);
                     !NOT_INDICATORS.contains(&name) && !name.ends_with("DateTime")

@@ -28,6 +28,7 @@ mod predicate;
 mod properties;
 mod resolve;
 mod shown;
+mod slips;
 mod syntax;
 mod write;
 

@@ -15,6 +15,7 @@ use super::{
     fields::{Enumeration, SearchScope},
     predicate::{Pattern, Predicate, Test, TextTest, eq_ignore_case},
     resolve::{NamedTechniques, Resolver},
+    slips,
     syntax::{Node, NodeKind, Query, Root, parse},
 };
 use alertdeck_model::{AlertId, Timestamp};
@@ -111,6 +112,11 @@ pub struct Plan {
     pub replan_at: Option<Timestamp>,
     /// The technique names in the filter, with the techniques that they match.
     pub named: Vec<NamedTechniques>,
+    /// The words that alerts must not contain, which may have been meant as the option of a command.
+    pub excluded: Vec<String>,
+    /// The terms with `=` that compare whole values, written so that they find a part. If a filter
+    /// matches nothing, these may have been meant.
+    pub whole: Vec<String>,
 }
 
 impl Plan {
@@ -133,8 +139,14 @@ pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
 ///
 /// # Errors
 ///
-/// Returns all syntax errors or, if there are none, all errors in the filter's terms.
+/// Returns all syntax errors, after one that tells the syntax of another tool. If there are none,
+/// returns all errors in the filter's terms.
 pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
+    if !matches!(query.root, Root::OData(_))
+        && let Some(slip) = slips::find(query.text())
+    {
+        return Err(std::iter::once(slip).chain(query.diagnostics().iter().cloned()).collect());
+    }
     if !query.diagnostics().is_empty() {
         return Err(query.diagnostics().to_vec());
     }
@@ -143,6 +155,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         tenants: &context.tenants,
         stale_at: None,
         named: Vec::new(),
+        whole: Vec::new(),
     };
     let mut planner = Planner { context, resolver, diagnostics: Vec::new(), local: Vec::new() };
     let test = match &query.root {
@@ -170,6 +183,8 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         test: Predicate(test),
         replan_at: resolver.stale_at,
         named: resolver.named,
+        excluded: query.excluded(),
+        whole: resolver.whole,
     })
 }
 

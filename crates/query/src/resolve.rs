@@ -3,6 +3,8 @@
 //! This module implements the rules for operators and values (docs/filter-language.md,
 //! "Operators"). It handles one term at a time.
 
+mod bare;
+
 use std::ops::Range;
 
 use regex::RegexBuilder;
@@ -39,6 +41,8 @@ pub(super) struct Resolver<'a> {
     pub(super) stale_at: Option<Timestamp>,
     /// The technique names that were typed, with the techniques that they match.
     pub(super) named: Vec<NamedTechniques>,
+    /// The terms that compare whole values, written so that they find a part.
+    pub(super) whole: Vec<String>,
 }
 
 /// A technique name or part of one, as typed, with the techniques that it matches. Unless the name
@@ -65,15 +69,7 @@ fn bad_value(value: &Value, message: impl Into<String>) -> Diagnostic {
 impl Resolver<'_> {
     pub(super) fn term(&mut self, term: &Term) -> Outcome {
         let Some(head) = &term.head else {
-            let value = &term.values[0];
-            let pattern = if value.has_wildcard() {
-                wildcard(value, refang)?
-            } else if value.quoted {
-                Pattern::contains(&value.text())
-            } else {
-                Pattern::contains(&refang(&value.text()))
-            };
-            return Ok(Test::Text(TextTest { scope: SearchScope::Anywhere, patterns: vec![pattern] }));
+            return bare::word(&term.values[0]);
         };
         let Some(scope) = fields::find_scope(&head.name) else { return Err(unknown_field(head, term)) };
         let values = &term.values;
@@ -169,7 +165,7 @@ impl Resolver<'_> {
             }
             _ => "no tenant has this name".to_owned(),
         };
-        let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
+        let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownTenant, message);
         let mut diagnostic = diagnostic.nearest(text, names);
         if let Some((_, name)) = &mut diagnostic.fix {
             *name = literal(name);
@@ -296,7 +292,12 @@ impl Resolver<'_> {
                 }
                 if exact { Pattern::equals(&hash) } else { Pattern::Prefix(hash) }
             }
-            _ if exact => Pattern::equals(&text),
+            _ if exact => {
+                if head.operator == Operator::Equal && !value.quoted {
+                    self.whole.push(format!("{}:{}", head.name, literal(&text)));
+                }
+                Pattern::equals(&text)
+            }
             TextKind::Domain => {
                 // A pasted link or mail address stands for its domain.
                 let domain = fold(host(&text));

@@ -161,6 +161,28 @@ impl Query {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
 
+    /// Returns the unquoted words after a `-` or `!` that the filter as a whole excludes.
+    pub(super) fn excluded(&self) -> Vec<String> {
+        fn collect(text: &str, node: &Node, found: &mut Vec<String>) {
+            match &node.kind {
+                NodeKind::And(parts) => parts.iter().for_each(|part| collect(text, part, found)),
+                NodeKind::Not(part) if text[node.span.clone()].starts_with(['-', '!']) => {
+                    if let NodeKind::Term(Term { head: None, values }) = &part.kind
+                        && !values[0].quoted
+                    {
+                        found.push(values[0].text());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        if let Root::Filter(node) = &self.root {
+            collect(&self.text, node, &mut found);
+        }
+        found
+    }
+
     /// Writes the filter with all implied parentheses.
     pub fn grouped(&self) -> String {
         match &self.root {

@@ -79,6 +79,34 @@ fn a_reshaped_alert_keeps_its_values() {
 }
 
 #[test]
+fn filters_of_other_tools_are_refused_with_a_fix() {
+    let folder = Folder::with(&[("a.json", RESHAPED)]);
+    for (filter, fixed) in [
+        ("severity eq 'high'", "write severity:high\ntry: $severity eq 'high'\n"),
+        ("owner:unassigned", "try: owner:none\n"),
+        ("title:'two words'", "try: title:\"two words\"\n"),
+    ] {
+        let refused = list(&folder, &[filter]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+        assert!(refused.stderr.ends_with(fixed), "{}", refused.stderr);
+    }
+    // The filter is checked before anything is read.
+    let refused = run(&mut alertdeck(["list", "severity", "high", "--file", "missing.json"]));
+    assert!(refused.code == 2 && refused.stderr.ends_with("try: severity:high\n"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_filter_may_have_several_arguments_and_says_what_it_excludes() {
+    let folder = Folder::with(&[("a.json", HOSTILE)]);
+    let found = list(&folder, &["-severity:high", "plain", "-enc", "--columns", "id", "--format", "csv"]);
+    assert_eq!((found.code, found.stdout.as_str()), (0, "id\r\nb2\r\n"));
+    assert_eq!(found.stderr, "alertdeck: without: enc (to search for it, put it in quotes: \"-enc\")\n");
+    let none = list(&folder, &["title=plain"]);
+    let note = "alertdeck: `=` compares the whole value; to find a part of it, write title:plain\n";
+    assert_eq!((none.code, none.stderr.as_str()), (0, note));
+}
+
+#[test]
 fn hostile_text_cannot_break_out_of_a_format() {
     let folder = Folder::with(&[("a.json", HOSTILE)]);
     let title =

@@ -70,7 +70,7 @@ fn the_console_requires_a_terminal(#[case] arguments: &[&str]) {
 #[rstest]
 #[case(&["list", "--demo", "--file", "x"])]
 #[case(&["list", "--formt", "json"])]
-#[case(&["list", "\u{1b}[31m", "\u{202e}"])]
+#[case(&["list", "a:\u{1b}[31m", "\u{202e}"])]
 #[case(&["show"])]
 #[case(&["--cloud", "china", "list"])]
 fn usage_errors_exit_with_two_and_are_neutralised(#[case] arguments: &[&str]) {

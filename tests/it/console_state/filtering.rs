@@ -133,6 +133,34 @@ fn completions_history_and_fixes() {
 }
 
 #[test]
+fn tab_fixes_the_syntax_of_other_tools() {
+    let mut console = severities();
+    for (typed, fixed, rows) in [
+        ("severity eq 'high'", "$severity eq 'high'", &["a4", "a1"][..]),
+        ("severity = medium", "severity:medium", &["a2"]),
+        ("severity low", "severity:low", &["a3"]),
+        ("owner:unassigned", "owner:none", &["a4", "a3", "a2", "a1"]),
+    ] {
+        console.keys("/ Ctrl-u");
+        console.type_text(typed);
+        assert!(!console.app.filter.is_valid(), "{typed}");
+        console.keys("Tab");
+        assert_eq!((console.app.filter.text(), console.rows()), (fixed, rows.to_vec()));
+        console.keys("Esc");
+    }
+}
+
+#[test]
+fn excluded_words_are_named_in_the_bar() {
+    let mut console = severities();
+    console.keys("/");
+    console.type_text("alert -enc");
+    assert!(console.screen().contains("without: enc  local"), "{}", console.screen());
+    console.type_text(" \"");
+    assert!(!console.screen().contains("without"), "{}", console.screen());
+}
+
+#[test]
 fn chosen_completion_survives_time() {
     let mut console = Harness::open("age<1h");
     console.keys("/");

@@ -92,7 +92,7 @@ fn alerts_match_by_their_tenant() {
 #[test]
 fn a_wrong_name_gets_a_suggestion() {
     let errors = compile("tenant:contosso", &context(CONTOSO)).unwrap_err();
-    assert_eq!(errors[0].kind, DiagnosticKind::UnknownName);
+    assert_eq!(errors[0].kind, DiagnosticKind::UnknownTenant);
     assert_eq!(errors[0].fix.as_ref().map(|(_, name)| name.as_str()), Some("contoso"));
     assert!(errors[0].message.ends_with("expected one of contoso, Fabrikam Inc, northwind"), "{errors:?}");
     let errors = compile("tenant:\"fabrikam imc\"", &context(CONTOSO)).unwrap_err();
