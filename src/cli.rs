@@ -53,7 +53,6 @@ pub fn notify(message: impl Display) {
 }
 
 /// Parses a filter argument, without the blank that marks an argument that begins with `-`.
-#[expect(clippy::unnecessary_wraps, reason = "the parser of arguments expects a result")]
 pub fn parse_filter(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(text.trim_start().to_owned())
 }

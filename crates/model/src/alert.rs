@@ -247,6 +247,14 @@ impl Alert {
         })
     }
 
+    /// Returns a time as sent if it cannot be read; `name` is Graph's name of the property. The unset
+    /// date and blank text are no times.
+    pub fn odd_time(&self, name: &str) -> Option<SafeText> {
+        let text = Object::new(&self.json).text(name)?;
+        let is_string = Object::new(&self.json).raw(name).is_some();
+        (!text.is_blank() && (!is_string || Timestamp::parse(text.raw()).is_none())).then_some(text)
+    }
+
     /// Lists every value in the alert, except its evidence, along with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
@@ -309,6 +317,20 @@ mod tests {
         assert_eq!(alert.comments[0].text.raw(), "one");
         assert_eq!(alert.assigned_to.unwrap().raw(), r#"["a"]"#);
         assert!(alert.evidence.is_empty());
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_kept_as_sent() {
+        let alert = decode(
+            r#"{"createdDateTime":"soon","lastUpdateDateTime":"2026-11-01","resolvedDateTime":"0001-01-01T00:00:00Z",
+                "firstActivityDateTime":12,"lastActivityDateTime":" "}"#,
+        );
+        let odd = |name| alert.odd_time(name).map(|text| text.raw().to_owned());
+        assert_eq!(odd("createdDateTime").as_deref(), Some("soon"));
+        assert_eq!(odd("firstActivityDateTime").as_deref(), Some("12"));
+        for name in ["lastUpdateDateTime", "resolvedDateTime", "lastActivityDateTime", "none"] {
+            assert_eq!(odd(name), None, "{name}");
+        }
     }
 
     #[test]

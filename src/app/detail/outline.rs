@@ -296,10 +296,9 @@ impl<'a> Outline<'a> {
     }
 
     fn summary(&mut self, alert: &Alert) {
-        let time = |label, value: Option<Timestamp>| Fact {
-            label,
-            field: None,
-            value: value.map_or(FactValue::Missing, FactValue::Time),
+        let time = |label, value: Option<Timestamp>, property| match value {
+            Some(at) => Fact { label, field: None, value: FactValue::Time(at) },
+            None => Fact { field: None, ..text(label, "", alert.odd_time(property).as_ref()) },
         };
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
         self.facts(vec![text("category", "category", category.as_ref())]);
@@ -324,13 +323,13 @@ impl<'a> Outline<'a> {
             text("incident", "incident", alert.incident_id.as_ref()),
             text("ID", "id", Some(alert.id.text())),
         ]);
-        self.facts(vec![time("created", alert.created)]);
-        if alert.last_update != alert.created {
-            self.facts(vec![time("updated", alert.last_update)]);
+        self.facts(vec![time("created", alert.created, "createdDateTime")]);
+        if alert.last_update.is_none() || alert.last_update != alert.created {
+            self.facts(vec![time("updated", alert.last_update, "lastUpdateDateTime")]);
         }
-        self.facts(vec![time("resolved", alert.resolved)]);
-        self.facts(vec![time("first activity", alert.first_activity)]);
-        self.facts(vec![time("last activity", alert.last_activity)]);
+        self.facts(vec![time("resolved", alert.resolved, "resolvedDateTime")]);
+        self.facts(vec![time("first activity", alert.first_activity, "firstActivityDateTime")]);
+        self.facts(vec![time("last activity", alert.last_activity, "lastActivityDateTime")]);
         if !alert.system_tags.is_empty() {
             let tags = alert.system_tags.iter();
             self.facts(tags.map(|tag| text("tag", "tag", Some(tag))).collect());

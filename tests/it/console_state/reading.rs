@@ -390,3 +390,18 @@ fn copy_menu_of_a_node_offers_its_values() {
     let copied = console.copies().remove(0);
     assert!(copied.contains("fileDetails.fileName: x.exe") && copied.lines().count() == 5, "{copied}");
 }
+
+#[test]
+fn a_time_that_cannot_be_read_is_shown_as_received_and_reported_once() {
+    let odd = |number| with(alert(number), json!({"createdDateTime": "yesterday at noon"}));
+    let mut console = Harness::with_alerts(&[odd(1), alert(2)]);
+    assert_eq!(console.notice(), "a time cannot be read; it is shown as received and sorted last");
+    assert_eq!(console.rows(), ["a2", "a1"]);
+    console.keys("j");
+    console.settle();
+    assert!(console.screen().contains("created yesterday at noon"), "{}", console.screen());
+    console.keys("x");
+    let notice = console.notice().to_owned();
+    console.arrive(&[odd(3)]);
+    assert_eq!(console.notice(), notice);
+}

@@ -1,3 +1,5 @@
+//! Tests of the parser: trees, errors, limits.
+
 use super::*;
 use proptest::prelude::*;
 use rstest::rstest;
