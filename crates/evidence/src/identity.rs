@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use alertdeck_model::account_name;
 
-use crate::{Properties, device};
+use crate::{Properties, describe::device};
 
 /// The value that identifies a device or user.
 #[derive(Clone, Debug, PartialEq, Eq)]
