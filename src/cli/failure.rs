@@ -149,8 +149,16 @@ mod tests {
     use super::*;
 
     fn service(kind: Kind) -> Failure {
-        graph::Error { kind, what: "x".into(), advice: None, code: None, message: None, request_id: None }
-            .into()
+        graph::Error {
+            kind,
+            what: "x".into(),
+            advice: None,
+            code: None,
+            message: None,
+            request_id: None,
+            refused: None,
+        }
+        .into()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use alertdeck_model::{AlertId, RawAlert, RawText};
 use crate::{
     auth::{AuthError, Claims, Token, Tokens},
     cloud::Endpoint,
-    error::{Error, Kind},
+    error::{Error, Kind, foreign},
     event::{ClientEvent, OnEvent},
     http::{Credential, Fault, Http, Reply, StatusCode, TransportRequest, Url},
     request::{Parts, Request},
@@ -120,7 +120,8 @@ impl Client {
             // Policies can also require claims with a 403 (docs/graph-api.md, "Claims challenges").
             let demanded = Claims::challenged(&reply.headers);
             let is_rejected = match reply.status {
-                StatusCode::UNAUTHORIZED => true,
+                // Another token does not help if it was not Graph that answered.
+                StatusCode::UNAUTHORIZED => foreign(&reply).is_none(),
                 StatusCode::FORBIDDEN => demanded.is_some(),
                 _ => false,
             };

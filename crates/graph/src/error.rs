@@ -3,6 +3,7 @@
 
 use std::{
     fmt,
+    num::NonZeroU16,
     time::{Duration, SystemTime},
 };
 
@@ -58,6 +59,41 @@ pub struct Error {
     pub message: Option<SafeText>,
     /// The service's own id for the request, on one line.
     pub request_id: Option<Box<str>>,
+    /// The option of a list that the service refused.
+    pub refused: Option<ListOption>,
+}
+
+/// Smaller numbers in a message are not a limit of the page size.
+const SMALLEST_PAGE: u16 = 10;
+
+/// An option of a list that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListOption {
+    /// `$top`, with the largest value that the service accepts, if it says so.
+    Top(Option<NonZeroU16>),
+    /// `$count`.
+    Count,
+}
+
+impl ListOption {
+    /// Reads which option a message is about, such as "The limit of '50' for Top query has been
+    /// exceeded. The value from the incoming request is '100'." (docs/graph-api.md, "Paging").
+    fn in_message(message: &str) -> Option<Self> {
+        let words = || message.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let has = |name: &str| words().any(|word| word.eq_ignore_ascii_case(name));
+        if has("top") {
+            let numbers = words().filter_map(|word| word.parse::<NonZeroU16>().ok());
+            return Some(Self::Top(numbers.filter(|number| number.get() >= SMALLEST_PAGE).min()));
+        }
+        has("count").then_some(Self::Count)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Top(_) => "$top",
+            Self::Count => "$count",
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -110,17 +146,37 @@ impl Asked {
 
 impl Error {
     pub(crate) fn new(kind: Kind, what: impl Into<Box<str>>) -> Self {
-        Self { kind, what: what.into(), advice: None, code: None, message: None, request_id: None }
+        Self {
+            kind,
+            what: what.into(),
+            advice: None,
+            code: None,
+            message: None,
+            request_id: None,
+            refused: None,
+        }
     }
 
     /// Creates the error for a reply whose status is not a success.
     pub(crate) fn refused(reply: &Reply, asked: Asked) -> Self {
         let body = ErrorBody::read(&reply.body);
-        let (kind, what, advice) = explain(reply, asked);
+        let is_list = matches!(asked, Asked::List { .. }) && reply.status.as_u16() == 400;
+        let refused = body.message.as_ref().filter(|_| is_list);
+        let refused = refused.and_then(|message| ListOption::in_message(message.raw()));
+        let (kind, what, advice) = match (refused, foreign(reply)) {
+            (Some(option), _) => {
+                (Kind::Protocol, format!("the service refused {} (HTTP 400)", option.name()), None)
+            }
+            (None, Some(what)) => {
+                (Kind::Protocol, what, Some("check the proxy, the network and --graph-url"))
+            }
+            (None, None) => explain(reply, asked),
+        };
         Self {
             kind,
             what: what.into(),
             advice,
+            refused,
             code: body.code,
             message: body.message,
             request_id: body.request_id.or_else(|| reply.request_id()).map(|id| id.line().into()),
@@ -211,6 +267,38 @@ impl From<AuthError> for Error {
         };
         Self { advice, ..Self::new(kind, error.to_string()) }
     }
+}
+
+/// Says what has answered if it was not Graph, whatever its status means: a web page, text, or the
+/// JSON of another server. Says nothing of an empty answer, nor of a failure that the service's front
+/// end may report in its own words.
+pub(crate) fn foreign(reply: &Reply) -> Option<String> {
+    let status = reply.status.as_u16();
+    if reply.status.is_success() || matches!(status, 300..=399 | 407 | 408 | 429 | 500..) {
+        return None;
+    }
+    let body = String::from_utf8_lossy(&reply.body);
+    let body = body.trim_start_matches('\u{feff}').trim();
+    let host = &reply.host;
+    let what = match serde_json::from_str(body) {
+        _ if body.is_empty() => return None,
+        Ok(Value::Object(object)) if object.is_empty() || is_graphs_error(&object) => return None,
+        Ok(_) => format!("{host} does not answer as Graph does"),
+        Err(_) if reply.is_html() => {
+            return Some(format!("a proxy answered, not {host}: HTML instead of JSON (HTTP {status})"));
+        }
+        Err(_) => format!("a proxy answered, not {host}: text instead of JSON"),
+    };
+    let start: String = body.chars().take(LONGEST_QUOTE).collect();
+    let more = if start.len() < body.len() { "…" } else { "" };
+    let quoted = SafeText::new(&start).line();
+    Some(format!("{what} (HTTP {status}): {quoted}{more}"))
+}
+
+/// Returns whether an object is an error as Graph sends it (docs/graph-api.md, "Errors").
+fn is_graphs_error(object: &Map<String, Value>) -> bool {
+    get(object, "error").is_some_and(Value::is_object)
+        || (get(object, "code").is_some() && get(object, "message").is_some())
 }
 
 fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) {
@@ -308,6 +396,8 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
+/// The maximum number of characters to quote from an answer that is not Graph's.
+const LONGEST_QUOTE: usize = 100;
 /// The maximum number of characters to keep from a code or a message.
 const LONGEST_MESSAGE: usize = 400;
 /// The maximum number of characters to keep from an id.

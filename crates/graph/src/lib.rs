@@ -32,7 +32,7 @@ mod update;
 pub use answer::{Outcome, Page, RawJson};
 pub use client::{Answer, Client};
 pub use cloud::{Api, ApiError, Cloud, CloudError, Endpoint};
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, ListOption};
 pub use event::{ClientEvent, OnEvent, WaitCause};
 pub use loader::{Coverage, Load, LoadEvent};
 pub use owners::OwnerComparison;

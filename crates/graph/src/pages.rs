@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     answer::Page,
     client::Client,
-    error::{Error, Kind},
+    error::{Error, Kind, ListOption},
     event::OnEvent,
     http::{Url, shortened},
     request::{ListQuery, Request},
@@ -35,6 +35,8 @@ const MAX_LINK: usize = 32 << 10;
 #[derive(Debug)]
 pub struct Pages {
     client: Client,
+    /// The options of the first request; `None` once it has been answered or if a list is continued.
+    query: Option<ListQuery>,
     /// The next request, or the reason there can be none; `None` at the end.
     next: Option<Result<Request<Page>, Error>>,
     /// The addresses requested so far.
@@ -58,7 +60,7 @@ pub struct Pages {
 impl Client {
     /// Prepares a list of alerts; [`Pages::next`] requests its first page.
     pub fn pages(&self, query: &ListQuery) -> Pages {
-        Pages::new(self.clone(), Ok(Request::list(query)))
+        Pages { query: Some(query.clone()), ..Pages::new(self.clone(), Ok(Request::list(query))) }
     }
 }
 
@@ -74,6 +76,7 @@ impl Pages {
         let url = first.as_ref().ok().and_then(|request| client.url(request));
         Self {
             client,
+            query: None,
             next: Some(first),
             first: url.clone(),
             seen: url.into_iter().collect(),
@@ -95,10 +98,32 @@ impl Pages {
     ///
     /// Dropping the future cancels the request and ends the list, so the page is lost.
     pub async fn next(&mut self, on_event: OnEvent<'_>) -> Option<Result<Page, Error>> {
-        Some(match self.next.take()? {
-            Ok(request) => self.fetch(&request, on_event).await,
-            Err(error) => Err(error),
-        })
+        let request = match self.next.take()? {
+            Ok(request) => request,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut page = self.fetch(&request, on_event).await;
+        while let Some(other) = page.as_ref().err().and_then(|error| self.without_refused(error)) {
+            page = self.fetch(&Request::list(&other), on_event).await;
+        }
+        self.query = None;
+        Some(page)
+    }
+
+    /// Returns the first request without the option that the service refused, or with a smaller page.
+    fn without_refused(&mut self, error: &Error) -> Option<ListQuery> {
+        let query = self.query.as_mut()?;
+        match error.refused? {
+            ListOption::Top(_) if query.top.is_none() => return None,
+            ListOption::Top(limit) => {
+                let limit = limit.map(|limit| u32::from(limit.get()));
+                query.top = limit.filter(|limit| query.top.is_some_and(|asked| *limit < asked));
+            }
+            ListOption::Count if query.count => query.count = false,
+            ListOption::Count => return None,
+        }
+        tracing::info!("trying again: {error}");
+        Some(query.clone())
     }
 
     async fn fetch(&mut self, request: &Request<Page>, on_event: OnEvent<'_>) -> Result<Page, Error> {

@@ -85,12 +85,12 @@ fn each_status_has_a_kind_and_advice(
 )]
 #[case::flat(r#"{"code":"x","message":"y"}"#, "[x: y] (request-id header-id)")]
 #[case::bom("\u{feff}{\"error\":{\"code\":\"x\"}}", "[x] (request-id header-id)")]
-#[case::no_json("Bad Request", "change it and try again (request-id header-id)")]
+#[case::no_json("Bad Request", "the network and --graph-url (request-id header-id)")]
 #[case::odd_types(
     r#"{"error":{"code":400,"message":["x"],"innerError":"y"}}"#,
     "change it and try again (request-id header-id)"
 )]
-#[case::text_error(r#"{"error":"invalid_grant"}"#, "change it and try again (request-id header-id)")]
+#[case::text_error(r#"{"error":"invalid_grant"}"#, "the network and --graph-url (request-id header-id)")]
 fn code_message_and_id_are_found_in_any_spelling(#[case] body: &str, #[case] end: &str) {
     let line = Error::refused(&reply(400, body), LIST).to_string();
     assert!(line.ends_with(end), "{line}");
@@ -158,4 +158,63 @@ fn a_long_wait_is_given_with_its_end(#[case] status: u16, #[case] kind: Kind) {
     assert!(error.to_string().contains("until 2026-11-20T13:00:00Z"), "{error}");
     reply.headers.insert("retry-after", HeaderValue::from_static("50"));
     assert!(!Error::refused(&reply, ALL).to_string().contains("until"));
+}
+
+#[rstest]
+#[case::html(
+    "<html><body>Access denied</body></html>",
+    "a proxy answered, not graph.example: HTML instead of JSON"
+)]
+#[case::text("Access\u{1b}[2J denied", "a proxy answered, not graph.example: text instead of JSON")]
+#[case::other_json(
+    r#"{"Message":"No HTTP resource was found"}"#,
+    "graph.example does not answer as Graph does"
+)]
+#[case::list("[1]", "graph.example does not answer as Graph does")]
+fn answers_that_are_not_graphs_are_called_so(
+    #[case] body: &str,
+    #[case] what: &str,
+    #[values(400, 401, 403, 404, 418)] status: u16,
+) {
+    for asked in [LIST, ALL, Asked::NextPage, Asked::Alert, Asked::Update, Asked::Other] {
+        let error = Error::refused(&reply(status, body), asked);
+        let line = error.to_string();
+        assert_eq!(error.kind, Kind::Protocol, "{line}");
+        assert!(line.starts_with(what) && line.contains(&format!("HTTP {status}")), "{line}");
+        assert!(line.contains("check the proxy") && !line.contains('\u{1b}'), "{line}");
+        assert!(!line.contains("SecurityAlert") && !line.contains("filter"), "{line}");
+    }
+}
+
+#[rstest]
+#[case::empty(403, "")]
+#[case::error(403, r#"{"error":{"code":"Forbidden","message":"no"}}"#)]
+#[case::capitals(403, r#"{"Error":{"Code":"Forbidden"}}"#)]
+#[case::bare(400, r#"{"code":"a","message":"b"}"#)]
+#[case::busy(503, "<html>busy</html>")]
+#[case::throttled(429, "too many")]
+fn other_answers_are_taken_for_graphs(#[case] status: u16, #[case] body: &str) {
+    let line = Error::refused(&reply(status, body), LIST).to_string();
+    assert!(!line.contains("a proxy answered") && !line.contains("as Graph does"), "{line}");
+}
+
+#[rstest]
+#[case(
+    "The limit of '50' for Top query has been exceeded. The value is '1000'.",
+    Some(ListOption::Top(NonZeroU16::new(50)))
+)]
+#[case("The $top query option is not supported", Some(ListOption::Top(None)))]
+#[case("Query option 'Count' is not allowed.", Some(ListOption::Count))]
+#[case("Invalid filter clause: stop", None)]
+fn a_refused_option_is_named_instead_of_the_filter(
+    #[case] message: &str,
+    #[case] option: Option<ListOption>,
+) {
+    let body = serde_json::json!({"error": {"code": "BadRequest", "message": message}}).to_string();
+    let error = Error::refused(&reply(400, &body), LIST);
+    assert_eq!(error.refused, option);
+    let blamed = option.map_or("the service refused the filter", |option| option.name());
+    assert!(error.to_string().contains(blamed), "{error}");
+    assert_eq!(error.kind == Kind::Filter, option.is_none());
+    assert_eq!(Error::refused(&reply(400, &body), Asked::NextPage).refused, None);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alertdeck_graph::{ClientEvent, Coverage, Kind, Load, LoadEvent, WaitCause};
 
-use super::fake::{Fake, Step, answer, page};
+use super::fake::{Asked, Fake, Step, answer, page};
 
 /// Reads a load to its end. Returns the events as words, the coverage, and the kind of error, if
 /// any.
@@ -212,4 +212,50 @@ async fn new_alerts_between_pages_hide_no_old_ones() {
     for at in 0..AT_FIRST {
         assert!(ids.contains(&format!("old-{at}")), "old-{at} is missing");
     }
+}
+
+/// Answers like a service whose limit of `$top` is lower than alertdeck's page size.
+fn refusing(
+    message: &'static str,
+    is_refused: impl Fn(&str) -> bool,
+) -> impl Fn(usize, &str, &Asked) -> Vec<Step> {
+    move |_, base, asked| {
+        if is_refused(&asked.target) {
+            let body = serde_json::json!({"error": {"code": "BadRequest", "message": message}}).to_string();
+            return answer(400, &[("content-type", "application/json")], body);
+        }
+        let second = asked.target.contains("skiptoken");
+        let next = format!("{base}/v1.0/security/alerts_v2?$skiptoken=2");
+        if second { page(&["c"], None) } else { page(&["a", "b"], Some(&next)) }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_page_size_falls_back_to_a_smaller_page() {
+    let limit =
+        "The limit of '50' for Top query has been exceeded. The value from the incoming request is '1000'.";
+    for (message, last) in [(limit, "?$top=50"), ("no $top here", "/alerts_v2")] {
+        let fake = Fake::start(refusing(message, |target| target.contains("$top=1000"))).await;
+        let (words, coverage, error) = read(Load::start(fake.client(), None)).await;
+        assert_eq!((words.join(", ").as_str(), error), ("page 2, page 2, page 1", None));
+        assert!(coverage.is_complete() && coverage.alerts == 3, "{coverage:?}");
+        let first: Vec<_> =
+            fake.targets().into_iter().filter(|target| !target.contains("skiptoken")).collect();
+        assert!(first[1].ends_with("?$top=1000") && first[2].ends_with(last), "{first:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_count_is_left_out() {
+    let fake = Fake::start(refusing("$count is not supported", |target| target.contains("$count"))).await;
+    let (_, coverage, error) = read(Load::start(fake.client(), None)).await;
+    assert!(error.is_none() && coverage.is_complete() && coverage.total.is_none(), "{coverage:?}");
+}
+
+#[tokio::test]
+async fn an_option_that_stays_refused_is_named() {
+    let fake = Fake::start(refusing("Top is not supported", |_| true)).await;
+    let (_, coverage, error) = read(Load::start(fake.client(), Some("x".into()))).await;
+    assert_eq!((error, fake.targets().len()), (Some(Kind::Protocol), 2));
+    assert!(coverage.incomplete.unwrap().contains("the service refused $top"));
 }
