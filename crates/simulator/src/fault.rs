@@ -31,9 +31,10 @@ pub enum Faults {
     /// About a third of all list requests are answered with 429, but never the same one twice in a
     /// row.
     Throttled,
-    /// Everything in `Flaky`, plus one permanent fault in about a third of the lists, selected by
-    /// the seed: next links that loop, next links to a foreign address, next pages that are
-    /// refused, or invalid JSON.
+    /// Everything in `Flaky`, plus one permanent fault in about a third of the list requests, selected
+    /// by the seed: next links that loop, that lead elsewhere or that are not addresses, next pages
+    /// that are refused (in some cases with a quotation of the token), pages without end, pages that
+    /// repeat, objects that are not alerts, a wrong count, or invalid JSON.
     Hostile,
     /// After two requests, the service is unreachable for a while, then reachable for a longer
     /// time, and so on.
@@ -102,8 +103,20 @@ pub(super) enum Fault {
     NextLinkLoop,
     /// The link to the next page leads to another address.
     ForeignNextLink,
+    /// The link to the next page is not an address of the list, or not text.
+    BadNextLink,
+    /// The list continues without end, with alerts that do not exist.
+    EndlessPages,
+    /// The list continues without end, with the alerts of its first page.
+    RepeatedPages,
+    /// The page contains an object that is not an alert.
+    NotAnAlert,
+    /// The service counts far more alerts than there are.
+    WrongCount,
     /// The request is refused if it asks for a next page.
     NextPageRefused,
+    /// The same, and the message quotes the request's `Authorization` header.
+    TokenQuoted,
 }
 
 impl Fault {
@@ -113,11 +126,37 @@ impl Fault {
     }
 }
 
+/// A place in a list without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Endless {
+    /// Whether its pages repeat the same alerts.
+    pub(super) repeats: bool,
+    /// The number of the page.
+    pub(super) number: u64,
+}
+
+impl Endless {
+    /// The start of the IDs of alerts that do not exist, and of the tokens of their pages.
+    pub(super) const NEW: &str = "endless-";
+    /// The start of the tokens of pages that repeat.
+    pub(super) const REPEATED: &str = "repeated-";
+
+    /// Reads the place from a query.
+    pub(super) fn read(query: &str) -> Option<Self> {
+        let (_, token) = query.split_once("skiptoken=")?;
+        let repeats = token.starts_with(Self::REPEATED);
+        let number = token.strip_prefix(if repeats { Self::REPEATED } else { Self::NEW })?;
+        Some(Self { repeats, number: number.parse().ok()? })
+    }
+}
+
 /// How the body of a complete reply is turned into invalid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Corruption {
     /// The first title contains a byte that is not UTF-8.
     Encoding,
+    /// The first title contains a control byte.
+    Control,
     /// The list has a trailing comma.
     Comma,
     /// Only the first half is sent, with a matching `Content-Length`.
@@ -136,9 +175,10 @@ impl Corruption {
         };
         let end = body.len().saturating_sub(1);
         match self {
-            Self::Encoding => {
+            Self::Encoding | Self::Control => {
                 let title = body.windows(TITLE.len()).position(|window| window == TITLE);
-                insert(title.map_or(end, |at| at + TITLE.len()), 0xff)
+                let byte = if self == Self::Control { 0x01 } else { 0xff };
+                insert(title.map_or(end, |at| at + TITLE.len()), byte)
             }
             Self::Comma => insert(body.iter().rposition(|byte| *byte == b']').unwrap_or(end), b','),
             Self::Half => body.slice(..body.len() / 2),
@@ -148,8 +188,19 @@ impl Corruption {
 }
 
 /// The permanent faults of [`Faults::Hostile`], one of which the seed selects.
-const PERMANENT: [Fault; 4] =
-    [Fault::NextLinkLoop, Fault::ForeignNextLink, Fault::NextPageRefused, Fault::Corrupt(Corruption::Comma)];
+const PERMANENT: [Fault; 11] = [
+    Fault::NextLinkLoop,
+    Fault::ForeignNextLink,
+    Fault::NextPageRefused,
+    Fault::Corrupt(Corruption::Comma),
+    Fault::BadNextLink,
+    Fault::EndlessPages,
+    Fault::RepeatedPages,
+    Fault::NotAnAlert,
+    Fault::Corrupt(Corruption::Control),
+    Fault::WrongCount,
+    Fault::TokenQuoted,
+];
 
 /// Chooses the faults for one run.
 pub(super) struct FaultPlan {
@@ -264,15 +315,18 @@ fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
         24..26 => Fault::Html,
         26 => Fault::Corrupt(Corruption::Empty),
         _ => Fault::Corrupt(
-            [Corruption::Encoding, Corruption::Comma, Corruption::Half][rng.random_range(0..3)],
+            [Corruption::Encoding, Corruption::Control, Corruption::Comma, Corruption::Half]
+                [rng.random_range(0..4)],
         ),
     }
 }
 
 /// Draws one of the forms that clients must accept: whole seconds, a fraction or a date
-/// (docs/graph-api.md, "Throttling").
+/// (docs/graph-api.md, "Throttling"), and in some cases no wait at all.
 fn retry_after(rng: &mut StdRng, wait: Duration) -> RetryAfter {
-    match rng.random_range(0..4) {
+    match rng.random_range(0..6) {
+        4 => RetryAfter { wait: Duration::ZERO, as_date: false },
+        5 => RetryAfter { wait: Duration::ZERO, as_date: true },
         0 => RetryAfter { wait: wait * 3 / 4, as_date: false },
         1 => RetryAfter { wait, as_date: true },
         _ => RetryAfter { wait, as_date: false },
@@ -342,6 +396,8 @@ mod tests {
             |fault: &Fault| *fault == Fault::Reset,
             |fault: &Fault| *fault == Fault::Slow,
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Encoding),
+            |fault: &Fault| *fault == Fault::Corrupt(Corruption::Control),
+            |fault: &Fault| matches!(fault, Fault::Throttle(Some(RetryAfter { wait: Duration::ZERO, .. }))),
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Comma),
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Half),
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Empty),
@@ -352,7 +408,12 @@ mod tests {
         ] {
             assert!(drawn.iter().any(kind));
         }
-        assert!(!drawn.iter().any(|fault| PERMANENT[..3].contains(fault)), "no permanent faults");
+        assert!(!drawn.iter().any(is_permanent), "no permanent faults");
+    }
+
+    /// Corrupt bodies also occur as temporary faults.
+    fn is_permanent(fault: &Fault) -> bool {
+        PERMANENT.contains(fault) && !matches!(fault, Fault::Corrupt(_))
     }
 
     #[test]
@@ -362,8 +423,6 @@ mod tests {
             let drawn: Vec<_> = (0..300).map(|request| hostile.draw(request, true)).collect();
             let count = drawn.iter().filter(|fault| **fault == permanent).count();
             assert!((60..140).contains(&count), "{count} times {permanent:?}");
-            // The last of these, corruption, also occurs as a temporary fault.
-            let is_permanent = |fault: &Fault| PERMANENT[..3].contains(fault);
             assert!(!drawn.iter().any(|fault| is_permanent(fault) && *fault != permanent));
             for (request, fault) in (0..).zip(&drawn).filter(|(_, fault)| is_permanent(fault)) {
                 assert_eq!(hostile.draw(request, true), *fault);
@@ -377,7 +436,13 @@ mod tests {
         let list = Bytes::from_static(br#"{"value":[{"id":"a","title":"b","evidence":[]}]}"#);
         let empty = Bytes::from_static(br#"{"value":[]}"#);
         assert!(serde_json::from_slice::<serde_json::Value>(&list).is_ok());
-        for corruption in [Corruption::Encoding, Corruption::Comma, Corruption::Half, Corruption::Empty] {
+        for corruption in [
+            Corruption::Encoding,
+            Corruption::Control,
+            Corruption::Comma,
+            Corruption::Half,
+            Corruption::Empty,
+        ] {
             for body in [&list, &empty] {
                 let corrupt = corruption.apply(body);
                 assert!(serde_json::from_slice::<serde_json::Value>(&corrupt).is_err(), "{corruption:?}");

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    fault::Fault,
+    fault::{Endless, Fault},
     incidents::{Incident, incidents},
     odata::Entity,
     options::{Options, read_count_filter},
@@ -41,6 +41,9 @@ impl Handler<'_> {
         let (version, query) = (route.version, &*call.query);
         match &route.operation {
             Operation::List => {
+                if let Some(endless) = Endless::read(query) {
+                    return Ok(self.endless_page(version, endless));
+                }
                 let options = Options::read(query, version, Entity::Alert, self.largest_page)?;
                 let rows: Vec<_> = self.store.rows().collect();
                 Ok(self.list(ALERTS, route, call, &options, &rows, fault))
@@ -139,7 +142,8 @@ impl Handler<'_> {
                 let matches = |row: &&Row<'_, T>| filter.matches_columns(row.columns, self.store.semantics());
                 rows.iter().filter(matches).count()
             });
-            head.insert("@odata.count".into(), matching.into());
+            let count = if fault == Fault::WrongCount { 2 * matching + 50 } else { matching };
+            head.insert("@odata.count".into(), count.into());
         }
         if let Some(cursor) = page.next {
             let (version, repeated) = (route.version, &options.repeated);
@@ -151,12 +155,20 @@ impl Handler<'_> {
             };
             let token = cursor.token();
             let at = |base: &str| format!("{base}/{version}/security/{path}?{repeated}$skiptoken={token}");
+            let endless = |repeats| self.endless_link(version, Endless { repeats, number: 0 });
             let link = match fault {
-                Fault::NextLinkLoop => format!("{}{}", self.base, call.target()),
-                Fault::ForeignNextLink => at(self.foreign_base),
-                _ => at(self.base),
+                Fault::NextLinkLoop => format!("{}{}", self.base, call.target()).into(),
+                Fault::ForeignNextLink => at(self.foreign_base).into(),
+                Fault::BadNextLink => {
+                    let links =
+                        [json!(5), json!({}), json!("../../me"), json!("http://["), json!("/v1.0/me")];
+                    links[rows.len() % links.len()].clone()
+                }
+                Fault::EndlessPages => endless(false).into(),
+                Fault::RepeatedPages => endless(true).into(),
+                _ => at(self.base).into(),
             };
-            head.insert("@odata.nextLink".into(), link.into());
+            head.insert("@odata.nextLink".into(), link);
         }
         let mut body = Value::Object(head).to_string().into_bytes();
         // The closing brace is added after the rows.
@@ -169,8 +181,32 @@ impl Handler<'_> {
             let item = row.item.body(options, call.wants_all_members());
             body.extend_from_slice(&select(item, options.select.as_deref()));
         }
+        if fault == Fault::NotAnAlert {
+            let comma = if body.ends_with(b"[") { "" } else { "," };
+            let object = r#"{"id":"1","displayName":"An object of another kind"}"#;
+            body.extend_from_slice(format!("{comma}{object}").as_bytes());
+        }
         body.extend_from_slice(b"]}");
         Reply::json(body)
+    }
+
+    /// Returns the link to a page of a list without end.
+    fn endless_link(&self, version: &str, Endless { repeats, number }: Endless) -> String {
+        let kind = if repeats { Endless::REPEATED } else { Endless::NEW };
+        format!("{}/{version}/security/{ALERTS}?$skiptoken={kind}{number}", self.base)
+    }
+
+    /// Returns a page of a list without end: the first alerts, as they are or with other IDs.
+    fn endless_page(&self, version: &str, endless: Endless) -> Reply {
+        let alerts = self.store.values().into_iter().take(self.largest_page).enumerate();
+        let alerts = alerts.map(|(at, mut alert)| {
+            if !endless.repeats {
+                alert["id"] = format!("{}{}-{at}", Endless::NEW, endless.number).into();
+            }
+            alert
+        });
+        let next = self.endless_link(version, Endless { number: endless.number + 1, ..endless });
+        Reply::json(json!({"@odata.nextLink": next, "value": alerts.collect::<Vec<_>>()}).to_string())
     }
 
     fn one(

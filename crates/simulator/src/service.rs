@@ -165,8 +165,10 @@ impl Service {
             }
             Fault::Html => return Ok(Reply::html()),
             Fault::Corrupt(Corruption::Empty) => return Ok(Reply::json("")),
-            Fault::NextPageRefused if call.query.contains("skiptoken=") => {
-                return Err(Refusal::bad_request("Query option 'SkipToken' is not allowed."));
+            Fault::NextPageRefused | Fault::TokenQuoted if call.query.contains("skiptoken=") => {
+                let quoted = if fault == Fault::TokenQuoted { call.header("authorization") } else { None };
+                let message = "Query option 'SkipToken' is not allowed.";
+                return Err(Refusal::bad_request(format!("{message} {}", quoted.unwrap_or_default())));
             }
             _ => {}
         }

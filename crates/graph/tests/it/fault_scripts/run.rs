@@ -15,6 +15,9 @@ use tokio::{task::spawn_blocking, time::timeout};
 /// The time limit for a load. The longest waits are for an HTTP date and take up to a second each.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The token, which must not appear anywhere.
+const CANARY: &str = "canary-5d2b-token";
+
 /// How a load ended.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
@@ -34,6 +37,8 @@ pub(crate) struct Run {
     missing: usize,
     /// Alerts that arrived but are not the tenant's.
     invented: usize,
+    /// Whether the journal contains the token.
+    quoted: bool,
     /// Requests that arrived before `Retry-After` had elapsed.
     early: usize,
     /// Connections to the address of a foreign link.
@@ -61,10 +66,11 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
         ..Settings::new(Timestamp::parse("2026-11-20T12:00:00Z").unwrap())
     };
     let simulator = spawn_blocking(|| Simulator::start(settings).unwrap()).await.unwrap();
-    let limits = Limits { backoff: Duration::from_millis(8), ..Limits::default() };
+    let limits = Limits { backoff: Duration::from_millis(8), list_alerts: 300, ..Limits::default() };
     let http = Http::new(limits, Budget::per_minute(1_000_000), Route::Direct).unwrap();
     let endpoint = Endpoint::at(&simulator.base_url(), Api::V1).unwrap();
-    let client = Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap());
+    let client = Client::new(http, endpoint, Tokens::fixed(&CANARY.into()).unwrap());
+    let journal = client.http().journal().clone();
 
     let mut arrived = Versions::new();
     let end = match timeout(DEADLINE, load(client, &mut arrived)).await {
@@ -83,7 +89,12 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
             end,
             requests: log.len(),
             missing: truth.iter().filter(|(id, at)| arrived.get(*id) != Some(at)).count(),
-            invented: arrived.keys().filter(|id| !truth.contains_key(*id)).count(),
+            // The alerts of a list without end do not exist.
+            invented: arrived
+                .keys()
+                .filter(|id| !truth.contains_key(*id) && !id.starts_with("endless-"))
+                .count(),
+            quoted: format!("{:?}", journal.entries()).contains(CANARY),
             early: log.iter().filter(|exchange| exchange.early).count(),
             strayed: simulator.strayed(),
         }
@@ -128,18 +139,20 @@ impl Run {
         object(self.invented > 0, format!("{} alerts that the tenant does not have", self.invented));
         object(self.early > 0, format!("{} requests before their time", self.early));
         object(self.strayed > 0, format!("{} connections elsewhere", self.strayed));
+        object(self.quoted, "the token is in the journal".to_owned());
         match &self.end {
             End::Hung => object(true, format!("no end after {DEADLINE:?}")),
             End::Whole => object(self.missing > 0, format!("called whole, {} missing", self.missing)),
             End::Incomplete(kind, line) => {
                 object(!says_why(*kind, line), format!("incomplete, and says: {line:?}"));
+                object(line.contains(CANARY), format!("quotes the token: {line}"));
                 let passing = matches!(kind, Kind::Throttled | Kind::Unavailable | Kind::Offline);
                 object(
                     passing && self.faults != Faults::Offline,
                     format!("given up on a fault that passes: {line}"),
                 );
                 object(self.faults == Faults::Throttled, format!("given up on a wait: {line}"));
-                let fatal = matches!(kind, Kind::Loop | Kind::ForeignLink);
+                let fatal = matches!(kind, Kind::Loop | Kind::ForeignLink | Kind::TooLarge);
                 object(fatal && self.faults != Faults::Hostile, format!("no such fault there: {line}"));
             }
         }
@@ -150,12 +163,18 @@ impl Run {
 /// Returns whether a line says why the load ended, and after how many pages.
 fn says_why(kind: Kind, line: &str) -> bool {
     let reasons: &[&str] = match kind {
-        Kind::Loop => &["was read before"],
-        Kind::ForeignLink => &["next page points to http://127.0.0.1:"],
+        Kind::Loop => &["was read before", "brought no new alert"],
+        Kind::ForeignLink => &["next page points to http://127.0.0.1:", "not to the list"],
+        Kind::TooLarge => &["the limit of 300 alerts"],
         Kind::Offline => &["refused", "reset", "cut short", "closed", "did not answer"],
-        Kind::Protocol => &["a proxy answered", "empty answer", "(line 1, column ", "SkipToken"],
+        Kind::Protocol => {
+            &["a proxy answered", "empty answer", "(line 1, column ", "SkipToken", "is not an address"]
+        }
         _ => &[],
     };
+    if let Some(cause) = line.strip_prefix("the service sent partial results: ") {
+        return cause.contains("objects in the reply") || cause.contains("alerts and sent");
+    }
     let cause = line.strip_prefix("stopped after page ").and_then(|rest| rest.split_once(": "));
     !line.contains('\n')
         && cause.is_some_and(|(page, cause)| {

@@ -177,7 +177,7 @@ async fn connections_to_foreign_links_are_counted() {
 #[tokio::test]
 async fn throttled_refuses_about_a_third_of_the_lists() {
     let tenant = Tenant::new(Settings { faults: Faults::Throttled, ..settings(300) });
-    let (mut refused, mut fractional, mut dates) = (0, 0, 0);
+    let (mut refused, mut fractional, mut dates, mut zeros) = (0, 0, 0, 0);
     for top in 1..=200 {
         let target = format!("{LIST}?$top={top}");
         let response = tenant.get(&target).await;
@@ -189,6 +189,7 @@ async fn throttled_refuses_about_a_third_of_the_lists() {
         match response.headers()["retry-after"].to_str().unwrap() {
             "2" => {}
             "1.5" => fractional += 1,
+            "0" => zeros += 1,
             date => {
                 assert!(date.starts_with("Fri, 20 Nov 2026 12:00:") && date.ends_with(" GMT"), "{date}");
                 dates += 1;
@@ -196,9 +197,11 @@ async fn throttled_refuses_about_a_third_of_the_lists() {
         }
         assert_eq!(tenant.get(&target).await.status(), StatusCode::OK);
     }
-    assert!((70..130).contains(&refused) && fractional > 5 && dates > 5, "{refused} {fractional} {dates}");
+    assert!((70..130).contains(&refused), "{refused}");
+    assert!(fractional > 5 && dates > 5 && zeros > 5, "{fractional} {dates} {zeros}");
+    // Nothing is early if there is no wait; a date may be one without a wait, too.
     let early = tenant.simulator.log().iter().filter(|exchange| exchange.early).count();
-    assert_eq!(early, refused);
+    assert!((refused - zeros - dates..=refused - zeros).contains(&early), "{early} of {refused}");
     let alert = format!("{LIST}/{}", ids(&tenant.simulator.alerts())[0]);
     for _ in 0..20 {
         assert_eq!(tenant.get(&alert).await.status(), StatusCode::OK);
