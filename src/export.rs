@@ -190,7 +190,17 @@ fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn 
 fn markdown_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Time(at) => at.to_second(),
-        other => markdown::text(&other.text()).replace("//", "/\\/"),
+        other => {
+            let text = markdown::text(&other.text());
+            let mut cell = String::with_capacity(text.len());
+            for c in text.chars() {
+                if c == '/' && cell.ends_with('/') {
+                    cell.push('\\');
+                }
+                cell.push(c);
+            }
+            cell
+        }
     }
 }
 

@@ -117,7 +117,7 @@ fn hostile_text_cannot_break_out_of_a_format() {
     );
     assert_eq!(
         title("markdown").lines().last().unwrap(),
-        "| \\=cmd\\|'/C calc'!A0,␛\\[31m ⟨202E⟩\"x\"⏎\\| a \\| \\](https\\://evil.example) \\` | a1 |"
+        "| \\=cmd\\|'/C calc'!A0,␛\\[31m ⟨202E⟩\"x\"⏎\\| a \\| \\](https\\:/\\/evil.example) \\` | a1 |"
     );
     let table = title("table");
     let lines: Vec<_> = table.lines().collect();
