@@ -274,7 +274,15 @@ impl Finder {
     }
 
     fn foreign(&mut self, kind: Foreign, json: &str) -> bool {
-        let Ok(value) = serde_json::from_str::<Value>(json) else { return false };
+        let value = match serde_json::from_str::<Value>(json) {
+            Ok(value) => value,
+            // Such as nesting that is too deep.
+            Err(error) => {
+                let error = self.error_in(json, &error);
+                self.found.errors.add(format!("an object that cannot be read: {error}"));
+                return false;
+            }
+        };
         self.found.alerts.push(RawAlert(kind.map(value).to_string().into()));
         let note = format!("{}: their properties are shown under the names of Graph", kind.name());
         self.found.notes.add(note);

@@ -166,8 +166,10 @@ fn a_bad_character_costs_its_alert_only(#[case] text: &str) {
 
 #[test]
 fn names_and_depths_that_cannot_be_read_are_reported() {
-    let deep = format!("{}{A}{}", "[".repeat(20), "]".repeat(20));
-    for text in [r#"[{"id":"a","title":"t","severity":"high","\ud800":1}]"#, &deep] {
+    let nested = |what: &str, depth| format!("{}{what}{}", "[".repeat(depth), "]".repeat(depth));
+    let endpoint =
+        format!(r#"{{"id":"da1","title":"t","alertCreationTime":"x","evidence":{}}}"#, nested("", 1_000));
+    for text in [r#"[{"id":"a","title":"t","severity":"high","\ud800":1}]"#, &nested(A, 20), &endpoint] {
         let found = found(text);
         assert!(found.alerts.is_empty() && found.errors.len() == 1, "{found:?}");
     }
