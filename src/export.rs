@@ -308,8 +308,9 @@ mod tests {
         let mut out = Vec::new();
         write(Format::Markdown, &[Column::Title], (&store, &rows), &[tenant(0)], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(!text.contains("//") && !text.contains("www.") && !text.contains("]("), "{text}");
-        assert!(text.contains(r"/\/evil.example https\:/\/evil.example www\.evil.example"), "{text}");
+        let is_live = |start: &str| text.replace(&format!("\\{start}"), "").contains(start);
+        assert!(!text.contains("//") && !text.contains("www.") && !is_live("]"), "{text}");
+        assert!(text.contains(r"/\/evil.example https\:/\/evil.example"), "{text}");
     }
 
     #[test]

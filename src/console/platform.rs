@@ -13,8 +13,11 @@ pub(super) const RESTORE: &[u8] =
 #[cfg(unix)]
 mod imp {
     use std::{
+        ffi::OsStr,
         fs::File,
         io::{self, Write as _},
+        os::unix::ffi::OsStrExt as _,
+        process::{ChildStdin, Command, Stdio},
         sync::{
             OnceLock,
             atomic::{AtomicBool, Ordering},
@@ -45,6 +48,14 @@ mod imp {
     }
 
     static ORIGINAL: OnceLock<Original> = OnceLock::new();
+    /// The standard input of the shell that runs [`AFTER_ABORT`].
+    static SHELL: OnceLock<ChildStdin> = OnceLock::new();
+    /// Restores the screen once this process is gone, if it was in use by then: after an abort because
+    /// memory is exhausted, or a KILL, nothing runs in this process any more. The shell that started
+    /// the process sets the modes of the terminal by itself.
+    const AFTER_ABORT: &str = "trap '' INT QUIT TERM HUP TSTP TTOU USR1 USR2
+while read -r line; do state=$line; done
+[ \"$state\" = used ] && printf %s \"$1\" > /dev/tty";
     /// Whether the console is using the terminal. Ensures that the terminal is restored only once.
     static IN_USE: AtomicBool = AtomicBool::new(false);
 
@@ -55,12 +66,30 @@ mod imp {
         let terminal = File::from(rustix::fs::open("/dev/tty", flags, Mode::empty())?);
         let modes = tcgetattr(&terminal)?;
         let _ = ORIGINAL.set(Original { terminal, modes });
+        // Without a shell, only an abort leaves the terminal as it is.
+        if let Some(input) = start_shell().ok().flatten() {
+            let _ = SHELL.set(input);
+        }
         Ok(())
+    }
+
+    fn start_shell() -> io::Result<Option<ChildStdin>> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", AFTER_ABORT, "sh"]).arg(OsStr::from_bytes(RESTORE)).env_clear();
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(shell.spawn()?.stdin.take())
+    }
+
+    fn tell_shell(state: &[u8]) {
+        if let Some(mut input) = SHELL.get() {
+            let _ = input.write_all(state);
+        }
     }
 
     /// Marks the terminal as in use, so that it will be restored.
     pub(in super::super) fn terminal_in_use() {
         IN_USE.store(true, Ordering::SeqCst);
+        tell_shell(b"used\n");
     }
 
     /// Restores the terminal if it is in use. Can be called from any thread and takes no lock.
@@ -70,6 +99,7 @@ mod imp {
         {
             let _ = (&original.terminal).write_all(RESTORE);
             let _ = tcsetattr(&original.terminal, OptionalActions::Now, &original.modes);
+            tell_shell(b"free\n");
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
 use crate::support::terminal::Session;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use rstest::rstest;
+use rustix::process::{Pid, Signal, kill_process};
 
 fn demo(alerts: &str) -> Session {
     let mut session = Session::open(&["demo", "--alerts", alerts, "--seed", "1"], &[]);
@@ -55,6 +56,45 @@ fn signals_end_the_program_and_restore_the_terminal(#[case] signal: &str, #[case
     session.signal(signal);
     assert_eq!(session.exit_code(), code);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    session.assert_restored();
+}
+
+/// The program cannot handle KILL, as it cannot handle an abort because memory is exhausted.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_screen_is_restored_after_an_end_without_warning() {
+    // As usual, a shell has started the program and keeps the terminal.
+    let pty = native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", r#""$0" demo --alerts 50; exec sleep 30"#, env!("CARGO_BIN_EXE_alertdeck")]);
+    crate::support::terminal::set_environment(&mut command);
+    let mut shell = pty.slave.spawn_command(command).unwrap();
+    let mut reader = pty.master.try_clone_reader().unwrap();
+    let mut read_until = |text: &str| {
+        let (mut sent, mut buffer) = (String::new(), [0; 4_096]);
+        while !sent.contains(text) {
+            let count = reader.read(&mut buffer).unwrap();
+            assert!(count > 0, "{text:?} was not sent");
+            sent += &String::from_utf8_lossy(&buffer[..count]);
+        }
+    };
+    read_until("complete");
+    let id = shell.process_id().unwrap();
+    let program = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let program = program.trim().parse().ok().and_then(Pid::from_raw).unwrap();
+    kill_process(program, Signal::KILL).unwrap();
+    read_until("\x1b[?1049l");
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+}
+
+#[test]
+fn a_program_without_descriptors_restores_the_terminal() {
+    let mut session = demo("50");
+    session.limit_descriptors(5);
+    session.resize(100, 30);
+    session.type_keys("q");
+    session.exit_code();
     session.assert_restored();
 }
 

@@ -244,6 +244,13 @@ impl Session {
         assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
     }
 
+    /// Lets the program open no descriptor from this number on.
+    pub(crate) fn limit_descriptors(&self, limit: u64) {
+        let process = rustix::process::Pid::from_raw(i32::try_from(self.process_id()).unwrap());
+        let limit = rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) };
+        rustix::process::prlimit(process, rustix::process::Resource::Nofile, limit).unwrap();
+    }
+
     /// Returns whether the program is stopped, as by Ctrl-Z.
     pub(crate) fn is_stopped(&self) -> bool {
         let process = self.process_id();
