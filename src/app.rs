@@ -246,6 +246,9 @@ impl App {
         let height = self.list_height();
         self.list.settle(&self.store, &self.view, height);
         if let Some(row) = self.selected() {
+            if self.ui.focus == Pane::Detail {
+                self.list.read(row);
+            }
             self.request_detail(row, effects);
         }
         self.begin_backfills(effects);
@@ -264,7 +267,7 @@ impl App {
         let busy = self.view.is_scanning() || self.feeds.are_loading();
         let Some(area) = self.layout().histogram else { return };
         if !busy || mono >= self.histogram.due {
-            let buckets = usize::from(area.width.saturating_sub(20)).min(120);
+            let buckets = usize::from(area.width.saturating_sub(24)).min(120);
             self.histogram.count(&self.store, &self.view, buckets);
             self.histogram.due = mono + HISTOGRAM_INTERVAL;
         }

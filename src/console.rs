@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod platform;
 mod reporter;
+mod requests;
 mod runner;
 mod saved;
 mod sign_in;
@@ -38,7 +39,7 @@ use alertdeck_model::{Now, Timestamp, defang};
 use alertdeck_store::FeedId;
 use runner::Runner;
 use terminal::Screen;
-use terminal_events::TerminalEvents;
+use terminal_events::{TerminalEvent, TerminalEvents};
 
 /// The maximum duration of a slice of work, and therefore the longest that a key press has to wait.
 const SLICE: Duration = Duration::from_millis(3);
@@ -84,6 +85,8 @@ pub struct Options {
     pub connect: Option<Connect>,
     /// The colours and symbols.
     pub theme: Theme,
+    /// Those for a light background, if the user has not chosen any.
+    pub light_theme: Option<Box<Theme>>,
     /// Whether mouse reporting is enabled at startup.
     pub mouse: bool,
 }
@@ -107,6 +110,9 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let suspends = platform::watch_terminal()?;
     let mut screen = Screen::open(options.mouse)?;
     let mut events = TerminalEvents::start()?;
+    if options.light_theme.is_some() && cfg!(unix) {
+        screen.ask_background()?;
+    }
     tokio::task::spawn_blocking(defang::prepare);
     let (sender, mut messages) = mpsc::channel(CHANNEL);
     let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
@@ -120,6 +126,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
         app,
         clock,
         theme: options.theme,
+        light_theme: options.light_theme,
         connect: options.connect,
         runner,
         wake: None,
@@ -142,6 +149,7 @@ struct Loop {
     app: App,
     clock: Clock,
     theme: Theme,
+    light_theme: Option<Box<Theme>>,
     connect: Option<Connect>,
     runner: Runner,
     /// When to send the next tick, measured from startup.
@@ -175,14 +183,14 @@ impl Loop {
                 event = events.next() => match event {
                     Some(event) => {
                         let mut inputs = Vec::new();
-                        events::queue(&mut inputs, event?);
+                        self.queue(&mut inputs, event?);
                         // If each event triggered a frame, a burst of keys would still be replayed
                         // long after the last key press.
                         let began = Instant::now();
                         while began.elapsed() < FRAME
                             && let Ok(Some(event)) = timeout(GAP, events.next()).await
                         {
-                            events::queue(&mut inputs, event?);
+                            self.queue(&mut inputs, event?);
                         }
                         for input in inputs {
                             self.input(input, screen)?;
@@ -253,6 +261,19 @@ impl Loop {
 
     fn next_frame(&self) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME))
+    }
+
+    /// Adds an event of the terminal to the queue, or uses it at once if it is no input.
+    fn queue(&mut self, inputs: &mut Vec<Input>, event: TerminalEvent) {
+        match event {
+            TerminalEvent::Input(event) => events::queue(inputs, event),
+            TerminalEvent::Background(light) => {
+                if let Some(theme) = self.light_theme.take_if(|_| light) {
+                    self.theme = *theme;
+                    self.dirty = true;
+                }
+            }
+        }
     }
 
     fn input(&mut self, input: Input, screen: &mut Screen) -> Result<(), ConsoleError> {

@@ -1,10 +1,11 @@
 //! Dispatches user input: determines which pane or overlay handles a key, a click or a paste.
 
 use super::{
-    App, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
+    App, Detail, DetailView, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
     command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
     contexts::PANES,
     detail, filter, list,
+    list::Found,
     overlay::{COPIED_CURL, MenuAction, OPEN},
 };
 use alertdeck_query::literal;
@@ -117,8 +118,11 @@ impl App {
         } else if self.cancel_range() {
             self.notify("range cancelled");
         } else if self.ui.focus == Pane::Detail {
-            if !self.close_find() {
-                self.focus_on(Pane::List);
+            let view = self.current_detail().map(Detail::view);
+            match view {
+                _ if self.close_find() => {}
+                Some(view @ (DetailView::Timeline | DetailView::Json)) => self.switch_view(view),
+                _ => self.focus_on(Pane::List),
             }
         } else if self.stop_loading(effects) {
             let key = self.ui.keymap.key("panes.refresh");
@@ -200,8 +204,7 @@ impl App {
             self.notify("saved alerts: nothing to refresh");
         }
         self.view.restart();
-        self.list.new.clear();
-        self.list.changed.clear();
+        self.list.found = (!read.is_empty()).then(Found::default);
         self.replan();
         self.filter.request();
         for feed in read {

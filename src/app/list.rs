@@ -4,6 +4,7 @@
 use super::{
     App, Pane,
     command::{Context, Hint, Motion, hint, run},
+    format::thousands,
     scroll::Scroll,
 };
 use alertdeck_store::{Row, RowSet, Sort, Store, View};
@@ -59,10 +60,12 @@ pub struct List {
     pub scroll: Scroll,
     /// The first visible column of the titles.
     pub shift: usize,
-    /// The alerts that are new since the last refresh.
+    /// The alerts that have arrived since the list was loaded and have not been read.
     pub new: RowSet,
-    /// The alerts that have changed since the last refresh.
+    /// The alerts that have changed since the list was loaded and have not been read since.
     pub changed: RowSet,
+    /// What the current refresh has found so far; `None` if there is none.
+    pub(super) found: Option<Found>,
     /// The alert under the cursor.
     cursor: Option<Row>,
     /// The line in the window that the cursor is on.
@@ -70,6 +73,27 @@ pub struct List {
     /// Whether the user has moved the cursor. Until then, it stays on the newest alert.
     moved: bool,
     revision: u64,
+}
+
+/// The number of alerts that a refresh has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) new: usize,
+    pub(super) changed: usize,
+}
+
+impl Found {
+    /// Returns a sentence for the notice.
+    pub(super) fn sentence(self) -> String {
+        match self {
+            Self { new: 0, changed: 0 } => "refreshed: nothing new".to_owned(),
+            Self { new, changed: 0 } => format!("refreshed: {} new", thousands(new)),
+            Self { new: 0, changed } => format!("refreshed: {} changed", thousands(changed)),
+            Self { new, changed } => {
+                format!("refreshed: {} new, {} changed", thousands(new), thousands(changed))
+            }
+        }
+    }
 }
 
 /// A cursor position.
@@ -96,6 +120,12 @@ impl List {
     pub fn selected(&self, view: &View) -> Option<Row> {
         let shown = view.get(self.scroll.cursor);
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
+    }
+
+    /// Records that an alert is being read.
+    pub(super) fn read(&mut self, row: Row) {
+        self.new.remove(row);
+        self.changed.remove(row);
     }
 
     /// Moves the cursor.

@@ -344,7 +344,12 @@ impl App {
         };
         if marks_changes {
             self.list.new.extend(&absorbed.new);
-            let changed = absorbed.changed.iter().filter(|row| !self.list.new.contains(**row));
+            let changed: Vec<_> =
+                absorbed.changed.iter().filter(|row| !self.list.new.contains(**row)).collect();
+            if let Some(found) = self.list.found.as_mut().filter(|_| job_type == JobType::List) {
+                found.new += absorbed.new.len();
+                found.changed += changed.len();
+            }
             self.list.changed.extend(changed);
         }
         if job_type == JobType::List {
@@ -399,12 +404,21 @@ impl App {
             LoadEvent::Done => {
                 let updates = feed.list.rows().filter_map(|row| self.store.facts(row).last_update());
                 feed.list_done(self.filter.requested(), updates.max(), now);
+                self.report_refresh();
             }
             LoadEvent::Failed(failure) => self.list_failed(id, failure, effects),
             LoadEvent::Client(ClientEvent::RenewingToken | ClientEvent::Checking { .. })
             | LoadEvent::Batch(_)
             | LoadEvent::Reached(_)
             | LoadEvent::Stopped => {}
+        }
+    }
+
+    /// Reports what a refresh has found, once every feed has been read.
+    fn report_refresh(&mut self) {
+        let is_active = self.feeds.iter().any(|feed| feed.list.phase().is_active());
+        if let Some(found) = self.list.found.take_if(|_| !is_active) {
+            self.notify(found.sentence());
         }
     }
 

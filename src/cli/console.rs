@@ -132,8 +132,8 @@ async fn run(
     query::compile(&settings.filter, &query::Context { tenants, ..context() })
         .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
     let feeds = feeds()?;
-    console::run(Options { settings, feeds, connect, theme: display.theme(), mouse: !display.no_mouse })
-        .await?;
+    let (theme, light_theme) = display.themes();
+    console::run(Options { settings, feeds, connect, theme, light_theme, mouse: !display.no_mouse }).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::ui::{Depth, Theme, ThemeKind};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
 pub struct DisplayArgs {
-    /// Colour theme: dark, light or mono [default: dark, or mono if NO_COLOR is set]
+    /// Colour theme: dark, light or mono [default: by the terminal's background, or mono if NO_COLOR is set]
     #[arg(
         long,
         global = true,
@@ -24,21 +24,32 @@ pub struct DisplayArgs {
 }
 
 impl DisplayArgs {
-    /// Returns the theme, adapted to the terminal.
-    pub fn theme(&self) -> Theme {
-        theme(self.theme, |name| std::env::var(name).ok())
+    /// Returns the theme, adapted to the terminal, and the theme for a light background if the
+    /// terminal's background decides.
+    pub fn themes(&self) -> (Theme, Option<Box<Theme>>) {
+        themes(self.theme, |name| std::env::var(name).ok())
     }
 }
 
-/// Selects the theme. The option overrides `NO_COLOR`.
-fn theme(option: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) -> Theme {
+/// Selects the themes. The option overrides `NO_COLOR`.
+fn themes(
+    option: Option<ThemeKind>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> (Theme, Option<Box<Theme>>) {
     let set = |name| variable(name).filter(|value| !value.is_empty());
-    let kind = match (option, set("NO_COLOR")) {
-        (Some(kind), _) => kind,
-        (None, Some(_)) => ThemeKind::Mono,
-        (None, None) => ThemeKind::default(),
-    };
-    Theme::new(kind, depth(set), !is_utf8(set))
+    let theme = |kind| Theme::new(kind, depth(set), !is_utf8(set));
+    match (option, set("NO_COLOR")) {
+        (Some(kind), _) => (theme(kind), None),
+        (None, Some(_)) => (theme(ThemeKind::Mono), None),
+        (None, None) if is_light(set) => (theme(ThemeKind::Light), None),
+        (None, None) => (theme(ThemeKind::Dark), Some(Box::new(theme(ThemeKind::Light)))),
+    }
+}
+
+/// Returns whether the background is light according to `COLORFGBG`, which some terminals set to
+/// their foreground and background, as in `0;15`.
+fn is_light(set: impl Fn(&'static str) -> Option<String>) -> bool {
+    set("COLORFGBG").is_some_and(|colours| matches!(colours.rsplit(';').next(), Some("7" | "15")))
 }
 
 /// Returns the colour depth of the terminal.
@@ -108,7 +119,23 @@ mod tests {
         #[case] no_color: &str,
         #[case] mono: bool,
     ) {
-        let theme = theme(option, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
+        let (theme, light) = themes(option, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
         assert_eq!(theme.accent.fg.is_none(), mono);
+        // Only if nothing was chosen does the background decide.
+        assert_eq!(light.is_some(), option.is_none() && !mono);
+    }
+
+    #[rstest]
+    #[case("15;0", false)]
+    #[case("0;15", true)]
+    #[case("0;default;7", true)]
+    #[case("", false)]
+    fn the_variable_of_some_terminals_tells_the_background(
+        #[case] colours: &'static str,
+        #[case] light: bool,
+    ) {
+        let (theme, later) = themes(None, with(&[("COLORFGBG", colours), ("COLORTERM", "truecolor")]));
+        let expected = Theme::new(if light { ThemeKind::Light } else { ThemeKind::Dark }, Depth::True, true);
+        assert_eq!((theme.accent, later.is_none()), (expected.accent, light));
     }
 }

@@ -26,6 +26,10 @@ const MAX_SEQUENCE: usize = 64;
 const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 const CTRL_C: &[u8] = b"\x03";
+/// Begins a reply about the terminal itself (ECMA-48, operating system command). Alone, it is Alt-].
+const REPLY: &[u8] = b"\x1b]";
+/// Begins the reply with the background colour (xterm control sequences, OSC 11).
+const BACKGROUND: &[u8] = b"\x1b]11;";
 
 /// The state between two reads.
 #[derive(Debug, Default)]
@@ -34,6 +38,8 @@ pub(super) struct Decoder {
     pending: Vec<u8>,
     pending_ends: Option<Instant>,
     paste: Option<Paste>,
+    /// The background colour that the terminal has reported: whether it is light.
+    light: Option<bool>,
 }
 
 /// Text that is being pasted.
@@ -52,14 +58,21 @@ impl Decoder {
         self.pending_ends.into_iter().chain(self.paste.as_ref().map(|paste| paste.ends)).min()
     }
 
+    /// Takes the terminal's reply to a question about its background: whether it is light.
+    pub(super) fn take_background(&mut self) -> Option<bool> {
+        self.light.take()
+    }
+
     /// Returns the events that are due because time has passed.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
         if self.pending_ends.is_some_and(|ends| ends <= now) {
             self.pending_ends = None;
-            let is_escape = std::mem::take(&mut self.pending) == b"\x1b";
-            if is_escape && self.paste.is_none() {
+            let pending = std::mem::take(&mut self.pending);
+            if pending == b"\x1b" && self.paste.is_none() {
                 events.push(Event::Key(KeyCode::Esc.into()));
+            } else if pending == REPLY && self.paste.is_none() {
+                events.push(Event::Key(KeyEvent::new(KeyCode::Char(']')).modifiers(KeyModifiers::ALT)));
             }
         }
         if let Some(paste) = self.paste.take_if(|paste| paste.ends <= now) {
@@ -92,6 +105,11 @@ impl Decoder {
                 match &mut self.paste {
                     Some(paste) => (paste.is_open, paste.ends) = (true, ends),
                     None => self.paste = Some(Paste { text: Vec::new(), is_open: true, ends }),
+                }
+            } else if self.pending.starts_with(REPLY) {
+                let is_over = self.pending.ends_with(b"\x07") || self.pending.ends_with(b"\x1b\\");
+                if is_over || self.pending.len() == MAX_SEQUENCE {
+                    self.light = is_light(&std::mem::take(&mut self.pending)).or(self.light);
                 }
             } else if self.pending != b"\x1b" {
                 // Only more bytes can tell an escape sequence from the Esc key.
@@ -136,6 +154,23 @@ impl Decoder {
             _ => keys.push(key),
         }
     }
+}
+
+/// Reads a reply with the background colour, such as `11;rgb:ffff/ffff/dddd`. Returns whether the
+/// colour is light; `None` for any other reply.
+fn is_light(reply: &[u8]) -> Option<bool> {
+    let text = std::str::from_utf8(reply.strip_prefix(BACKGROUND)?).ok()?;
+    let text = text.trim_end_matches(['\u{7}', '\u{1b}', '\\']);
+    let colour = text.strip_prefix("rgb:").or_else(|| text.strip_prefix("rgba:"))?;
+    // Each channel has one to four hexadecimal digits.
+    let channel = |digits: &str| {
+        let most = 16_u32.checked_pow(u32::try_from(digits.len()).ok()?)?.checked_sub(1)?;
+        Some(f64::from(u32::from_str_radix(digits, 16).ok()?) / f64::from(most.max(1)))
+    };
+    let channels: Vec<_> = colour.split('/').map(channel).collect::<Option<_>>()?;
+    let [red, green, blue, ..] = channels.as_slice() else { return None };
+    // The weights of ITU-R BT.709 are close enough to tell a light background from a dark one.
+    Some(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5)
 }
 
 impl Paste {
@@ -225,6 +260,33 @@ mod tests {
     #[case::mouse(&[(0, "\x1b[<0;3;4M")], "Mouse(MouseEvent { kind: Down(Left), column: 2, row: 3, modifiers: KeyModifiers(0x0) })")]
     fn keys_and_pastes_are_told_apart(#[case] parts: &[(u64, &str)], #[case] expected: &str) {
         assert_eq!(decoded(parts), expected);
+    }
+
+    #[rstest]
+    #[case::white("\x1b]11;rgb:ffff/ffff/ffff\x1b\\", Some(true))]
+    #[case::solarized("\x1b]11;rgb:fdfd/f6f6/e3e3\x07", Some(true))]
+    #[case::black("\x1b]11;rgb:0000/0000/0000\x07", Some(false))]
+    #[case::short("\x1b]11;rgb:1e/1e/2e\x1b\\", Some(false))]
+    #[case::alpha("\x1b]11;rgba:ffff/ffff/ffff/8000\x07", Some(true))]
+    #[case::foreground("\x1b]10;rgb:ffff/ffff/ffff\x07", None)]
+    #[case::junk("\x1b]11;rgb:zz//\x07", None)]
+    fn reply_about_the_background_is_no_key(#[case] reply: &str, #[case] light: Option<bool>) {
+        // However it is cut, and whatever is typed beside it.
+        for at in 1..reply.len() {
+            let (mut decoder, now) = (Decoder::default(), Instant::now());
+            let mut events = decoder.read(format!("j{}", &reply[..at]).as_bytes(), now);
+            events.extend(decoder.read(format!("{}k", &reply[at..]).as_bytes(), now));
+            assert_eq!(events, ['j', 'k'].map(|c| Event::Key(KeyCode::Char(c).into())), "{at}");
+            assert_eq!(decoder.take_background(), light, "{at}");
+        }
+    }
+
+    #[test]
+    fn alt_bracket_is_a_key() {
+        let (mut decoder, now) = (Decoder::default(), Instant::now());
+        assert_eq!(decoder.read(b"\x1b]", now), []);
+        let expected = KeyEvent::new(KeyCode::Char(']')).modifiers(KeyModifiers::ALT);
+        assert_eq!(decoder.expire(now + SPLIT), [Event::Key(expected)]);
     }
 
     #[test]

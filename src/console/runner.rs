@@ -3,11 +3,7 @@
 //! Each job is a task, stored under its id. The runner knows how to start and cancel each kind of
 //! job, but not how the state uses its events.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use tokio::{
     sync::{
@@ -21,18 +17,17 @@ use tokio::{
 use super::{
     Clock, export,
     reporter::FetchReporter,
+    requests::request_line,
     saved::SavedAlerts,
     sign_in::{SessionWatch, SignInReporter},
 };
 use crate::{
-    app::{
-        Body, Bookmark, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, RequestLine, Scope,
-    },
+    app::{Body, Bookmark, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, Scope},
     report::Report,
 };
 use alertdeck_graph as graph;
-use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
-use alertdeck_model::{AlertId, RawText, SafeText, Timestamp};
+use alertdeck_graph::auth::SECRET_VARIABLES;
+use alertdeck_model::{AlertId, RawText};
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
@@ -363,29 +358,6 @@ fn filter_text(scope: &Scope) -> Option<String> {
     match scope {
         Scope::Filter(filter) => Some(filter.to_string()),
         Scope::All | Scope::Nothing | Scope::One(_) => None,
-    }
-}
-
-/// Converts a journal entry for display.
-fn request_line(feed: FeedId, entry: &Entry) -> RequestLine {
-    let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
-    RequestLine {
-        feed,
-        started: Timestamp::from_ticks(ticks),
-        waited: entry.waited,
-        took: match &entry.outcome {
-            Some(_) => entry.took,
-            None => entry.started.elapsed().unwrap_or_default(),
-        },
-        method: entry.method.clone(),
-        host: SafeText::new(&entry.target.host),
-        path: entry.target.decoded(),
-        outcome: entry.outcome.clone(),
-        bytes: entry.bytes,
-        client_request_id: entry.client_request_id.clone(),
-        request_id: entry.request_id.clone(),
-        curl: entry.curl(),
     }
 }
 

@@ -112,6 +112,14 @@ impl Screen {
         io::Write::flush(out)
     }
 
+    /// Asks the terminal for its background colour (xterm control sequences, OSC 11). Terminals that
+    /// do not know the question ignore it.
+    pub(super) fn ask_background(&mut self) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(b"\x1b]11;?\x1b\\")?;
+        io::Write::flush(out)
+    }
+
     /// Enables or disables mouse reporting.
     pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         let out = self.terminal.backend_mut();

@@ -2,6 +2,17 @@
 
 pub(super) use imp::TerminalEvents;
 
+/// What the terminal sends.
+#[derive(Debug)]
+pub(super) enum TerminalEvent {
+    /// A key, a paste, the mouse or a new size.
+    Input(crossterm::event::Event),
+    /// The reply to [`Screen::ask_background`](super::terminal::Screen::ask_background): whether the
+    /// background is light.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the system takes the reply"))]
+    Background(bool),
+}
+
 #[cfg(unix)]
 mod imp {
     use std::{
@@ -22,7 +33,7 @@ mod imp {
         time::sleep_until,
     };
 
-    use super::super::decoder::Decoder;
+    use super::{super::decoder::Decoder, TerminalEvent};
 
     /// The size of a read in bytes. Terminals deliver 4 KB at most.
     const READ: usize = 1 << 14;
@@ -68,11 +79,14 @@ mod imp {
 
         /// Waits for the next event. Returns `None` once the terminal is gone. Cancelling the future
         /// loses no event.
-        pub(in super::super) async fn next(&mut self) -> Option<io::Result<Event>> {
+        pub(in super::super) async fn next(&mut self) -> Option<io::Result<TerminalEvent>> {
             loop {
+                if let Some(light) = self.decoder.take_background() {
+                    return Some(Ok(TerminalEvent::Background(light)));
+                }
                 if let Some(event) = self.ready.pop_front() {
                     match to_crossterm(event) {
-                        Ok(event) => return Some(Ok(event)),
+                        Ok(event) => return Some(Ok(TerminalEvent::Input(event))),
                         // A key that crossterm does not know.
                         Err(_) => continue,
                     }
@@ -89,7 +103,7 @@ mod imp {
                                 Ok(size) => size,
                                 Err(error) => return Some(Err(error)),
                             };
-                            return Some(Ok(Event::Resize(width, height)));
+                            return Some(Ok(TerminalEvent::Input(Event::Resize(width, height))));
                         }
                     },
                     () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
@@ -127,8 +141,10 @@ mod imp {
 mod imp {
     use std::io;
 
-    use crossterm::event::{Event, EventStream};
+    use crossterm::event::EventStream;
     use futures_util::StreamExt as _;
+
+    use super::TerminalEvent;
 
     /// The events of the terminal, in order. The system marks pastes itself.
     pub(in super::super) struct TerminalEvents(EventStream);
@@ -139,8 +155,8 @@ mod imp {
             Ok(Self(EventStream::new()))
         }
 
-        pub(in super::super) async fn next(&mut self) -> Option<io::Result<Event>> {
-            self.0.next().await
+        pub(in super::super) async fn next(&mut self) -> Option<io::Result<TerminalEvent>> {
+            Some(self.0.next().await?.map(TerminalEvent::Input))
         }
     }
 }

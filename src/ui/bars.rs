@@ -382,6 +382,18 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     Area { width: area.width - width - 2, ..area }
 }
 
+/// Leaves out as many of a sentence's last parts, which are separated by semicolons, as it takes to
+/// show the others whole.
+fn whole(sentence: &str, width: usize) -> &str {
+    let mut shown = sentence;
+    while columns(shown) > width
+        && let Some((before, _)) = shown.rsplit_once("; ")
+    {
+        shown = before;
+    }
+    shown
+}
+
 /// Draws the key bar: a notice, a pending sign-in, a problem, or the keys.
 pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
@@ -411,7 +423,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         && app.filter.editor.is_none()
         && let Some(reason) = waiting(app)
     {
-        painter.put(area.x, area.y, area.width, &reason, theme.error);
+        painter.put(area.x, area.y, area.width, whole(&reason, usize::from(area.width)), theme.error);
         return;
     }
     let hints = app.hints();

@@ -5,7 +5,9 @@ use crate::app::{App, Area, thousands, utc};
 
 const NAMES: [&str; 4] = ["high", "med", "low", "info"];
 /// The number of columns before the bars, for name and count.
-const LABEL: u16 = 15;
+pub(super) const LABEL: u16 = 19;
+/// The width of a count: `1,000,000`.
+const COUNT: u16 = 9;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
@@ -20,7 +22,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
         let style = theme.severity_at(at);
         let symbol = theme.symbols.severity[at];
         painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });
-        painter.put_right(area.x + LABEL - 1, y, 6, &thousands(total as usize), theme.dim);
+        painter.put_right(area.x + LABEL - 1, y, COUNT, &thousands(total as usize), theme.dim);
         for (bucket, count) in counts.iter().enumerate() {
             // Use one square-root scale for all severities, so that single alerts remain visible
             // next to a burst.

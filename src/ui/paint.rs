@@ -93,9 +93,17 @@ impl<'a> Painter<'a> {
                 // A character that joins the previous glyph may have no width of its own.
                 if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
                     let cells = self.cells(x + used as u16, y, columns);
-                    if let [first, covered @ ..] = cells {
-                        first.set_symbol(glyph).set_style(style);
-                        covered.iter_mut().for_each(Cell::reset);
+                    match (shown(glyph), cells) {
+                        (Shown::Letters(letters), cells) => {
+                            for (cell, letter) in cells.iter_mut().zip(letters) {
+                                cell.set_char(letter).set_style(style);
+                            }
+                        }
+                        (Shown::Glyph(glyph), [first, covered @ ..]) => {
+                            first.set_symbol(glyph).set_style(style);
+                            covered.iter_mut().for_each(Cell::reset);
+                        }
+                        (Shown::Glyph(_), []) => {}
                     }
                     used += columns;
                 }
@@ -192,6 +200,40 @@ fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
+/// How a glyph is drawn.
+enum Shown<'a> {
+    /// As this text.
+    Glyph(&'a str),
+    /// As letters, each in a cell of its own.
+    Letters([char; 2]),
+}
+
+/// Returns how a glyph is drawn. Terminals and multiplexers disagree on the width of emoji that
+/// consist of several characters, and what follows them would be shifted. So a flag is drawn as the
+/// letters of its country, and of other emoji only the first character.
+fn shown(glyph: &str) -> Shown<'_> {
+    /// Joins emoji, selects the form of an emoji, encloses a keycap.
+    const JOINERS: [char; 3] = ['\u{200d}', '\u{fe0f}', '\u{20e3}'];
+    /// The regional indicator A.
+    const FIRST: u32 = 0x1f1e6;
+    let letter = |c: char| {
+        let at = u32::from(c).checked_sub(FIRST).filter(|at| *at < 26)?;
+        char::from_u32(u32::from('A') + at)
+    };
+    let mut chars = glyph.chars();
+    let first = chars.next();
+    if let (Some(one), Some(two)) = (first.and_then(letter), chars.next().and_then(letter)) {
+        return Shown::Letters([one, two]);
+    }
+    let is_emoji = |c: char| JOINERS.contains(&c) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}');
+    match first {
+        Some(first) if glyph[first.len_utf8()..].contains(is_emoji) => {
+            Shown::Glyph(&glyph[..first.len_utf8()])
+        }
+        _ => Shown::Glyph(glyph),
+    }
+}
+
 /// Returns the glyphs of the text, each with the number of cells that it takes by itself.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
@@ -201,7 +243,11 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
             [b' '..=b'~'] | [b' '..=b'~', 0..=0x7f, ..] => (&rest[..1], 1),
             _ => {
                 let glyph = rest.graphemes(true).next()?;
-                (glyph, usize::from(glyph.cell_width()))
+                let columns = match shown(glyph) {
+                    Shown::Letters(letters) => letters.len(),
+                    Shown::Glyph(shown) => usize::from(shown.cell_width()),
+                };
+                (glyph, columns)
             }
         };
         rest = &rest[glyph.len()..];
@@ -271,6 +317,26 @@ mod tests {
         assert_eq!(cut("不審な", 5), "不審…");
         assert_eq!(cut("abc", 0), "");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+    }
+
+    #[test]
+    fn emoji_are_as_wide_as_every_terminal_draws_them() {
+        let theme = Theme::new(crate::ui::ThemeKind::Dark, crate::ui::Depth::True, false);
+        for (text, cells) in [
+            ("\u{1f1e9}\u{1f1ea}x", "DEx"),
+            ("\u{1f469}\u{1f3fd}\u{200d}\u{1f680}x", "\u{1f469} x"),
+            ("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}x", "\u{1f468} x"),
+            ("\u{1f44d}\u{1f3fd}x", "\u{1f44d} x"),
+            ("\u{2764}\u{fe0f}x", "\u{2764}x"),
+            ("1\u{fe0f}\u{20e3}x", "1x"),
+            ("e\u{301}x", "e\u{301}x"),
+        ] {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
+            let used = Painter::new(&mut buffer, &theme).put(0, 0, 6, text, Style::new());
+            let drawn: String = buffer.content.iter().map(Cell::symbol).collect();
+            assert_eq!(drawn.trim_end(), cells);
+            assert_eq!(usize::from(used), columns(text));
+        }
     }
 
     #[test]

@@ -308,8 +308,32 @@ fn control_sequences_in_alerts_do_not_reach_the_terminal() {
     session.wait("filter › title=");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    let odd: Vec<_> = sequences(&session.sent()).into_iter().filter(|sequence| !is_own(sequence)).collect();
+    // The question about the background.
+    let sent = session.sent().replacen(BACKGROUND, "", 1);
+    let odd: Vec<_> = sequences(&sent).into_iter().filter(|sequence| !is_own(sequence)).collect();
     assert_eq!(odd, Vec::<String>::new());
+}
+
+/// Asks for the background colour.
+const BACKGROUND: &str = "\x1b]11;?\x1b\\";
+
+#[test]
+fn the_theme_follows_the_background_unless_one_is_chosen() {
+    // The accent colour on a light background.
+    let is_light =
+        |session: &Session| ["38;5;25;", "38;5;25m"].iter().any(|code| session.sent().contains(code));
+    for (arguments, asks) in [(&[] as &[&str], true), (&["--theme", "dark"], false)] {
+        let mut session = Session::open(&[&["demo", "--alerts", "20"], arguments].concat(), &[]);
+        session.wait("complete");
+        assert_eq!(session.sent().contains(BACKGROUND), asks);
+        assert!(!is_light(&session));
+        session.type_keys("\x1b]11;rgb:ffff/ffff/ffff\x1b\\");
+        session.type_keys("?");
+        session.wait("Esc close");
+        assert_eq!(is_light(&session), asks);
+        session.type_keys("qq");
+        assert_eq!(session.exit_code(), 0);
+    }
 }
 
 #[test]

@@ -199,7 +199,7 @@ impl App {
     }
 
     /// Switches to a view, or back to the main view if the view is already shown.
-    fn switch_view(&mut self, view: DetailView) {
+    pub(in crate::app) fn switch_view(&mut self, view: DetailView) {
         let size = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
             let view = if detail.view() == view { DetailView::Alert } else { view };

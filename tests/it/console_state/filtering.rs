@@ -354,7 +354,7 @@ fn alert_with_value(value: &str) -> Value {
 /// interprets that as another spelling of the domain.
 fn beyond_the_language(field: &str, value: &str) -> bool {
     match alertdeck_query::find_field(field) {
-        Some(named) if named.enumeration().is_some() => value.is_empty(),
+        Some(named) if named.enumeration().is_some() => value.trim().is_empty(),
         Some(_) => field == "domain" && alertdeck_model::defang::refang(value) != value,
         None => !PROPERTIES.contains(&field),
     }
