@@ -1,8 +1,11 @@
 //! The techniques and tactics of MITRE ATT&CK®, identified by the ids used in alerts.
 //!
-//! The table is `assets/attack/techniques.tsv`; `NOTICE.md` next to it gives the source and the
-//! licence. Alerts may name techniques that are newer than the table or belong to another matrix,
+//! The table is `assets/attack/techniques.tsv`, which `scripts/attack-table` derives; `NOTICE.md` next
+//! to it gives the sources and the licence. Alerts may name techniques that are newer than the table,
 //! so an unknown id is not an error and is shown as sent.
+//!
+//! ATT&CK renames and replaces, while alerts carry old and new ids and tactics side by side for years.
+//! So both are in the table, and each leads to the other.
 
 use std::{cmp::Ordering, fmt, sync::LazyLock};
 
@@ -21,6 +24,19 @@ pub struct Technique {
     pub tactics: Box<[Tactic]>,
     /// Whether ATT&CK still lists it.
     pub status: TechniqueStatus,
+    /// The matrix that it belongs to.
+    pub matrix: Matrix,
+}
+
+/// A matrix of ATT&CK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matrix {
+    /// Attacks on the networks and clouds of organizations.
+    Enterprise,
+    /// Attacks on phones and tablets.
+    Mobile,
+    /// Attacks on industrial control systems.
+    Ics,
 }
 
 /// Whether ATT&CK still lists a technique. Alerts also name techniques that it has removed.
@@ -62,22 +78,55 @@ fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
 
-/// Reads a line of the table: id, name, tactics, status.
+/// Lists the techniques that another one has replaced or that have replaced it, given a part of the
+/// ids: those of a technique, or of a technique with its sub-techniques.
+pub fn renamed(is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Technique> {
+    techniques()
+        .iter()
+        .filter(move |known| {
+            let TechniqueStatus::Revoked(successor) = known.status else { return false };
+            is_meant(successor) || is_meant(known.id)
+        })
+        .flat_map(|known| [Some(known), known.successor()])
+        .flatten()
+}
+
+/// Reads a line of the table: id, name, tactics, status, matrix.
 fn read(line: &'static str) -> Option<Technique> {
     let mut fields = line.split('\t');
     let (id, name, tactics, status) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let matrix = match fields.next()? {
+        "mobile" => Matrix::Mobile,
+        "ics" => Matrix::Ics,
+        _ => Matrix::Enterprise,
+    };
     let status = match status {
         "" => TechniqueStatus::Current,
         "deprecated" => TechniqueStatus::Deprecated,
         successor => TechniqueStatus::Revoked(successor),
     };
-    Some(Technique { id, name, tactics: tactics.split(',').filter_map(Tactic::read).collect(), status })
+    let tactics = tactics.split(',').filter_map(Tactic::read).collect();
+    Some(Technique { id, name, tactics, status, matrix })
 }
 
 impl Technique {
     /// Returns the parent technique, if this is a sub-technique.
     pub fn parent(&self) -> Option<&'static Technique> {
         technique(self.id.split_once('.')?.0)
+    }
+
+    /// Returns the technique that took its place, if it was revoked.
+    pub fn successor(&self) -> Option<&'static Technique> {
+        match self.status {
+            TechniqueStatus::Revoked(successor) => technique(successor),
+            TechniqueStatus::Current | TechniqueStatus::Deprecated => None,
+        }
+    }
+
+    /// Returns whether it serves a tactic, by itself or by what took its place; `None` means any tactic.
+    pub fn serves(&self, wanted: Option<Tactic>) -> bool {
+        let own = self.tactics.iter().chain(self.successor().into_iter().flat_map(|next| &next.tactics));
+        own.copied().any(|tactic| wanted.is_none_or(|wanted| wanted.includes(tactic)))
     }
 
     /// Returns the name preceded by the parent's name, as ATT&CK writes it:
@@ -89,11 +138,16 @@ impl Technique {
         }
     }
 
-    /// Returns the tactics in parentheses, followed by the status unless it is current, such as
+    /// Returns the tactics in parentheses, after the matrix unless it is Enterprise, followed by the status unless it is current, such as
     /// `(Impact), now T1486`.
     pub fn remark(&self) -> String {
-        let tactics: Vec<_> = self.tactics.iter().map(|tactic| tactic.name()).collect();
-        let tactics = tactics.join(", ");
+        let tactics = self.tactics.iter().map(|tactic| tactic.name());
+        let matrix = match self.matrix {
+            Matrix::Enterprise => None,
+            Matrix::Mobile => Some("Mobile"),
+            Matrix::Ics => Some("ICS"),
+        };
+        let tactics = matrix.into_iter().chain(tactics).collect::<Vec<_>>().join(", ");
         match self.status {
             TechniqueStatus::Current => format!("({tactics})"),
             TechniqueStatus::Deprecated => format!("({tactics}), deprecated"),
@@ -112,7 +166,7 @@ impl fmt::Display for Technique {
 /// Declares the tactics. A variant's name is the category in alerts, and its text is ATT&CK's name.
 macro_rules! tactics {
     ($($tactic:ident $name:literal,)+) => {
-        /// An ATT&CK Enterprise tactic.
+        /// An ATT&CK tactic of any matrix.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Tactic {
             $(#[doc = $name] $tactic,)+
@@ -141,16 +195,35 @@ tactics! {
     Persistence "Persistence",
     PrivilegeEscalation "Privilege Escalation",
     DefenseEvasion "Defense Evasion",
+    Stealth "Stealth",
+    DefenseImpairment "Defense Impairment",
+    Evasion "Evasion",
     CredentialAccess "Credential Access",
     Discovery "Discovery",
     LateralMovement "Lateral Movement",
     Collection "Collection",
     CommandAndControl "Command and Control",
     Exfiltration "Exfiltration",
+    InhibitResponseFunction "Inhibit Response Function",
+    ImpairProcessControl "Impair Process Control",
+    NetworkEffects "Network Effects",
+    RemoteServiceEffects "Remote Service Effects",
     Impact "Impact",
 }
 
 impl Tactic {
+    /// Returns whether an alert of another tactic belongs to this one. ATT&CK 19 (2026) renamed Defense
+    /// Evasion to Stealth and moved a part of it to Defense Impairment.
+    pub fn includes(self, other: Self) -> bool {
+        match self {
+            Self::DefenseEvasion => {
+                matches!(other, Self::DefenseEvasion | Self::Stealth | Self::DefenseImpairment)
+            }
+            Self::Stealth => matches!(other, Self::Stealth | Self::DefenseEvasion),
+            _ => self == other,
+        }
+    }
+
     /// Reads a tactic in any of its spellings: `CommandAndControl` as in alerts,
     /// `command-and-control` as in ATT&CK's data, or `Command and Control`. Returns `None` for
     /// other categories.
@@ -172,15 +245,16 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_read() {
         let lines: Vec<_> = TABLE.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(lines.len() > 800, "{}", lines.len());
+        assert!(lines.len() > 1_100, "{}", lines.len());
         assert_eq!(techniques().len(), lines.len());
         for (technique, line) in techniques().iter().zip(lines) {
             let fields: Vec<_> = line.split('\t').collect();
-            let [id, name, tactics, _] = fields[..] else { panic!("{line}") };
+            let [id, name, tactics, _, _] = fields[..] else { panic!("{line}") };
             assert!(!name.is_empty() && name.trim() == name, "{line}");
             assert_eq!(technique.id, id);
             // A tactic that could not be read would be missing here.
-            assert_eq!(technique.tactics.len(), tactics.split(',').count(), "{line}");
+            let tactics = tactics.split(',').filter(|tactic| !tactic.is_empty());
+            assert_eq!(technique.tactics.len(), tactics.count(), "{line}");
             assert!(technique.tactics.is_sorted(), "{line}");
         }
     }
@@ -206,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn revoked_techniques_have_a_current_successor() {
+    fn what_took_the_place_of_a_technique_was_not_revoked() {
         let revoked = |technique: &'static Technique| match technique.status {
             TechniqueStatus::Revoked(successor) => Some((technique.id, successor)),
             _ => None,
@@ -214,8 +288,35 @@ mod tests {
         let revoked: Vec<_> = techniques().iter().filter_map(revoked).collect();
         assert!(revoked.len() > 100);
         for (id, successor) in revoked {
-            assert_eq!(technique(successor).unwrap().status, TechniqueStatus::Current, "{id}");
+            let status = technique(successor).unwrap().status;
+            assert!(!matches!(status, TechniqueStatus::Revoked(_)), "{id}");
         }
+    }
+
+    #[test]
+    fn old_and_new_ids_lead_to_each_other() {
+        let ids = |id: &str| renamed(|known| known == id).map(|known| known.id).collect::<Vec<_>>();
+        assert_eq!(technique("T1562.001").unwrap().successor().unwrap().id, "T1685");
+        assert!(ids("T1562.001").contains(&"T1685"));
+        assert!(ids("T1685").contains(&"T1562") && ids("T1685").contains(&"T1562.001"));
+        assert_eq!(ids("T1082"), Vec::<&str>::new());
+    }
+
+    #[rstest]
+    #[case("T1562.001", Tactic::DefenseEvasion, true)]
+    #[case("T1562.001", Tactic::DefenseImpairment, true)]
+    #[case("T1685", Tactic::DefenseEvasion, true)]
+    #[case("T1055", Tactic::Stealth, true)]
+    #[case("T1055", Tactic::DefenseEvasion, true)]
+    #[case("T1055", Tactic::DefenseImpairment, false)]
+    #[case("T1685", Tactic::Stealth, false)]
+    #[case("T0803", Tactic::InhibitResponseFunction, true)]
+    fn techniques_serve_old_and_new_tactics(
+        #[case] id: &str,
+        #[case] tactic: Tactic,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(technique(id).unwrap().serves(Some(tactic)), expected);
     }
 
     #[rstest]
@@ -230,7 +331,11 @@ mod tests {
         "T1053.004",
         "Scheduled Task/Job: Launchd (Execution, Persistence, Privilege Escalation), deprecated"
     )]
-    #[case("T1055.013", "Process Injection: Process Doppelgänging (Privilege Escalation, Defense Evasion)")]
+    #[case("T1055.013", "Process Injection: Process Doppelgänging (Privilege Escalation, Stealth)")]
+    #[case("T1562", "Impair Defenses (Defense Evasion), now T1685")]
+    #[case("T1603", "Scheduled Task/Job (Mobile, Execution, Persistence)")]
+    #[case("T0803", "Block Command Message (ICS, Inhibit Response Function)")]
+    #[case("T1425", "Insecure Third-Party Libraries (Mobile), now T1474")]
     fn display_has_full_name_tactics_and_status(#[case] id: &str, #[case] expected: &str) {
         assert_eq!(technique(id).unwrap().to_string(), expected);
     }
@@ -241,7 +346,6 @@ mod tests {
     #[case("T1")]
     #[case("T1059.")]
     #[case("T1059.999")]
-    #[case("T0802")]
     #[case("T1059\u{202e}")]
     #[case("Ｔ1059")]
     fn unknown_ids_are_not_found(#[case] id: &str) {
@@ -260,6 +364,7 @@ mod tests {
     #[case("CommandAndControl", Some(Tactic::CommandAndControl))]
     #[case("command-and-control", Some(Tactic::CommandAndControl))]
     #[case("Command and control", Some(Tactic::CommandAndControl))]
+    #[case("defense-impairment", Some(Tactic::DefenseImpairment))]
     #[case("INITIAL_ACCESS", Some(Tactic::InitialAccess))]
     #[case("Malware", None)]
     #[case("Impact2", None)]

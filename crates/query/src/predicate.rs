@@ -254,10 +254,8 @@ impl Pattern {
             Self::Prefix(prefix) => folded.starts_with(prefix.as_str()),
             Self::Technique(technique) => is_under(folded, technique, '.'),
             Self::Tactic(wanted) => {
-                let is_wanted = |tactic: Tactic| wanted.is_none_or(|wanted| wanted == tactic);
-                Tactic::read(raw).is_some_and(is_wanted)
-                    || attack::technique(raw)
-                        .is_some_and(|known| known.tactics.iter().copied().any(is_wanted))
+                Tactic::read(raw).is_some_and(|tactic| wanted.is_none_or(|wanted| wanted.includes(tactic)))
+                    || attack::technique(raw).is_some_and(|known| known.serves(*wanted))
             }
             Self::Network(network) => ip_address(raw).is_some_and(|address| network.contains(address)),
             Self::Domain(domain) => {

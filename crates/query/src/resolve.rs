@@ -4,6 +4,7 @@
 //! "Operators"). It handles one term at a time.
 
 mod bare;
+mod technique;
 
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ use super::{
 };
 use alertdeck_model::{
     SafeText, Severity, Timestamp,
-    attack::{self, Tactic, Technique},
+    attack::{Tactic, Technique},
     defang::refang,
     host,
 };
@@ -263,6 +264,10 @@ impl Resolver<'_> {
         let exact = head.operator != Operator::Has;
         Ok(of(match text_kind {
             TextKind::Member(enumeration) => {
+                let spelled = Tactic::read(&text).filter(|_| enumeration == Enumeration::Tactic);
+                if let Some(tactic) = spelled {
+                    return Ok(of(Pattern::Tactic(Some(tactic))));
+                }
                 let members = members(enumeration, value)?;
                 let pattern = |name: &String| match enumeration {
                     Enumeration::EvidenceType => Pattern::Type(name.clone()),
@@ -312,61 +317,6 @@ impl Resolver<'_> {
             }
         }))
     }
-
-    /// Returns patterns for a technique's id, and for the ids of all techniques whose name the
-    /// value matches, because alerts contain only ids.
-    fn techniques(&mut self, head: &Head, value: &Value) -> Result<Vec<Pattern>, Diagnostic> {
-        let text = value.text();
-        let folded = fold(&text);
-        let exact = !matches!(head.operator, Operator::Has | Operator::Matches);
-        let by_id = if head.operator == Operator::Matches {
-            regex(&text, value)?
-        } else if value.has_wildcard() {
-            wildcard(value, str::to_owned)?
-        } else if exact {
-            Pattern::equals(&text)
-        } else {
-            Pattern::Technique(folded.clone())
-        };
-        if is_technique_id(&folded) || text.trim().is_empty() {
-            return Ok(vec![by_id]);
-        }
-        let by_name = |name: &str| match &by_id {
-            Pattern::Expression(regex) => regex.is_match(name),
-            _ if exact => fold(name) == folded,
-            _ => fold(name).contains(&folded),
-        };
-        let found: Vec<_> = attack::techniques().iter().filter(|known| by_name(known.name)).collect();
-        if found.is_empty() && !value.quoted && !matches!(by_id, Pattern::Expression(_)) {
-            return Err(unknown_technique(&text, exact, value));
-        }
-        let mut patterns = vec![by_id];
-        let pattern = if exact { Pattern::equals } else { |id: &str| Pattern::Technique(fold(id)) };
-        patterns.extend(found.iter().map(|known| pattern(known.id)));
-        if !found.is_empty() {
-            self.named.push(NamedTechniques { typed: text, techniques: found });
-        }
-        Ok(patterns)
-    }
-}
-
-/// Returns whether folded text is a technique id or the start of one.
-fn is_technique_id(folded: &str) -> bool {
-    folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
-    let message = if exact {
-        "no ATT&CK technique has this name; use : to find a part of a name, or quote it to search for it anyway"
-    } else {
-        "no ATT&CK technique has this in its name; quote it to search for it anyway"
-    };
-    let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
-    let mut diagnostic = diagnostic.nearest(text, attack::techniques().iter().map(|known| known.name));
-    if let Some((_, name)) = &mut diagnostic.fix {
-        *name = format!("\"{name}\"");
-    }
-    diagnostic
 }
 
 /// Returns whether the text is a hash, or enough of its first digits.

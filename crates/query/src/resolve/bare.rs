@@ -3,7 +3,7 @@
 use alertdeck_model::defang::refang;
 use alertdeck_store::fold;
 
-use super::{Outcome, is_technique_id, wildcard};
+use super::{Outcome, technique::is_technique_id, wildcard};
 use crate::{
     fields::{SearchScope, find_scope},
     predicate::{Pattern, Test, TextTest},

@@ -130,6 +130,37 @@ fn addresses_match_in_any_form(#[case] kind: &str, #[case] item: &str, #[case] f
     assert_eq!(matcher(filter).rows(&store), *store.rows());
 }
 
+#[rstest]
+#[case::old_category(
+    r#""category":"DefenseEvasion""#,
+    "tactic:defense-evasion tactic:stealth -tactic:DefenseImpairment"
+)]
+#[case::new_category(
+    r#""category":"Stealth""#,
+    "tactic:stealth tactic:defense-evasion tactic:\"defense evasion\" stealth"
+)]
+#[case::impairment(
+    r#""category":"DefenseImpairment""#,
+    "tactic:defense-impairment tactic:DefenseEvasion -tactic:stealth"
+)]
+#[case::old_id(
+    r#""mitreTechniques":["T1562.001"]"#,
+    "technique:T1562 technique:T1685 technique:\"impair defenses\" technique:\"disable or modify tools\"
+     tactic:defense-evasion tactic:defense-impairment -technique=T1685 -technique:T1690"
+)]
+#[case::new_id(
+    r#""mitreTechniques":["T1685"]"#,
+    "technique:T1562 technique:T1562.001 technique:T1685 tactic:defense-evasion tactic:DefenseImpairment -technique=T1562"
+)]
+#[case::mobile(r#""mitreTechniques":["T1603"]"#, "technique:\"scheduled task\" tactic:persistence")]
+#[case::ics(r#""mitreTechniques":["T0803"]"#, "technique:\"block command\" tactic:inhibit-response-function")]
+fn old_and_new_names_of_att_ck_are_found(#[case] properties: &str, #[case] filter: &str) {
+    let mut store = Store::default();
+    let alert = format!(r#"{{"id":"a",{properties}}}"#);
+    store.absorb(FeedId::default(), Batch::decode(&[RawAlert(alert.into())]));
+    assert_eq!(matcher(filter).rows(&store), *store.rows());
+}
+
 #[test]
 fn an_empty_member_is_missing() {
     let mut store = Store::default();
