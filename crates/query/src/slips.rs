@@ -106,12 +106,9 @@ fn words(text: &str) -> Vec<Range<usize>> {
 fn trimmed(text: &str, word: Range<usize>) -> Range<usize> {
     let inner = text[word.clone()].trim_start_matches(['(', '-']);
     let start = word.end - inner.len();
-    let mut end = word.end;
-    let balance = |text: &str| text.matches(')').count() > text.matches('(').count();
-    while text[start..end].ends_with(')') && balance(&text[start..end]) {
-        end -= 1;
-    }
-    start..end
+    let (closing, opening) = (inner.matches(')').count(), inner.matches('(').count());
+    let at_end = inner.len() - inner.trim_end_matches(')').len();
+    start..word.end - closing.saturating_sub(opening).min(at_end)
 }
 
 /// `severity eq 'high'`
@@ -293,13 +290,15 @@ fn written(value: &str) -> String {
 
 /// `title:'two words'`
 fn other_quotes(text: &str) -> Option<Diagnostic> {
-    let mut quoted = false;
-    let mut before = ' ';
+    let (mut quoted, mut before) = (false, ' ');
+    // Quotes that are not closed in the rest of the text.
+    let mut open = Vec::new();
     for (start, c) in text.char_indices() {
         quoted ^= c == '"';
         let is_start = before.is_whitespace() || "(:=<>~,-!".contains(before);
         before = c;
-        let Some((_, close)) = QUOTES.iter().find(|(open, _)| *open == c).filter(|_| is_start && !quoted)
+        let Some((_, close)) =
+            QUOTES.iter().find(|(open, _)| *open == c).filter(|_| is_start && !quoted && !open.contains(&c))
         else {
             continue;
         };
@@ -308,8 +307,13 @@ fn other_quotes(text: &str) -> Option<Diagnostic> {
             let after = text[at + close.len_utf8()..].chars().next();
             after.is_none_or(|c| c.is_whitespace() || c == ')' || c == ',')
         };
-        let end = text[inner..].match_indices(*close).map(|(at, _)| inner + at).find(is_end);
-        let Some(end) = end.filter(|end| *end > inner) else { continue };
+        let Some(end) = text[inner..].match_indices(*close).map(|(at, _)| inner + at).find(is_end) else {
+            open.push(c);
+            continue;
+        };
+        if end == inner {
+            continue;
+        }
         let span = start..end + close.len_utf8();
         let fixed = format!("\"{}\"", text[inner..end].replace('"', "\"\""));
         return Some(slip(span.clone(), "text is put in double quotes").fix(span, fixed));
@@ -401,6 +405,19 @@ mod tests {
     #[case("")]
     fn filters_and_plain_words_have_none(#[case] text: &str) {
         assert_eq!(find(text), None);
+    }
+
+    #[rstest]
+    #[case("'x ")]
+    #[case(")")]
+    #[case("(")]
+    #[case("a)")]
+    #[case("title ")]
+    #[case("x:\"")]
+    #[case("'' ")]
+    fn long_text_takes_no_more_time_than_its_length(#[case] part: &str) {
+        // If the time grew with the square of the length, this would not end.
+        let _ = find(&part.repeat(100_000));
     }
 
     #[test]
