@@ -376,7 +376,9 @@ fn members(enumeration: Enumeration, value: &Value) -> Result<Vec<String>, Diagn
         return Ok(vec![(*name).to_owned()]);
     }
     if value.quoted {
-        return Ok(vec![text]);
+        // A blank member of an alert is no value, which the first member stands for.
+        let is_missing = text.trim().is_empty() && enumeration.property().is_some();
+        return Ok(vec![if is_missing { names[0].to_owned() } else { text }]);
     }
     let aliases = enumeration.aliases();
     if let Some((_, members)) = aliases.iter().find(|(alias, _)| eq_ignore_case(alias, &text)) {

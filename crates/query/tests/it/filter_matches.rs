@@ -166,7 +166,10 @@ fn an_empty_member_is_missing() {
     let mut store = Store::default();
     let alert = br#"{"id":"a","severity":"","classification":"","status":" "}"#;
     store.absorb(FeedId::default(), Batch::decode(&[RawAlert(Bytes::from_static(alert))]));
-    assert_eq!(matcher("severity:none class:none status:none -severity:any").rows(&store), *store.rows());
+    assert_eq!(
+        matcher("severity:none class:none status:none status:\" \" -severity:any").rows(&store),
+        *store.rows()
+    );
 }
 
 #[rstest]
