@@ -77,8 +77,9 @@ fn compare(
     use std::cmp::Ordering;
     let value = row.value(property);
     let order = match (value, literal) {
-        (Value::Null, Literal::Null) => Some(Ordering::Equal),
-        (Value::Null, _) if mode.three_valued => return None,
+        // Null equals null, but has no place in an order.
+        (Value::Null, Literal::Null) if !operator.is_order() => Some(Ordering::Equal),
+        (Value::Null, Literal::Text(_) | Literal::Time(_)) if mode.three_valued => return None,
         (Value::Text(value), Literal::Text(text)) => {
             if property == Property::AssignedTo {
                 Some(if mode.exact_text { value.cmp(text) } else { folded(value).cmp(folded(text)) })
@@ -153,7 +154,8 @@ mod tests {
     )]
     #[case::member_order("severity ge 'LOW' and not (severity gt 'low')", Alert(None, None), [false; 4])]
     #[case::owner_order("assignedTo gt 'Ab'", Alert(Some("ac"), None), [true; 4])]
-    #[case::null_order("assignedTo le null and not (assignedTo lt null)", Alert(None, None), [true; 4])]
+    #[case::null_order("assignedTo ge null or assignedTo le null", Alert(None, None), [false; 4])]
+    #[case::order_with_null("assignedTo ge null or assignedTo le null", Alert(Some("ana"), None), [false; 4])]
     fn modes_differ_in_nulls_and_case(#[case] text: &str, #[case] alert: Alert, #[case] expected: [bool; 4]) {
         let expr = parse(text).unwrap();
         assert_eq!(MODES.map(|mode| expr.matches(&alert, mode)), expected);
