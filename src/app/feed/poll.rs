@@ -72,9 +72,20 @@ pub(in crate::app) enum PollEvent {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Poll {
     state: PollState,
-    /// The time up to which all changes are known, by the service's clock.
+    /// The time up to which all changes are known, by the service's clock, unless they become visible
+    /// late.
     watermark: Option<Timestamp>,
+    /// The number of polls that were completed since the last one that looked further back.
+    short_looks: u32,
+    /// Whether the running poll looks further back.
+    looks_back: bool,
 }
+
+/// A poll looks further back after this number of polls that do not: every two minutes.
+const SHORT_LOOKS: u32 = 7;
+/// How far before the watermark it looks. Some alerts become visible minutes after their own times,
+/// when the watermark has passed these (docs/graph-api.md, "Polling").
+const LOOK_BACK: Duration = Duration::from_secs(60 * 60);
 
 impl Poll {
     /// Returns the state.
@@ -119,7 +130,9 @@ impl Poll {
                 // The request never filters by status, severity and so on. Otherwise, alerts that
                 // no longer match the filter would not be updated (docs/console.md, "Live
                 // polling").
-                let since = self.watermark.map(|at| at.before(OVERLAP));
+                self.looks_back = self.short_looks >= SHORT_LOOKS;
+                let overlap = if self.looks_back { LOOK_BACK } else { OVERLAP };
+                let since = self.watermark.map(|at| at.before(overlap));
                 let scope = since.map(|at| Scope::since(Property::LastUpdateDateTime, at));
                 effects.extend(scope.map(|scope| FeedEffect::Start(JobKind::Poll(scope))));
                 Running(Received::default())
@@ -170,6 +183,7 @@ impl Poll {
     fn advance(&mut self, received: Received) {
         let seen = received.newest.map(|newest| received.answered_at.map_or(newest, |now| newest.min(now)));
         self.watermark = self.watermark.max(seen);
+        self.short_looks = if self.looks_back { 0 } else { self.short_looks + 1 };
     }
 
     fn cancel(&self) -> Option<FeedEffect> {
@@ -214,7 +228,7 @@ mod tests {
 
     /// Returns live polling in the given state, with a watermark.
     fn poll(state: PollState) -> Poll {
-        Poll { state, watermark: Some(at(10)) }
+        Poll { state, watermark: Some(at(10)), ..Poll::default() }
     }
 
     const NOTHING: Received = Received { newest: None, answered_at: None };
@@ -254,8 +268,26 @@ mod tests {
         assert_eq!(poll.on(PollEvent::Begin), [FeedEffect::Start(JobKind::Poll(scope.clone()))]);
         let again = [FeedEffect::Cancel(JobType::Poll), FeedEffect::Start(JobKind::Poll(scope))];
         assert_eq!(poll.on(PollEvent::Begin), again);
-        let mut unknown = Poll { state: PollState::Idle, watermark: None };
+        let mut unknown = Poll { state: PollState::Idle, ..Poll::default() };
         assert_eq!((unknown.on(PollEvent::Begin), unknown.state()), (Vec::new(), PollState::Idle));
+    }
+
+    #[test]
+    fn every_eighth_poll_looks_an_hour_back() {
+        let mut poll = poll(NEXT);
+        let mut look = |end: PollEvent| {
+            let effects = poll.on(PollEvent::Begin);
+            poll.on(end);
+            let hour_ago = Scope::since(Property::LastUpdateDateTime, at(10).before(LOOK_BACK));
+            effects == [FeedEffect::Start(JobKind::Poll(hour_ago))]
+        };
+        for round in 0..2 {
+            for nth in 0..7 {
+                assert!(!look(PollEvent::Done(seconds(15))), "{round} {nth}");
+            }
+            // It is repeated until it succeeds.
+            assert!(look(PollEvent::Failed(seconds(15))) && look(PollEvent::Done(seconds(15))), "{round}");
+        }
     }
 
     #[rstest]
