@@ -92,11 +92,13 @@ impl<'a> Painter<'a> {
                 let style = if matched { style.add_modifier(self.theme.matched) } else { style };
                 // A character that joins the previous glyph may have no width of its own.
                 if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
+                    // The style tells the letters of a flag from those of the text.
+                    let letters_style = style.patch(self.theme.mark);
                     let cells = self.cells(x + used as u16, y, columns);
                     match (shown(glyph), cells) {
                         (Shown::Letters(letters), cells) => {
                             for (cell, letter) in cells.iter_mut().zip(letters) {
-                                cell.set_char(letter).set_style(style);
+                                cell.set_char(letter).set_style(letters_style);
                             }
                         }
                         (Shown::Glyph(glyph), [first, covered @ ..]) => {
