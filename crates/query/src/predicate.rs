@@ -212,8 +212,10 @@ pub(super) enum Pattern {
     Domain(String),
     /// The short name of an evidence type.
     Type(String),
-    /// A wildcard or a regular expression.
+    /// A regular expression, for text as sent.
     Expression(Regex),
+    /// A wildcard, for the whole of a folded text.
+    Wildcard(Regex),
     /// Not empty.
     Filled,
     /// Not blank, `unknown` or `none`.
@@ -231,7 +233,7 @@ impl fmt::Debug for Pattern {
             Self::Network(network) => write!(f, "in {network:?}"),
             Self::Domain(text) => write!(f, "under {text:?}"),
             Self::Type(text) => write!(f, "type {text:?}"),
-            Self::Expression(regex) => write!(f, "matches {:?}", regex.as_str()),
+            Self::Expression(regex) | Self::Wildcard(regex) => write!(f, "matches {:?}", regex.as_str()),
             Self::Filled => f.write_str("filled"),
             Self::Known => f.write_str("known"),
         }
@@ -267,6 +269,7 @@ impl Pattern {
             }
             Self::Type(name) => eq_ignore_case(short_type_name(raw), name),
             Self::Expression(regex) => regex.is_match(raw),
+            Self::Wildcard(regex) => regex.is_match(folded),
             Self::Filled => !raw.is_empty(),
             Self::Known => !matches!(folded.trim(), "" | "unknown" | "none"),
         }
@@ -288,6 +291,9 @@ impl Pattern {
             }
             Self::Expression(regex) => {
                 regex.find_iter(shown.text()).map(|found| found.range()).filter(|r| !r.is_empty()).collect()
+            }
+            Self::Wildcard(regex) if regex.is_match(shown.folded()) => {
+                std::iter::once(0..shown.text().len()).filter(|range| !range.is_empty()).collect()
             }
             _ => Vec::new(),
         }

@@ -8,7 +8,7 @@ mod technique;
 
 use std::ops::Range;
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -419,20 +419,23 @@ fn wildcard(value: &Value, fix: fn(&str) -> String) -> Result<Pattern, Diagnosti
     for piece in &value.pieces {
         match piece {
             Piece::AnyRun => pattern.push_str(".*"),
-            Piece::Text(text) => pattern.push_str(&regex::escape(&fix(text))),
+            Piece::Text(text) => pattern.push_str(&regex::escape(&fold(&fix(text)))),
         }
     }
     pattern.push('$');
-    regex(&pattern, value)
+    compile(&pattern, false, value).map(Pattern::Wildcard)
 }
 
 fn regex(pattern: &str, value: &Value) -> Result<Pattern, Diagnostic> {
+    compile(pattern, true, value).map(Pattern::Expression)
+}
+
+fn compile(pattern: &str, ignore_case: bool, value: &Value) -> Result<Regex, Diagnostic> {
     RegexBuilder::new(pattern)
-        .case_insensitive(true)
+        .case_insensitive(ignore_case)
         .dot_matches_new_line(true)
         .size_limit(REGEX_SIZE)
         .build()
-        .map(Pattern::Expression)
         .map_err(|error| {
             // The first lines repeat the pattern, and the last line gives the reason.
             let error = error.to_string();

@@ -35,11 +35,15 @@ impl Resolver<'_> {
         }
         let by_name = |name: &str| match &by_id {
             Pattern::Expression(regex) => regex.is_match(name),
+            Pattern::Wildcard(regex) => regex.is_match(&fold(name)),
             _ if exact => fold(name) == folded,
             _ => fold(name).contains(&folded),
         };
         let found: Vec<_> = attack::techniques().iter().filter(|known| by_name(known.name)).collect();
-        if found.is_empty() && !value.quoted && !matches!(by_id, Pattern::Expression(_)) {
+        if found.is_empty()
+            && !value.quoted
+            && !matches!(by_id, Pattern::Expression(_) | Pattern::Wildcard(_))
+        {
             return Err(unknown_technique(&text, exact, value));
         }
         let mut patterns = vec![by_id];

@@ -161,6 +161,17 @@ fn old_and_new_names_of_att_ck_are_found(#[case] properties: &str, #[case] filte
     assert_eq!(matcher(filter).rows(&store), *store.rows());
 }
 
+#[rstest]
+#[case::several_characters("İzmir", "title:i* title:*zmir title:i title:zmir")]
+#[case::sigma("ΤΕΛΟΣ", "title:*τελοσ title:τελοσ -title:*τελος -title:τελος")]
+#[case::long_s("ſalt", "-title:s* -title:s title:ſ* title:ſ")]
+fn wildcards_ignore_case_as_other_text_does(#[case] title: &str, #[case] filter: &str) {
+    let mut store = Store::default();
+    let alert = format!(r#"{{"id":"a","title":"{title}"}}"#);
+    store.absorb(FeedId::default(), Batch::decode(&[RawAlert(alert.into())]));
+    assert_eq!(matcher(filter).rows(&store), *store.rows());
+}
+
 #[test]
 fn an_empty_member_is_missing() {
     let mut store = Store::default();
