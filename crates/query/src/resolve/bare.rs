@@ -17,16 +17,19 @@ const IDS: [&str; 3] = ["id", "incident", "detector"];
 /// Returns the test for a word: contained in the title, the description, the category or the
 /// evidence, or the whole ID of the alert, its incident, its detector or a technique.
 pub(super) fn word(value: &Value) -> Outcome {
-    let text = if value.quoted { value.text() } else { refang(&value.text()) };
-    let by_wildcard = if value.has_wildcard() { Some(wildcard(value, refang)?) } else { None };
+    // Quoted text is literal.
+    let fix: fn(&str) -> String = if value.quoted { str::to_owned } else { refang };
     let test = |scope, pattern| Test::Text(TextTest { scope, patterns: vec![pattern] });
     let of = |name: &str, pattern| find_scope(name).map(|scope| test(scope, pattern));
-    let anywhere = by_wildcard.clone().unwrap_or_else(|| Pattern::contains(&text));
-    let ids =
-        IDS.iter().filter_map(|name| of(name, by_wildcard.clone().unwrap_or_else(|| Pattern::equals(&text))));
+    if value.has_wildcard() {
+        let pattern = wildcard(value, fix)?;
+        let ids = IDS.iter().chain(&["technique"]).filter_map(|name| of(name, pattern.clone()));
+        return Ok(Test::any(std::iter::once(test(SearchScope::Anywhere, pattern.clone())).chain(ids)));
+    }
+    let text = fix(&value.text());
+    let ids = IDS.iter().filter_map(|name| of(name, Pattern::equals(&text)));
     let folded = fold(&text);
-    let technique = is_technique_id(&folded)
-        .then(|| of("technique", by_wildcard.clone().unwrap_or(Pattern::Technique(folded))))
-        .flatten();
-    Ok(Test::any(std::iter::once(test(SearchScope::Anywhere, anywhere)).chain(ids).chain(technique)))
+    let technique = is_technique_id(&folded).then(|| of("technique", Pattern::Technique(folded))).flatten();
+    let anywhere = test(SearchScope::Anywhere, Pattern::contains(&text));
+    Ok(Test::any(std::iter::once(anywhere).chain(ids).chain(technique)))
 }

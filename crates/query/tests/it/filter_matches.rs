@@ -92,8 +92,8 @@ fn matches(filter: &str) -> bool {
     "osPlatform:windows OSBUILD=22424 processId:4780 imageFile.sha256:8963 mitreTechniques:T1059"
 )]
 #[case::bare("hidden \"a description\" mssense.exe srv-db-04 8963a19 hxxps://cdn[.]evil")]
-#[case::bare_ids("da1_-2 1126 T1564 t1059 T1564.001 T15* DEFENSEEVASION -112 -T156 -da1_")]
-#[case::bare_wildcard("mssense.* srv-* -sense*")]
+#[case::bare_ids("da1_-2 1126 T1564 t1059 T1564.001 T15* *564.0* DEFENSEEVASION -112 -T156 -da1_")]
+#[case::bare_wildcard("mssense.* srv-* -sense* *cdn[.]evil* -*\"cdn[.]evil\"*")]
 #[case::not_indicators("-ransomware -remediated -5 -looked")]
 #[case::odata("$severity eq 'MEDIUM' and classification eq null and not (status eq 'resolved')")]
 #[case::odata_owner(
