@@ -36,26 +36,36 @@ def arguments():
 
 
 class Program:
-    """Runs `alertdeck list` on a file of alerts."""
+    """Runs alertdeck on a file of alerts."""
 
-    def __init__(self, path, file):
-        self.command = [path, "list", "--config", "", "--me", ME, "--format", "csv", "--columns", "id", "--file", file]
+    def __init__(self, path, file, now):
+        settings = ["--config", "", "--me", ME]
+        self.list = [path, "list", *settings, "--format", "csv", "--columns", "id", "--file", file]
+        self.explain = [path, "explain", *settings, "--format", "json", "--now", now.strftime("%Y-%m-%dT%H:%M:%SZ")]
         # No settings of the user, and state in the folder of the file.
         self.environment = {"PATH": os.environ.get("PATH", "")}
         self.environment |= {name: str(Path(file).parent) for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
 
     def selects(self, text):
         """The IDs of the alerts that the filter selects, or None if it is refused."""
-        done = subprocess.run([*self.command, "--", text], capture_output=True, text=True, env=self.environment, timeout=120)
-        if done.returncode == 2:
-            return None
-        if done.returncode != 0:
-            raise RuntimeError(f"{text}: exit code {done.returncode}: {done.stderr}")
-        return frozenset(row[0] for row in csv.reader(done.stdout.splitlines()[1:]))
+        table = self.run(self.list, text)
+        return table if table is None else frozenset(row[0] for row in csv.reader(table.splitlines()[1:]))
 
-    def select_all(self, texts, jobs):
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(self.selects, texts))
+    def pushes(self, text):
+        """What is sent of the filter: an expression or None, and whether that is all of the filter."""
+        plan = json.loads(self.run(self.explain, text))
+        return plan["odata"], plan["exact"]
+
+    def run(self, command, text):
+        done = subprocess.run([*command, "--", text], capture_output=True, text=True, env=self.environment, timeout=120)
+        if done.returncode not in (0, 2):
+            raise RuntimeError(f"{text}: exit code {done.returncode}: {done.stderr}")
+        return done.stdout if done.returncode == 0 else None
+
+
+def of_all(function, texts, jobs):
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(function, texts))
 
 
 class Tally:
@@ -100,7 +110,7 @@ def described(judged, selected):
 def compare_odata(options, alerts, program):
     pairs = list(odata.filters(random.Random(f"odata {options.seed}"), alerts, options.odata))
     tally = Tally("OData", alerts)
-    for (text, theirs), selected in zip(pairs, program.select_all([ours for ours, _ in pairs], options.jobs)):
+    for (text, theirs), selected in zip(pairs, of_all(program.selects, [ours for ours, _ in pairs], options.jobs)):
         tally.add(text, list(odata.judge(theirs, alerts)), selected)
     return tally.report(odata.DELIBERATE)
 
@@ -108,7 +118,8 @@ def compare_odata(options, alerts, program):
 def compare_language(options, alerts, program, now):
     texts = list(generate.filters(random.Random(f"language {options.seed}"), alerts, now, options.language))
     tally = Tally("alertdeck's own language", alerts)
-    for text, selected in zip(texts, program.select_all(texts, options.jobs)):
+    selections = of_all(program.selects, texts, options.jobs)
+    for text, selected in zip(texts, selections):
         try:
             test = language.parse(text, language.Context(ME, now))
             judged = frozenset(alert["id"] for alert in alerts if test(alert))
@@ -116,7 +127,23 @@ def compare_language(options, alerts, program, now):
             judged = None
         tally.add(text, [((), judged)], selected)
     # No difference is deliberate here: the judge reads the documentation of the language itself.
-    return tally.report({})
+    agreed = tally.report({})
+    valid = [(text, selected) for text, selected in zip(texts, selections) if selected is not None]
+    return compare_pushed(options, alerts, program, valid) and agreed
+
+
+def compare_pushed(options, alerts, program, filters):
+    """Checks that what is pushed selects no less than the filter, and the same if it is exact."""
+    wrong, exact_ones = [], 0
+    for (text, selected), (pushed, exact) in zip(filters, of_all(program.pushes, [text for text, _ in filters], options.jobs)):
+        exact_ones += exact
+        sent = frozenset(alert["id"] for alert in alerts) if pushed is None else odata.as_alertdeck(pushed, alerts)
+        if not selected <= sent or exact and selected != sent:
+            wrong.append(f"{text}\n          {pushed}: {described(sent, selected)}")
+    print(f"Pushed parts of these: {len(filters)} filters, {exact_ones} exact, {len(wrong)} NOT EXPECTED")
+    for difference in wrong:
+        print(f"      {difference}")
+    return not wrong
 
 
 def main():
@@ -131,7 +158,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "alerts.ndjson"
         file.write_text(lines)
-        program = Program(options.program, str(file))
+        program = Program(options.program, str(file), now)
         if program.selects("") != frozenset(alert["id"] for alert in alerts):
             sys.exit("alertdeck does not read all alerts")
         # First what depends on the time of day.

@@ -20,6 +20,7 @@ DELIBERATE = {
     "case": "owners and members are compared without regard to case",
     "blank": "a blank member counts as unknown, and so does a missing one where the schema has no null",
     "unset": "a time of year 1 counts as null",
+    "lenient": "`not` before a comparison negates the comparison, a day stands for its first moment in UTC",
     "refused": "functions, and comparisons of two properties or two values, are refused",
 }
 # The deviations that the judge tries, the fewest first.
@@ -87,9 +88,12 @@ def comparison(random, alerts):
         return f"{shown} {operator} ({ours})", f"{shown} {operator} ({theirs})"
     operator = space(random) + any_case(random, random.choice(["eq", "ne", "gt", "ge", "lt", "le"])) + space(random)
     ours, theirs = literal(random, name, alerts)
+    if name in DATES and random.random() < 0.01:
+        ours = theirs = "2026-01-03"
+    prefix = "not " if random.random() < 0.003 else ""
     if random.random() < 0.2:
-        return ours + operator + shown, theirs + operator + shown
-    return shown + operator + ours, shown + operator + theirs
+        return prefix + ours + operator + shown, prefix + theirs + operator + shown
+    return prefix + shown + operator + ours, prefix + shown + operator + theirs
 
 
 def outside(random):
@@ -144,9 +148,23 @@ def outside_of(node):
         case ast.UnaryOp(_, operand):
             return outside_of(operand)
         case ast.Compare(_, left, right):
-            kinds = {type(left), type(right)}
-            return ast.Identifier not in kinds or not any(issubclass(kind, ast._Literal) for kind in kinds)
+            sides = [side.operand if isinstance(side, ast.UnaryOp) else side for side in (left, right)]
+            return not {True, False} == {isinstance(side, ast._Literal) for side in sides} or not any(
+                isinstance(side, ast.Identifier) for side in sides
+            )
     return True
+
+
+def is_lenient(node):
+    """Whether the expression holds something that OData refuses and alertdeck reads."""
+    match node:
+        case ast.BoolOp(_, left, right):
+            return is_lenient(left) or is_lenient(right)
+        case ast.UnaryOp(_, operand):
+            return is_lenient(operand)
+        case ast.Compare(_, left, right):
+            return any(isinstance(side, (ast.UnaryOp, ast.Date)) for side in (left, right))
+    return False
 
 
 def parse(text):
@@ -196,6 +214,8 @@ class Evaluator:
         raise ValueError(f"not a condition: {node}")
 
     def compare(self, operator, left, right, alert):
+        if isinstance(left, ast.UnaryOp):
+            return not self.compare(operator, left.operand, right, alert)
         match left, right:
             case ast.Identifier(), ast._Literal():
                 name, value, turned = PROPERTIES[left.name.lower()], right, False
@@ -237,6 +257,8 @@ class Evaluator:
     def given(self, name, literal):
         if isinstance(literal, ast.Null):
             return None
+        if isinstance(literal, ast.Date):
+            return ticks(literal.val + "T00:00:00Z")
         return ticks(literal.val) if name in DATES else self.value(name, literal.val)
 
     def value(self, name, text):
@@ -255,6 +277,15 @@ def judge(text, alerts):
         yield (), frozenset()
         yield ("refused",), None
         return
+    lenient = ("lenient",) if is_lenient(tree) else ()
+    if lenient:
+        yield (), None
     for kind in DEVIATIONS:
         evaluator = Evaluator(kind)
-        yield kind, frozenset(alert["id"] for alert in alerts if evaluator.selects(tree, alert))
+        yield lenient + kind, frozenset(alert["id"] for alert in alerts if evaluator.selects(tree, alert))
+
+
+def as_alertdeck(text, alerts):
+    """The IDs that a filter selects with every deviation."""
+    evaluator, tree = Evaluator(DEVIATIONS[-1]), parse(text)
+    return frozenset(alert["id"] for alert in alerts if evaluator.selects(tree, alert))
