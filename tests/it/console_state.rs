@@ -21,6 +21,7 @@ mod pictures;
 mod pivoting;
 mod profiles;
 mod reading;
+mod refreshing;
 mod requests;
 mod screens;
 mod scripts;
