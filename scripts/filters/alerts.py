@@ -50,6 +50,9 @@ FILES = ["a.exe", "MsSense.exe", "powershell.exe", "invoice (1).pdf", "unknown",
 FOLDERS = ["C:\\Windows\\System32", "C:\\Users\\ana\\Downloads", "/usr/bin", None]
 TAGS = ["Crown jewel", "vip", "none", "Critical asset"]
 
+# Stands for a property that is not sent.
+ABSENT = object()
+
 
 def members(name):
     """The members of an enumeration with their values, from the metadata."""
@@ -64,20 +67,14 @@ def maybe(random, values, absent=0.1, null=0.1):
     return None if chance < absent + null else random.choice(values)
 
 
-class _Absent:
-    """Marks a property that is not sent."""
-
-
-ABSENT = _Absent()
-
-
 def member(random, name, undeclared):
+    """A member of an enumeration: often a declared one."""
     chance = random.random()
     if chance < 0.12:
         return maybe(random, ["", "unknown", "Unknown", " "], 0.3, 0.3)
     if chance < 0.22:
         return random.choice(undeclared)
-    text = random.choice([m for m in members(name) if m != "unknownFutureValue"] or [""])
+    text = random.choice([m for m in members(name) if m != "unknownFutureValue"])
     return text.upper() if random.random() < 0.1 else text
 
 
@@ -88,8 +85,7 @@ def when(random, now):
         return maybe(random, ["0001-01-01T00:00:00Z", "soon", "", "0001-01-01T00:00:00"], 0.25, 0.25)
     if chance < 0.55:
         hours = random.choice([0, 1, 5, 11, 23, 24, 47, 71, 100, 167, 200, 335, 400])
-        moment = now.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=hours)
-        moment += datetime.timedelta(minutes=now.minute) - datetime.timedelta(minutes=30)
+        moment = now.replace(second=0, microsecond=0) - datetime.timedelta(hours=hours, minutes=30)
     else:
         moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
         moment += datetime.timedelta(days=random.randrange(5), seconds=random.choice([0, 1, 59, 60, 36000, 36005, 86399, 86340]))
@@ -171,6 +167,7 @@ def item(random, now):
 
 
 def alert(random, number, now):
+    """An alert with an ID that the number makes unique."""
     pick = lambda values: maybe(random, values)  # noqa: E731
     sent = {
         "@odata.type": "#microsoft.graph.security.alert",

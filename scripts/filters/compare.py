@@ -93,9 +93,11 @@ class Tally:
         print(f"{self.title}: {len(equal) + different} filters, {len(equal)} equal, {different} different")
         print("  alerts selected: " + ", ".join(f"{size} by {count}" for size, count in self.sizes.most_common()))
         for kind, found in sorted(self.kinds.items(), key=lambda item: (item[0] is None, -len(item[1]))):
-            print(f"  {len(found)}: " + ("NOT EXPECTED" if kind is None else "; ".join(reasons[name] for name in kind)))
+            print(f"  {len(found)}: " + ("NOT EXPECTED" if kind is None else " + ".join(kind)))
             for difference in found if kind is None else found[:SHOWN]:
                 print(f"      {difference}")
+        for name in sorted({name for kind in self.kinds for name in kind or ()}):
+            print(f"  {name}: {reasons[name]}")
         return None not in self.kinds
 
 

@@ -14,14 +14,18 @@ from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
-# What alertdeck does in another way, and why: docs/filter-language.md, "Differences from other
-# evaluators".
+# What alertdeck does in another way, and why; the same as in docs/filter-language.md, "Differences from
+# other evaluators".
 DELIBERATE = {
-    "case": "owners and members are compared without regard to case",
-    "blank": "a blank member counts as unknown, and so does a missing one where the schema has no null",
-    "unset": "a time of year 1 counts as null",
-    "lenient": "`not` before a comparison negates the comparison, a day stands for its first moment in UTC",
-    "refused": "functions, and comparisons of two properties or two values, are refused",
+    "case": "owners and members are compared without regard to case: Graph itself prints members in several cases, "
+    "and one owner in several spellings",
+    "blank": "a blank member counts as unknown, and so does a missing or null severity, status or source: a service "
+    'that follows the schema sends neither, and where one arrives, it stands for "not known"',
+    "unset": "a time of year 1 counts as null: it is the unset value of .NET",
+    "lenient": "`not` before a comparison negates the comparison, and a day stands for its first moment in UTC: what "
+    "is meant is clear, and it is sent in the form that the service accepts",
+    "refused": "functions, and comparisons of two properties or of two values, are refused: Graph documents none of "
+    "them for this collection, and its error would not say what is wrong",
 }
 # The deviations that the judge tries, the fewest first.
 DEVIATIONS = [kind for size in range(4) for kind in itertools.combinations(["case", "blank", "unset"], size)]
