@@ -11,6 +11,7 @@ mod exporting;
 mod filtering;
 mod finding;
 mod harness;
+mod invented;
 mod jobs;
 mod loading;
 mod marking;

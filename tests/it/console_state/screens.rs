@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::{
     exporting,
     harness::{Harness, START, alert, settings, theme, with},
-    requests, signing_in,
+    invented, requests, signing_in,
 };
 
 /// Returns the simulated tenant's alerts.
@@ -65,10 +65,22 @@ pub(crate) enum State {
     ExportExists,
     ExportFailed,
     Jobs,
+    // With invented alerts.
+    Columns,
+    Processes,
+    CopyOfNode,
+    ValuesOfNode,
+    Link,
+    Slip,
+    Excluded,
+    Refreshed,
+    GuessedOwner,
+    Offline,
+    Proxy,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -101,10 +113,24 @@ impl State {
         Self::ExportExists,
         Self::ExportFailed,
         Self::Jobs,
+        Self::Columns,
+        Self::Processes,
+        Self::CopyOfNode,
+        Self::ValuesOfNode,
+        Self::Link,
+        Self::Slip,
+        Self::Excluded,
+        Self::Refreshed,
+        Self::GuessedOwner,
+        Self::Offline,
+        Self::Proxy,
     ];
 
     /// Brings a newly opened console to this screen.
     pub(crate) fn show(self, console: &mut Harness, alerts: &[Value]) {
+        if invented::show(console, self) {
+            return;
+        }
         match self {
             Self::Loading => return,
             Self::Waiting => {
