@@ -84,8 +84,12 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     let partial = app.feeds.iter().find_map(|feed| Some((feed.id, feed.list.partial()?)));
     if let Some((feed, partial)) = partial {
-        let what = app.about(feed, &format!("partial: {}", partial.line()));
-        left.push(Span::new(format!(" {dot} {what}"), theme.error));
+        let is_said = requested && app.feeds.len() == 1 && app.feed().list.phase() == &Phase::Complete;
+        let what = match partial.line() {
+            reason if is_said => format!(": {reason}"),
+            reason => format!(" {dot} {}", app.about(feed, &format!("partial: {reason}"))),
+        };
+        left.push(Span::new(what, theme.error));
     }
     // Count only matching alerts, since live polls return all changes.
     let count = app.list.new.common(app.view.matching());
@@ -382,14 +386,15 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     Area { width: area.width - width - 2, ..area }
 }
 
-/// Leaves out as many of a sentence's last parts, which are separated by semicolons, as it takes to
-/// show the others whole.
+/// Leaves out as many of the last parts of a sentence like `retrying: it failed: reason; advice` as it
+/// takes to show the others whole, but never the part after the first colon.
 fn whole(sentence: &str, width: usize) -> &str {
+    let first = sentence.find(": ").map_or(0, |at| at + 2);
     let mut shown = sentence;
     while columns(shown) > width
-        && let Some((before, _)) = shown.rsplit_once("; ")
+        && let Some(at) = shown[first..].rfind("; ").or_else(|| shown[first..].rfind(": "))
     {
-        shown = before;
+        shown = &shown[..first + at];
     }
     shown
 }

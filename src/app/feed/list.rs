@@ -13,7 +13,7 @@ use super::{CompleteList, FeedEffect};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 
 /// The doubt about a list with a guessed spelling.
-const DOUBT: &str = "may lack other spellings of the owner";
+const DOUBT: &str = "may lack owner spellings";
 
 /// The state of the list fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use ratatui::{buffer::Cell, style::Modifier};
 use serde_json::json;
 
 use super::harness::{Harness, alert, batch, lines, settings, theme, with};
-use alertdeck::app::LoadEvent;
+use alertdeck::app::{Failure, FailureKind, LoadEvent};
 use rstest::rstest;
 
 /// Returns the titles, each with the underlined cells of its line.
@@ -135,4 +135,34 @@ fn counts_stay_in_place_from_one_match_to_several() {
     console.arrive(&[alert(2)]);
     assert!(one.is_some());
     assert_eq!(position(&console), one);
+}
+
+/// Returns the first line of a screen of 80 by 24 cells that contains the text.
+fn line_with(console: &mut Harness, text: &str) -> String {
+    console.resize(80, 24);
+    let screen = console.screen();
+    screen.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{screen}")).to_owned()
+}
+
+#[test]
+fn reason_of_an_incomplete_list_is_whole() {
+    let mut console = Harness::open("assigned:me");
+    console.arrive(&[with(alert(1), json!({"assignedTo": "ana@contoso.com"}))]);
+    console.done();
+    let line = line_with(&mut console, "incomplete");
+    assert!(line.ends_with("incomplete: may lack owner spellings"), "{line}");
+}
+
+#[rstest]
+#[case(
+    "a proxy answered, not graph.example: HTML instead of JSON (HTTP 403); check the proxy",
+    "graph.example"
+)]
+#[case("graph.example cannot be reached; check the network, the proxy and the certificates", "reached")]
+fn failure_leaves_out_what_does_not_fit(#[case] failure: &str, #[case] end: &str) {
+    let mut console = Harness::with_alerts(&[alert(1)]);
+    console.keys("r");
+    console.load(LoadEvent::Failed(Failure { kind: FailureKind::Other, line: failure.into() }));
+    let line = line_with(&mut console, "press !");
+    assert!(line.ends_with(end), "{line}");
 }

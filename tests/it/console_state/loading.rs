@@ -211,7 +211,7 @@ fn partial_result_is_shown_and_covers_nothing() {
     console.load(LoadEvent::Batch(batch(&[alert(1)])));
     console.done();
     let screen = console.screen();
-    assert!(screen.contains("1 loaded · incomplete · partial: one source is late"), "{screen}");
+    assert!(screen.contains("1 loaded · incomplete: one source is late"), "{screen}");
     console.fetches();
     console.keys("/");
     console.type_text("title:1");
