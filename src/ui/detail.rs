@@ -13,7 +13,10 @@ use crate::app::{
     bytes, more_bytes, span, thousands,
 };
 use alertdeck_evidence::{Entry, TimelineEvent};
-use alertdeck_model::{SafeText, Timestamp, attack};
+use alertdeck_model::{
+    SafeText, Timestamp,
+    attack::{self, Technique},
+};
 use alertdeck_store::{Cell, Column};
 
 /// Draws the pane. Returns the caret's position while the search field is open.
@@ -339,15 +342,28 @@ fn fact_spans<'a>(
             spans.push(matched(app, (None, fact.property()), id.head(), theme.text));
             if let Some(technique) = attack::technique(id.raw()) {
                 let used: usize = spans.iter().map(Span::width).sum();
-                let full_name = technique.full_name();
-                // Prefer the sub-technique's own name, since it is more specific than its parent's.
-                let fits = used + 1 + columns(&full_name) <= usize::from(width);
-                let name = if fits { &full_name } else { technique.name };
-                spans.push(Span::new(format!(" {name} "), theme.text));
-                spans.push(Span::new(technique.remark(), theme.dim));
+                let room = usize::from(width).saturating_sub(used);
+                let (name, remark) = technique_texts(technique, room);
+                spans.push(Span::new(format!(" {name}"), theme.text));
+                spans.push(Span::new(remark, theme.dim));
             }
         }
         FactValue::Missing => {}
     }
     spans
+}
+
+/// Returns the name of a technique and what follows it, for `room` columns. A sub-technique's own name
+/// is more specific than its parent's, and the technique that took its place more useful than either
+/// the parent's name or the tactics.
+fn technique_texts(technique: &Technique, room: usize) -> (String, String) {
+    let (full_name, remark) = (technique.full_name(), format!(" {}", technique.remark()));
+    let note = technique.note().map(|note| format!(", {note}"));
+    let fits = |name: &str, after: &str| 1 + columns(name) + columns(after) <= room;
+    let needed = if note.is_some() { &*remark } else { "" };
+    if fits(&full_name, needed) {
+        return (full_name, remark);
+    }
+    let shorter = note.filter(|_| !fits(technique.name, needed));
+    (technique.name.to_owned(), shorter.unwrap_or(remark))
 }

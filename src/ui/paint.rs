@@ -281,7 +281,7 @@ pub(super) struct Cut<'a> {
     /// The text, with an ellipsis if it was truncated.
     pub(super) text: Cow<'a, str>,
     /// The number of its bytes that come from the original text.
-    kept: usize,
+    pub(super) kept: usize,
 }
 
 /// Truncates text to `width` cells, never within a glyph.

@@ -30,6 +30,8 @@ pub struct Description {
     /// The pieces of the name, to be joined without a separator; empty if nothing names the
     /// entity.
     pub main: Vec<Piece>,
+    /// Whether the name is a rewritten link. The first fact then says where it leads.
+    pub is_rewritten: bool,
     /// Secondary facts, most useful first.
     pub facts: Vec<Piece>,
     /// Values that other alerts may share, most distinctive first.
@@ -59,9 +61,11 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
             facts: row.facts.iter().filter_map(|field| piece(*field, object)).collect(),
             indicators: indicators(row, values.iter().copied().map(Object::new)),
             identity: identity(row, values.into_iter().map(Object::new)),
+            is_rewritten: false,
         }
     };
     if let Some(destination) = destination(row, object) {
+        description.is_rewritten = true;
         description.facts.insert(0, destination);
     }
     let name = description.name();
@@ -338,6 +342,7 @@ fn describe_unknown(value: &Value) -> Description {
     });
     Description {
         main: vec![Piece { text: candidates[main].1.clone(), path: candidates[main].0.clone().into() }],
+        is_rewritten: false,
         facts: facts.collect(),
         indicators: Vec::new(),
         identity: None,

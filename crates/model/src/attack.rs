@@ -148,10 +148,18 @@ impl Technique {
             Matrix::Ics => Some("ICS"),
         };
         let tactics = matrix.into_iter().chain(tactics).collect::<Vec<_>>().join(", ");
+        match self.note() {
+            Some(note) => format!("({tactics}), {note}"),
+            None => format!("({tactics})"),
+        }
+    }
+
+    /// Returns the status, unless it is current: `now T1486`.
+    pub fn note(&self) -> Option<String> {
         match self.status {
-            TechniqueStatus::Current => format!("({tactics})"),
-            TechniqueStatus::Deprecated => format!("({tactics}), deprecated"),
-            TechniqueStatus::Revoked(successor) => format!("({tactics}), now {successor}"),
+            TechniqueStatus::Current => None,
+            TechniqueStatus::Deprecated => Some("deprecated".to_owned()),
+            TechniqueStatus::Revoked(successor) => Some(format!("now {successor}")),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     app::{App, Area, Detail, Line, Value, command_line},
     ui::{
         Theme, count,
-        paint::{columns, fit},
+        paint::{Cut, columns, fit},
     },
 };
 use alertdeck_evidence::{Description, Node, NodeId, Piece};
@@ -70,6 +70,20 @@ pub(super) fn draw(
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
     let state = state_beside(node, theme, name.min(MIN_NAME) + width(&[&count]), room);
+    if description.is_rewritten
+        && let (Some(destination), [label, link]) = (description.facts.first(), &mut *head)
+    {
+        // Where a link leads matters more than how a mail gateway has rewritten it, and than its type.
+        let after = columns(&destination.text.head()) + 2 + width(&[&count, &state]);
+        let (label, beside) = (label.width(), room.saturating_sub(after));
+        let is_labelled = label + link.width().min(MIN_NAME) <= beside;
+        let for_link = if is_labelled { beside - label } else { beside.max(MIN_NAME) };
+        shorten(link, for_link, theme.symbols.cut);
+        if !is_labelled {
+            head.remove(0);
+        }
+        name = head.iter().map(Span::width).sum();
+    }
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
         // Leave out the type before truncating the name.
         name -= head.remove(0).width();
@@ -252,6 +266,7 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
             let width = at + HASH_ENDS * 2 + columns(sign);
             // A hash may use any room that the other facts leave.
             let width = width.max(room.saturating_sub(2).saturating_sub(total - fact.width() - 2));
+            let width = width.min(room.saturating_sub(2));
             let text = cut_middle(&fact.text, width, sign);
             if text != fact.text {
                 fact = Span::new(text, fact.style);
@@ -260,6 +275,15 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
         fact
     };
     facts.into_iter().map(shorten).collect()
+}
+
+/// Truncates a span to `width` columns.
+fn shorten(span: &mut Span<'_>, width: usize, sign: &str) {
+    let Cut { text, kept } = fit(&span.text, width, sign);
+    if kept < span.text.len() {
+        span.text = text.into_owned().into();
+        span.matched.retain(|matched| matched.end <= kept);
+    }
 }
 
 /// Returns the index of the hash at the end of the text.

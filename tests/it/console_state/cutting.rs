@@ -145,6 +145,28 @@ fn line_with(console: &mut Harness, text: &str) -> String {
 }
 
 #[test]
+fn rewritten_link_gives_way_to_where_it_leads() {
+    let url = "https://nam02.safelinks.protection.outlook.com/?url=https%3A%2F%2Flogin.evil.example%2F&data=05%7C01";
+    let link =
+        json!({"@odata.type": "#microsoft.graph.security.urlEvidence", "url": url, "verdict": "malicious"});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [link] }))]);
+    let line = line_with(&mut console, "leads to");
+    assert!(line.contains("…  leads to https://login.evil.example/  [malicious]"), "{line}");
+}
+
+#[rstest]
+#[case(80, "T1562.001 Disable or Modify Tools (Defense Evasion), now T1685")]
+#[case(60, "T1562.001 Disable or Modify Tools, now T1685")]
+#[case(130, "T1562.001 Impair Defenses: Disable or Modify Tools (Defense Evasion), now T1685")]
+fn replacement_of_a_technique_is_never_cut(#[case] width: u16, #[case] expected: &str) {
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"mitreTechniques": ["T1562.001"]}))]);
+    console.keys("Enter z");
+    console.resize(width, 24);
+    let screen = console.screen();
+    assert!(screen.lines().any(|line| line.ends_with(expected)), "{screen}");
+}
+
+#[test]
 fn reason_of_an_incomplete_list_is_whole() {
     let mut console = Harness::open("assigned:me");
     console.arrive(&[with(alert(1), json!({"assignedTo": "ana@contoso.com"}))]);
@@ -165,4 +187,18 @@ fn failure_leaves_out_what_does_not_fit(#[case] failure: &str, #[case] end: &str
     console.load(LoadEvent::Failed(Failure { kind: FailureKind::Other, line: failure.into() }));
     let line = line_with(&mut console, "press !");
     assert!(line.ends_with(end), "{line}");
+}
+
+#[test]
+fn hash_is_cut_once() {
+    let details = json!({"fileName": "update.exe", "sha256": "7d".repeat(32)});
+    let file = json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "fileDetails": details, "verdict": "malicious"});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [file] }))]);
+    console.keys("Enter z");
+    for width in 60..120 {
+        console.resize(width, 24);
+        let screen = console.screen();
+        let line = screen.lines().find(|line| line.contains("sha256 ")).unwrap();
+        assert!(line.matches('…').count() <= 1, "{line}");
+    }
 }
