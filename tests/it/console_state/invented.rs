@@ -16,8 +16,8 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
     let keys = match state {
         State::Columns => "z",
         State::Processes => "Enter ] ]",
-        State::CopyOfNode => "Enter ] ] y",
-        State::ValuesOfNode => "Enter ] ] Enter",
+        State::CopyOfNode => "Enter ] ] ] y",
+        State::ValuesOfNode => "Enter ] ] ] Enter",
         State::Link => "G Enter",
         State::Slip | State::Excluded => "/",
         State::Refreshed | State::Offline | State::Proxy => "Space r",
@@ -124,7 +124,7 @@ fn with_processes() -> Value {
         json!({"@odata.type": kind("process"), "mdeDeviceId": "srv-1.contoso.com", "processId": pid,
             "parentProcessId": parent, "processCommandLine": command, "verdict": verdict,
             "processCreationDateTime": format!("2026-11-19T22:{:02}:07.25Z", pid / 100),
-            "parentProcessCreationDateTime": format!("2026-11-19T22:{:02}:07.25Z", parent / 100),
+            "parentProcessCreationDateTime": format!("2026-11-{}T22:{:02}:07.25Z", if parent < 1000 { 12 } else { 19 }, parent / 100),
             "userAccount": {"accountName": "maria.lopez", "domainName": "CONTOSO"},
             "imageFile": {"fileName": name, "filePath": "C:\\Windows\\System32"}})
     };
@@ -136,7 +136,7 @@ fn with_processes() -> Value {
             "title": "Encoded PowerShell started a program that other alerts know", "severity": "high",
             "description": "A document started PowerShell, which loaded a program.",
             "incidentId": "4711", "mitreTechniques": ["T1059.001", "T1562.001", "T1027"], "category": "Execution",
-            "firstActivityDateTime": "2026-11-19T22:10:07.25Z",
+            "firstActivityDateTime": "2026-11-20T00:10:07.25Z",
             "evidence": [
                 device_with_name("srv-1.contoso.com"),
                 user("maria.lopez", &["compromised"]),
