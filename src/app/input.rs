@@ -204,15 +204,18 @@ impl App {
             self.notify("saved alerts: nothing to refresh");
         }
         self.view.restart();
-        self.list.found = (!read.is_empty()).then(Found::default);
         self.replan();
         self.filter.request();
+        // Of a list that was not complete before, it is not known what is new.
+        let mut is_known = !read.is_empty();
         for feed in read {
             self.fetch_from(feed, effects);
             if let Some(feed) = self.feeds.get_mut(feed) {
                 feed.complete_lists.clear();
+                is_known &= feed.list.marks_changes();
             }
         }
+        self.list.found = is_known.then(Found::default);
     }
 
     /// Starts editing the filter.

@@ -164,6 +164,8 @@ impl App {
     /// Fetches the list for the requested filter from a feed, superseding the feed's running
     /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        // A list that is read instead of a refresh reports nothing.
+        self.list.found = None;
         let request = self.filter.requested_list(id);
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -176,6 +178,7 @@ impl App {
     /// covering it, unless such a fetch is already running.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         self.filter.request();
+        self.list.found = None;
         let mono = self.clock.now.mono;
         for id in self.feeds.ids() {
             let request = self.filter.requested_list(id);
@@ -245,6 +248,7 @@ impl App {
         let Some(wanted) = self.feeds.get_mut(id).and_then(|feed| feed.stop_list(mono)) else {
             return false;
         };
+        self.list.found = None;
         self.run_feed_effects(id, wanted, effects);
         true
     }

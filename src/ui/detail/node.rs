@@ -104,8 +104,8 @@ pub(super) fn draw(
         (*end <= for_name).then_some(fact)
     });
     let texts: Vec<_> = head.iter().chain(shown).map(|span| &*span.text).collect();
-    let below = detail.command_lines(line);
-    let is_below = || detail.find.as_ref().is_some_and(|find| !find.ranges(&below).is_empty());
+    let is_below =
+        || detail.find.as_ref().is_some_and(|find| !find.ranges(&detail.command_lines(line)).is_empty());
     let elsewhere = hidden_hit(detail, line, &texts, for_name).filter(|_| !is_below());
     let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
         let spans: Vec<_> =

@@ -27,6 +27,34 @@ fn refresh_reports_what_it_found_and_keeps_marks_and_signs() {
 }
 
 #[test]
+fn only_a_refresh_of_a_complete_list_reports_what_it_found() {
+    // The first load was stopped.
+    let mut console = Harness::open("");
+    console.arrive(&[alert(1)]);
+    console.keys("Esc r");
+    console.arrive(&[alert(1), alert(2)]);
+    console.done();
+    assert!(!console.notice().contains("refreshed"), "{}", console.notice());
+    // Another filter is run before the refresh is over, or the refresh is stopped.
+    for keys in ["/ Ctrl-u", "Esc"] {
+        let mut console = Harness::with_alerts(&[alert(1)]);
+        console.keys("r");
+        console.keys(keys);
+        if console.app.filter.editor.is_some() {
+            console.type_text("severity:high");
+            console.keys("Enter");
+        } else {
+            console.keys("/");
+            console.type_text("status:new");
+            console.keys("Enter");
+        }
+        console.arrive(&[alert(2)]);
+        console.done();
+        assert!(!console.notice().contains("refreshed"), "{keys}: {}", console.notice());
+    }
+}
+
+#[test]
 fn offline_line_leaves_out_what_does_not_fit_instead_of_cutting_it() {
     let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("r");
