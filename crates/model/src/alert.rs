@@ -262,7 +262,7 @@ impl Alert {
 }
 
 /// Takes the items of evidence out of an alert's JSON: those in `evidence`, and then typed ones under
-/// other properties, where tools that reshape alerts put them. Returns `None` if the JSON is no object.
+/// other properties, where tools that reshape alerts put them. Returns `None` if the JSON is not an object.
 fn take_evidence(json: &mut Value) -> Option<Vec<Value>> {
     let alert = json.as_object_mut()?;
     let mut items = match alert.get_mut("evidence").map(Value::take) {

@@ -9,7 +9,7 @@ const FUTURE: &str = "unknownFutureValue";
 
 impl Property {
     /// Returns the declared members in the order of their values, which is that of the metadata;
-    /// empty if the property is no enumeration.
+    /// empty if the property is not an enumeration.
     pub(super) fn members(self) -> Vec<&'static str> {
         fn names<T>(members: &'static [(&'static str, T)]) -> Vec<&'static str> {
             members.iter().map(|(name, _)| *name).collect()

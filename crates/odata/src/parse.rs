@@ -247,7 +247,9 @@ impl Parser<'_> {
     fn qualified(&mut self, property: Property, type_name: &str) -> Result<Literal, ParseError> {
         let name = type_name.rsplit('.').next().unwrap_or(type_name);
         let Some(expected) = property.enumeration() else {
-            return Err(self.error(format!("{} is no enumeration; write the value alone", property.name())));
+            return Err(
+                self.error(format!("{} is not an enumeration; write the value alone", property.name()))
+            );
         };
         if !name.eq_ignore_ascii_case(expected) {
             return Err(self.error(format!("the type of {} is {expected}", property.name())));
@@ -287,7 +289,7 @@ mod tests {
     #[case::flipped("'new' is status", 6..8, "expected one of eq ne gt ge lt le")]
     #[case::two_values("'new' eq 'new'", 9..14, "expected a property")]
     #[case::other_type("severity eq alertStatus'new'", 12..23, "the type of severity is alertSeverity")]
-    #[case::qualified_text("assignedTo eq x'new'", 14..15, "assignedTo is no enumeration")]
+    #[case::qualified_text("assignedTo eq x'new'", 14..15, "assignedTo is not an enumeration")]
     #[case::unquoted("status eq new", 10..13, "in 'single quotes'")]
     #[case::quoted_date("createdDateTime ge '2026-01-01'", 19..31, "without quotes")]
     #[case::bad_date("createdDateTime ge soon", 19..23, "a date such as")]

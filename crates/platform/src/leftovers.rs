@@ -63,8 +63,8 @@ pub(crate) fn register<T>(
     Ok((created, Registered(number)))
 }
 
-/// Removes the temporary files and ends the programs that must not outlive the process. To be called
-/// directly before the process exits: afterwards, whoever writes a file or starts a program blocks.
+/// Removes the temporary files and ends the programs that must not outlive the process. Call this
+/// directly before the process exits: afterwards, any thread that registers another one blocks.
 pub fn clean_up() {
     // The lock is held for moments only, unless this thread has panicked while it held the lock.
     for _ in 0..100 {

@@ -376,7 +376,7 @@ fn members(enumeration: Enumeration, value: &Value) -> Result<Vec<String>, Diagn
         return Ok(vec![(*name).to_owned()]);
     }
     if value.quoted {
-        // A blank member of an alert is no value, which the first member stands for.
+        // A blank member counts as a missing value, for which the first member stands.
         let is_missing = text.trim().is_empty() && enumeration.property().is_some();
         return Ok(vec![if is_missing { names[0].to_owned() } else { text }]);
     }

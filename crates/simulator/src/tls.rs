@@ -20,7 +20,7 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// refuse server certificates that are valid for years.
 const LIFE: i64 = 90;
 
-/// Why there is no certificate.
+/// Why a certificate could not be made or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error("cannot issue a certificate: {0}")]

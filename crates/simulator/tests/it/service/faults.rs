@@ -199,7 +199,7 @@ async fn throttled_refuses_about_a_third_of_the_lists() {
     }
     assert!((70..130).contains(&refused), "{refused}");
     assert!(fractional > 5 && dates > 5 && zeros > 5, "{fractional} {dates} {zeros}");
-    // Nothing is early if there is no wait; a date may be one without a wait, too.
+    // Without a wait, no request is early. A date can also mean that there is no wait.
     let early = tenant.simulator.log().iter().filter(|exchange| exchange.early).count();
     assert!((refused - zeros - dates..=refused - zeros).contains(&early), "{early} of {refused}");
     let alert = format!("{LIST}/{}", ids(&tenant.simulator.alerts())[0]);
