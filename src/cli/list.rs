@@ -1,7 +1,7 @@
 //! `alertdeck list`: the alerts that match a filter, newest first.
 //!
-//! Graph sends the newest alerts first (docs/graph-api.md, "Query options"), so a `--limit` ends the
-//! requests as soon as it is met.
+//! Graph sends the newest alerts first, by a time that it does not name (docs/graph-api.md, "Query
+//! options"). A `--limit` accepts that order, so it ends the requests as soon as it is met.
 
 mod load;
 mod table;
@@ -25,7 +25,7 @@ pub struct List {
     /// Output format: table, json, ndjson, csv or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
-    /// Print only the newest N alerts, and stop fetching once that many match
+    /// Print at most N alerts, and stop fetching once that many match; Graph sends the newest first
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Columns for table, CSV or Markdown output, in order
