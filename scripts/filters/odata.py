@@ -144,31 +144,35 @@ def filters(random, alerts, count):
 # What they select
 
 
-def outside_of(node):
-    """Whether the expression holds something that alertdeck refuses."""
+def holds(node, in_comparison, otherwise):
+    """Whether a part of the expression passes: `in_comparison` tests the two sides of a comparison,
+    `otherwise` is the answer for anything else."""
     match node:
         case ast.BoolOp(_, left, right):
-            return outside_of(left) or outside_of(right)
+            return any(holds(side, in_comparison, otherwise) for side in (left, right))
         case ast.UnaryOp(_, operand):
-            return outside_of(operand)
+            return holds(operand, in_comparison, otherwise)
         case ast.Compare(_, left, right):
-            sides = [side.operand if isinstance(side, ast.UnaryOp) else side for side in (left, right)]
-            return not {True, False} == {isinstance(side, ast._Literal) for side in sides} or not any(
-                isinstance(side, ast.Identifier) for side in sides
-            )
-    return True
+            return in_comparison([left, right])
+    return otherwise
+
+
+def outside_of(node):
+    """Whether the expression holds something that alertdeck refuses."""
+
+    def is_outside(sides):
+        sides = [side.operand if isinstance(side, ast.UnaryOp) else side for side in sides]
+        kinds = {isinstance(side, ast._Literal) for side in sides}
+        return kinds != {True, False} or not any(isinstance(side, ast.Identifier) for side in sides)
+
+    return holds(node, is_outside, otherwise=True)
 
 
 def is_lenient(node):
     """Whether the expression holds something that OData refuses and alertdeck reads."""
-    match node:
-        case ast.BoolOp(_, left, right):
-            return is_lenient(left) or is_lenient(right)
-        case ast.UnaryOp(_, operand):
-            return is_lenient(operand)
-        case ast.Compare(_, left, right):
-            return any(isinstance(side, (ast.UnaryOp, ast.Date)) for side in (left, right))
-    return False
+    return holds(
+        node, lambda sides: any(isinstance(side, (ast.UnaryOp, ast.Date)) for side in sides), otherwise=False
+    )
 
 
 def parse(text):

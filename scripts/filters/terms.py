@@ -327,8 +327,8 @@ def alert_member(name):
     return missing, term
 
 
-def item_member(name):
-    values = lambda alert: texts(alert, ([], [name], {}))  # noqa: E731
+def member_term(values, matching):
+    """A term on the members that `values` finds. `matching(value)` tests one of them."""
 
     def term(operator, value):
         if operator == "~":
@@ -338,10 +338,19 @@ def item_member(name):
         pattern = value.wildcard() if operator == ":" else None
         if pattern:
             return any_text(values, lambda text: pattern.fullmatch(folded(text)))
-        wanted = declared(name, value)
-        return any_text(values, lambda text: text.lower() in wanted)
+        return any_text(values, matching(value))
 
-    return lambda alert: all(map(is_missing, values(alert))), term
+    return term
+
+
+def item_member(name):
+    values = lambda alert: texts(alert, ([], [name], {}))  # noqa: E731
+
+    def matching(value):
+        wanted = declared(name, value)
+        return lambda text: text.lower() in wanted
+
+    return lambda alert: all(map(is_missing, values(alert))), member_term(values, matching)
 
 
 def evidence_type():
@@ -351,19 +360,12 @@ def evidence_type():
     ]
     known = [short_type(name).lower() for name in SCHEMA["evidenceTypes"]]
 
-    def term(operator, value):
-        if operator == "~":
-            return any_text(values, regex(value).search)
-        if operator not in (":", "="):
-            raise FilterError("order on a field without order")
-        pattern = value.wildcard() if operator == ":" else None
-        if pattern:
-            return any_text(values, lambda text: pattern.fullmatch(folded(text)))
+    def matching(value):
         if value.text.lower() not in known and not value.quoted:
             raise FilterError("unknown member")
-        return any_text(values, lambda text: short_type(text).lower() == value.text.lower())
+        return lambda text: short_type(text).lower() == value.text.lower()
 
-    return lambda alert: not values(alert), term
+    return lambda alert: not values(alert), member_term(values, matching)
 
 
 def assigned(context):
