@@ -4,7 +4,7 @@
 //! ID or principal name. Only if none of these was sent does the name count, ignoring case and, for
 //! a device, its domain. Names are unique at most within a tenant (docs/graph-api.md, "Evidence").
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use alertdeck_model::account_name;
 
@@ -88,15 +88,13 @@ pub(super) fn short_name(name: &str) -> &str {
 /// account it ran under. `kind` is the short name of the item's type.
 pub(super) fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     let of_account = |path: &str| {
-        let filled = |name: &str| item.filled(&format!("{path}.{name}"));
-        let sid = filled("userSid").filter(|sid| is_unique(sid));
-        let known = [
-            (sid, IdentityKind::Primary),
-            (filled("azureAdUserId"), IdentityKind::Secondary),
-            (filled("userPrincipalName"), IdentityKind::Address),
-            (account_name(filled), IdentityKind::Name),
-        ];
-        known.into_iter().find_map(|(value, kind)| Some(Identity::new(&value?, kind)))
+        let filled = |name: &str| item.filled(&[path, ".", name].concat());
+        let of = |kind| move |value: Cow<'_, str>| Identity::new(&value, kind);
+        // Most users have a SID, so the others are looked for only if needed.
+        let sid = filled("userSid").filter(|sid| is_unique(sid)).map(of(IdentityKind::Primary));
+        sid.or_else(|| filled("azureAdUserId").map(of(IdentityKind::Secondary)))
+            .or_else(|| filled("userPrincipalName").map(of(IdentityKind::Address)))
+            .or_else(|| account_name(filled).map(|name| Identity::new(&name, IdentityKind::Name)))
     };
     match kind {
         "user" | "process" => of_account("userAccount"),

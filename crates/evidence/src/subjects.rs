@@ -145,16 +145,16 @@ fn is_system(kind: &str, item: &dyn Properties) -> bool {
         "cloudLogonSession" | "hostLogonSession" => "account.userAccount",
         _ => return false,
     };
-    let upper = |name: &str| {
-        let value = item.filled(&format!("{path}.{name}"));
-        value.map(|value| value.trim().to_ascii_uppercase()).unwrap_or_default()
+    let is = |name: &str, test: &dyn Fn(&str) -> bool| {
+        item.filled(&[path, ".", name].concat()).is_some_and(|value| test(value.trim()))
     };
-    let (sid, domain, account) = (upper("userSid"), upper("domainName"), upper("accountName"));
-    SIDS.contains(&&*sid)
-        || SID_PREFIXES.iter().any(|prefix| sid.starts_with(prefix))
-        || DOMAINS.contains(&&*domain)
-        || NAMES.contains(&&*account)
-        || account.ends_with('$')
+    let starts_with = |value: &str, prefix: &&str| {
+        value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let is_one_of = |value: &str, names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(value));
+    is("userSid", &|sid| is_one_of(sid, &SIDS) || SID_PREFIXES.iter().any(|it| starts_with(sid, it)))
+        || is("accountName", &|account| is_one_of(account, &NAMES) || account.ends_with('$'))
+        || is("domainName", &|domain| is_one_of(domain, &DOMAINS))
 }
 
 #[cfg(test)]
