@@ -276,13 +276,12 @@ impl App {
     /// Starts a job that reads the alert under the cursor if the detail pane is visible. Reads one
     /// alert at a time.
     fn request_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
-        let stored = self.store.stored(row);
-        let is_current =
-            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.stored == *stored);
+        let is_shown = |detail: &Detail| detail.row == row && self.store.is_current(row, &detail.stored);
+        let is_current = self.detail.shown.as_ref().is_some_and(is_shown);
         let feed = self.feed_of(row).id;
         let reads = self.feeds.iter().any(|feed| self.jobs.running(feed.id, JobType::Read).is_some());
         if !is_current && !reads && self.layout().detail.is_some() {
-            let stored = stored.clone();
+            let stored = self.store.stored(row);
             self.start_job(feed, JobKind::Read(row, stored), effects);
         }
     }

@@ -114,7 +114,7 @@ pub fn write(
     out: &mut dyn Write,
 ) -> Result<()> {
     let mut reader = StoredReader::default();
-    let alerts = rows.iter().map(|row| reader.read(store.stored(*row)));
+    let alerts = rows.iter().map(|row| reader.read(&store.stored(*row)));
     let cells = || rows.iter().map(|row| columns.iter().map(|column| store.cell(*row, *column)));
     match format {
         Format::Json => json::array(alerts, out),

@@ -369,7 +369,7 @@ impl App {
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
             AlertText::Ticket => {
-                let (feed, alert) = (self.feed_of(row), self.store.stored(row).clone());
+                let (feed, alert) = (self.feed_of(row), self.store.stored(row));
                 let (feed, portal_host) = (feed.id, feed.settings.portal_host.clone());
                 self.start_job(feed, JobKind::Ticket { alert, portal_host }, effects);
                 return self.notify("writing the Markdown report");

@@ -255,7 +255,7 @@ mod tests {
     fn read() -> JobEvent {
         let mut store = Store::default();
         let row = store.absorb(FeedId::default(), Batch::decode(&alerts())).new[0];
-        JobEvent::Read(row, store.stored(row).clone(), Box::new(Body::read(&alerts()[0])))
+        JobEvent::Read(row, store.stored(row), Box::new(Body::read(&alerts()[0])))
     }
 
     fn exported(outcome: Result<usize, NotWritten>) -> JobEvent {

@@ -316,7 +316,7 @@ impl App {
                 self.owners_compared(id.feed, &compared, effects);
             }
             (Some(_), JobEvent::Read(row, stored, body)) => {
-                if self.selected() == Some(row) && *self.store.stored(row) == stored {
+                if self.selected() == Some(row) && self.store.is_current(row, &stored) {
                     self.show_detail(row, stored, *body);
                 }
             }

@@ -5,26 +5,38 @@ use alertdeck_model::RawAlert;
 use crate::{
     FeedId, Row, Store,
     decode::{Decoder, Fields},
-    dictionary::{Dictionary, KeyCode},
+    dictionary::Properties,
+    shape::Shapes,
     stored::{StoredAlert, StoredWriter},
+    texts::Texts,
     values::hash,
 };
 
-/// Decoded alerts with their own dictionary, so that decoding does not need the store.
+/// Decoded alerts with their own codes, so that decoding does not need the store.
 #[derive(Debug)]
 pub struct Batch {
-    pub(crate) dictionary: Dictionary,
+    pub(crate) codes: Box<Codes>,
+    /// The contents of all alerts, one after another.
+    pub(crate) contents: Vec<u8>,
     pub(crate) alerts: Vec<BatchAlert>,
 }
 
-/// One alert in a batch, with codes from the batch's dictionary.
+/// What the codes in a batch stand for.
+#[derive(Debug)]
+pub(crate) struct Codes {
+    pub(crate) properties: Properties,
+    pub(crate) texts: Texts,
+    pub(crate) shapes: Shapes,
+}
+
+/// One alert in a batch, with codes from the batch.
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,
-    /// Every value in the alert and its evidence, as the property and the value's index among all
-    /// values under the property's name. Sorted, without duplicates.
-    pub(crate) terms: Box<[(KeyCode, u32)]>,
-    pub(crate) body: StoredAlert,
+    /// The end of the contents, which start where those of the previous alert end.
+    pub(crate) end: usize,
+    /// The JSON, if the contents do not restore it exactly.
+    pub(crate) body: Option<StoredAlert>,
     /// A hash of the JSON, for telling different states of an alert apart.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
@@ -36,24 +48,28 @@ impl Batch {
     pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
         let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
         for raw in alerts {
-            bodies.push(&raw.0);
-            let (terms, mut fields, is_readable) = match decoder.decode(raw) {
-                Ok((terms, fields)) => (terms, fields, true),
+            let (mut fields, is_exact, is_readable) = match decoder.decode(raw) {
+                Ok((fields, is_exact)) => (fields, is_exact, true),
                 Err(error) => {
+                    decoder.skip();
                     let title = Some(decoder.title(&error.to_string()));
-                    (Box::default(), Fields { title, ..Fields::default() }, false)
+                    (Fields { title, ..Fields::default() }, false, false)
                 }
             };
+            if !is_exact {
+                bodies.push(&raw.0);
+            }
             fields.id.get_or_insert_with(|| decoder.id(&content_id(raw)));
-            decoded.push((fields, terms, hash(&raw.0), is_readable));
+            decoded.push((fields, decoder.size(), is_exact, hash(&raw.0), is_readable));
         }
-        let bodies = bodies.finish();
-        let alerts = decoded.into_iter().zip(bodies).map(|(alert, body)| {
-            let (fields, terms, fingerprint, is_readable) = alert;
-            BatchAlert { fields, terms, body, fingerprint, is_readable }
+        let mut bodies = bodies.finish().into_iter();
+        let alerts = decoded.into_iter().map(|(fields, end, is_exact, fingerprint, is_readable)| {
+            let body = if is_exact { None } else { bodies.next() };
+            BatchAlert { fields, end, body, fingerprint, is_readable }
         });
         let alerts = alerts.collect();
-        Self { dictionary: decoder.dictionary, alerts }
+        let (codes, contents) = decoder.finish();
+        Self { codes: Box::new(codes), contents, alerts }
     }
 
     /// Returns the number of alerts.

@@ -11,6 +11,7 @@ use crate::{
     dictionary::{CodeMap, NameCode, ValueCode},
     posting::List,
     stored::StoredAlert,
+    texts::TextCode,
 };
 
 /// A column with one enumeration member per row, and the rows that have each member.
@@ -70,8 +71,8 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    fn set(&mut self, row: Row, values: &[ValueCode], map: &CodeMap) {
-        let index = |value: &ValueCode| map.value(*value).index;
+    fn set(&mut self, row: Row, values: &[TextCode], map: &CodeMap) {
+        let index = |value: &TextCode| map.value(*value).index;
         let place = match values {
             [] => (0, 0),
             [one] => (index(one), 1),
@@ -145,7 +146,8 @@ pub(crate) struct Columns {
     pub(crate) device_ids: Lists,
     /// The identity of each user in `users`.
     pub(crate) user_ids: Lists,
-    pub(crate) bodies: Chunked<StoredAlert>,
+    /// The JSON of alerts that the contents do not restore exactly.
+    pub(crate) bodies: HashMap<Row, StoredAlert>,
     pub(crate) fingerprints: Chunked<u64>,
     pub(crate) unreadable: RowSet,
     /// The rows that may have a date that cannot be read.
@@ -156,12 +158,19 @@ const NO_DATE: i64 = i64::MIN;
 
 impl Columns {
     pub(crate) fn len(&self) -> usize {
-        self.bodies.len()
+        self.feeds.len()
     }
 
     /// Sets the values of a row, which must exist or be the next one.
-    pub(crate) fn set(&mut self, row: Row, feed: FeedId, fields: Fields, body: StoredAlert, map: &CodeMap) {
-        let code = |value: Option<ValueCode>| value.map(|value| map.value(value));
+    pub(crate) fn set(
+        &mut self,
+        row: Row,
+        feed: FeedId,
+        fields: Fields,
+        body: Option<StoredAlert>,
+        map: &CodeMap,
+    ) {
+        let code = |value: Option<TextCode>| value.map(|value| map.value(value));
         set(&mut self.feeds, row, feed);
         self.severity.set(row, fields.severity);
         self.status.set(row, fields.status);
@@ -190,7 +199,10 @@ impl Columns {
         self.users.set(row, &fields.users, map);
         self.device_ids.set(row, &fields.device_ids, map);
         self.user_ids.set(row, &fields.user_ids, map);
-        set(&mut self.bodies, row, body);
+        match body {
+            Some(body) => self.bodies.insert(row, body),
+            None => self.bodies.remove(&row),
+        };
     }
 
     /// Returns one of a row's dates.
@@ -209,7 +221,7 @@ impl Columns {
 
     pub(crate) fn size(&self) -> usize {
         self.dates.iter().map(Chunked::size).sum::<usize>()
-            + self.bodies.size()
+            + self.bodies.capacity() * size_of::<(Row, StoredAlert)>()
             + self.fingerprints.size()
             + self.id.size()
             + 5 * self.title.size()

@@ -9,14 +9,17 @@
 //! finds a list or an object instead of text.
 
 mod fields;
+mod item;
+mod node;
+mod shapes;
 mod subjects;
 mod walk;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use hashbrown::HashMap;
 use serde::de::Deserializer as _;
 
-use alertdeck_evidence as evidence;
 use alertdeck_evidence::Subjects;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
@@ -27,44 +30,18 @@ pub(crate) use fields::Fields;
 pub(crate) use subjects::{DEVICE_NAME, DEVICES, IDENTITIES, USER_NAME, USERS};
 
 use crate::{
-    dictionary::{Dictionary, Key, KeyCode, NameCode, ValueCode, last_name},
-    values::Folder,
+    batch::Codes,
+    contents,
+    dictionary::{Key, KeyCode, NameCode, Properties, last_name},
+    json::Check,
+    shape::{Leaf, Token},
+    texts::{TextCode, TextTable},
 };
 use fields::Field;
+use item::Item;
+use node::{ALERT, ItemValue, Node, Nodes};
+use shapes::{BatchShapes, Mark};
 use walk::{Part, Walk};
-
-/// A property path, as a node in a tree of the paths seen so far.
-#[derive(Debug)]
-struct Node {
-    path: Arc<str>,
-    name: NameCode,
-    field: Field,
-    /// The nodes of longer paths, each with the next name. Objects usually list their properties in
-    /// the same order, so a search starts after the last hit.
-    children: Vec<(Box<str>, usize)>,
-    next: usize,
-    /// The positions of the children, keyed by name, if there are many.
-    by_name: HashMap<Box<str>, usize>,
-    /// The object in which the property was last seen.
-    seen_in: u32,
-    /// The property's code for each type of evidence.
-    keys: Vec<(u16, KeyCode)>,
-    /// The value in the current item.
-    value: ItemValue,
-    /// The last value. Many values are the same as those in the previous alert or item.
-    last: String,
-    last_code: Option<ValueCode>,
-}
-
-/// A value of the current item of evidence.
-#[derive(Clone, Copy, Debug, Default)]
-struct ItemValue {
-    item: u32,
-    /// The first value; `more` is the number of values that follow.
-    first: u32,
-    more: usize,
-    is_string: bool,
-}
 
 /// The property for searching for the original of a link that was rewritten. The service does not
 /// send a property with this name.
@@ -72,51 +49,72 @@ const ORIGINAL_LINK: &str = "(originalurl)";
 /// The property with the type of an object.
 const TYPE: &str = "@odata.type";
 
-/// The alert's node.
-const ALERT: usize = 0;
-/// The node for an item of evidence.
-const ITEM: usize = 1;
 /// The number that stands for the alert itself in place of a type of evidence.
 const NO_KIND: u16 = u16::MAX;
 /// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
-/// A node with at least this many children looks them up in a map.
-const MANY: usize = 48;
 
-/// Decodes alerts into one dictionary.
+/// The names under which the decoder itself adds values.
 #[derive(Debug)]
-pub(crate) struct Decoder {
-    pub(crate) dictionary: Dictionary,
+struct Names {
     devices: NameCode,
     users: NameCode,
     identities: NameCode,
     ids: NameCode,
     titles: NameCode,
     types: NameCode,
-    nodes: Vec<Node>,
+}
+
+/// What is known of the current item of evidence.
+#[derive(Debug, Default)]
+struct ItemState {
+    /// The type, as sent.
+    type_name: String,
+    /// The originals of links.
+    links: Vec<String>,
+    marks: Vec<Mark>,
+}
+
+/// Decodes the alerts of a batch.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    properties: Properties,
+    texts: TextTable,
+    names: Names,
+    nodes: Nodes,
+    shapes: BatchShapes,
+    /// The contents of all alerts so far.
+    contents: Vec<u8>,
     /// The types of evidence, indexed by number.
     kinds: Vec<Arc<str>>,
     kind_codes: HashMap<Arc<str>, u16>,
-    folder: Folder,
     /// The number of the current object.
     object: u32,
     /// The number of the current item of evidence.
     item: u32,
-    /// The values of the current item.
-    item_values: Vec<(usize, u32)>,
-    /// The type of the current item, as sent.
-    item_type: String,
-    /// The originals of links in the current item.
-    item_links: Vec<String>,
+    /// The values of the current item, each with its node.
+    item_values: Vec<(usize, TextCode)>,
+    item_state: ItemState,
     in_item: bool,
-    /// The terms of the current alert.
-    terms: Vec<(KeyCode, u32)>,
+    alert: AlertState,
+    check: Check,
+}
+
+/// What is known of the current alert.
+#[derive(Debug, Default)]
+struct AlertState {
+    /// The parts of the shape.
+    marks: Vec<Mark>,
+    /// The values in document order, and the items of evidence.
+    values: Vec<u8>,
+    /// The values that were not sent.
+    derived: Vec<(KeyCode, TextCode)>,
     fields: Fields,
-    categories: Option<ValueCode>,
-    /// The devices in the current alert, without duplicates.
-    device_subjects: Subjects,
-    /// The users in the current alert, without duplicates.
-    user_subjects: Subjects,
+    categories: Option<TextCode>,
+    /// The devices, without duplicates.
+    devices: Subjects,
+    /// The users, without duplicates.
+    users: Subjects,
     /// Whether a property occurs twice in one object.
     repeats: bool,
     /// Whether evidence is under another property than `evidence`.
@@ -125,200 +123,189 @@ pub(crate) struct Decoder {
     is_odd: bool,
 }
 
-/// The terms and columns of an alert, or the reason why it cannot be read.
-pub(crate) type Decoded = Result<(Box<[(KeyCode, u32)]>, Fields), DecodeError>;
+impl AlertState {
+    fn clear(&mut self) {
+        self.marks.clear();
+        self.values.clear();
+        self.derived.clear();
+        self.devices.clear();
+        self.users.clear();
+        self.fields = Fields::default();
+        self.categories = None;
+        (self.repeats, self.strays, self.is_odd) = (false, false, false);
+    }
+}
+
+/// The columns of an alert, and whether its contents restore the JSON exactly, or the reason why it
+/// cannot be read.
+pub(crate) type Decoded = Result<(Fields, bool), DecodeError>;
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        let mut dictionary = Dictionary::default();
+        let mut properties = Properties::default();
         let [devices, users, identities, ids, titles, types] =
             [DEVICES, USERS, IDENTITIES, "id", "title", last_name(TYPE)]
-                .map(|name| dictionary.name_code(name));
-        let mut decoder = Self {
-            dictionary,
-            devices,
-            users,
-            identities,
-            ids,
-            titles,
-            types,
-            nodes: Vec::new(),
+                .map(|name| properties.name_code(name));
+        let nodes = Nodes::new(&mut properties);
+        Self {
+            properties,
+            texts: TextTable::default(),
+            names: Names { devices, users, identities, ids, titles, types },
+            nodes,
+            shapes: BatchShapes::default(),
+            contents: Vec::new(),
             kinds: Vec::new(),
             kind_codes: HashMap::new(),
-            folder: Folder::default(),
             object: 0,
             item: 0,
             item_values: Vec::new(),
-            item_type: String::new(),
-            item_links: Vec::new(),
+            item_state: ItemState::default(),
             in_item: false,
-            terms: Vec::new(),
-            fields: Fields::default(),
-            categories: None,
-            device_subjects: Subjects::default(),
-            user_subjects: Subjects::default(),
-            repeats: false,
-            strays: false,
-            is_odd: false,
-        };
-        // The roots have no path.
-        decoder.add_node("".into(), Field::None);
-        decoder.add_node("".into(), Field::None);
-        decoder
+            alert: AlertState::default(),
+            check: Check::default(),
+        }
     }
 
-    /// Decodes an alert.
+    /// Decodes an alert and appends its contents.
     pub(crate) fn decode(&mut self, raw: &RawAlert) -> Decoded {
-        let is_read = std::str::from_utf8(&raw.0).is_ok_and(|json| self.pass(json).is_ok());
-        if !is_read || self.repeats || self.strays {
+        let text = std::str::from_utf8(&raw.0).ok();
+        let is_read = text.is_some_and(|json| self.pass(json).is_ok());
+        let mut is_exact = text.is_some_and(|json| self.check.is_same(json));
+        if !is_read || self.alert.repeats || self.alert.strays {
+            is_exact = false;
             let once = serde_json::to_string(&raw.parse_in_order()?).unwrap_or_default();
             self.pass(&once).map_err(|error| DecodeError::new(&error))?;
         }
-        if self.is_odd
+        if self.alert.is_odd
             && let Ok(alert) = raw.decode()
         {
             self.read_columns(&alert);
         }
-        self.fields.category = self.fields.category.or(self.categories);
+        self.alert.fields.category = self.alert.fields.category.or(self.alert.categories);
         self.identify();
-        self.terms.sort_unstable();
-        self.terms.dedup();
-        Ok((self.terms.as_slice().into(), std::mem::take(&mut self.fields)))
+        self.end_alert();
+        Ok((std::mem::take(&mut self.alert.fields), is_exact))
+    }
+
+    /// Appends the contents of an alert that cannot be decoded, which has no values.
+    pub(crate) fn skip(&mut self) {
+        self.alert.clear();
+        self.end_alert();
+    }
+
+    /// Returns the size of the contents of all alerts so far.
+    pub(crate) fn size(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// Returns the contents of all alerts and what their codes stand for.
+    pub(crate) fn finish(self) -> (Codes, Vec<u8>) {
+        let mut shapes = self.shapes.shapes;
+        for label in self.nodes.labels() {
+            shapes.push_label(label);
+        }
+        (Codes { properties: self.properties, texts: self.texts.texts, shapes }, self.contents)
     }
 
     /// Adds an id, which may have been generated for an alert that has none.
-    pub(crate) fn id(&mut self, id: &str) -> ValueCode {
-        self.dictionary.add(self.ids, self.folder.fold(id))
+    pub(crate) fn id(&mut self, id: &str) -> TextCode {
+        self.texts.add(self.names.ids, id)
     }
 
     /// Adds a title.
-    pub(crate) fn title(&mut self, title: &str) -> ValueCode {
-        self.dictionary.add(self.titles, self.folder.fold(title))
+    pub(crate) fn title(&mut self, title: &str) -> TextCode {
+        self.texts.add(self.names.titles, title)
     }
 
     fn pass(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        self.terms.clear();
-        self.fields = Fields::default();
-        (self.categories, self.is_odd, self.in_item) = (None, false, false);
-        (self.repeats, self.strays) = (false, false);
-        self.device_subjects.clear();
-        self.user_subjects.clear();
-        let mut json = serde_json::Deserializer::from_str(json);
-        json.deserialize_map(Walk { decoder: self, node: ALERT, part: Part::Alert })?;
-        json.end()
+        self.alert.clear();
+        self.in_item = false;
+        self.check.start();
+        let mut parser = serde_json::Deserializer::from_str(json);
+        let (node, part, comma) = (ALERT, Part::Alert, false);
+        parser.deserialize_map(Walk { decoder: self, json, node, part, comma })?;
+        parser.end()
     }
 
-    fn add_node(&mut self, path: Arc<str>, field: Field) -> usize {
-        let name = self.dictionary.name_code(last_name(&path));
-        let (children, by_name) = (Vec::new(), HashMap::new());
-        let (keys, value) = (Vec::new(), ItemValue::default());
-        let (last, last_code) = (String::new(), None);
-        self.nodes.push(Node {
-            path,
-            name,
-            field,
-            children,
-            next: 0,
-            by_name,
-            seen_in: 0,
-            keys,
-            value,
-            last,
-            last_code,
-        });
-        self.nodes.len() - 1
+    fn end_alert(&mut self) {
+        let marks = std::mem::take(&mut self.alert.marks);
+        let shape = self.shape(NO_KIND, &marks);
+        contents::write(&mut self.contents, shape);
+        self.contents.extend_from_slice(&self.alert.values);
+        contents::write(&mut self.contents, self.alert.derived.len() as u32);
+        for (key, value) in &self.alert.derived {
+            contents::write(&mut self.contents, u32::from(key.0));
+            contents::write(&mut self.contents, value.0);
+        }
+        self.alert.marks = marks;
     }
 
-    /// Finds the node of an object's property and the node's position among the object's children.
-    fn child(&self, node: usize, name: &str) -> Option<(usize, usize)> {
-        let Node { children, next, by_name, .. } = &self.nodes[node];
-        let is_named = |(known, _): &(Box<str>, usize)| **known == *name;
-        let at = if children.get(*next).is_some_and(is_named) {
-            *next
-        } else if by_name.is_empty() {
-            children.iter().position(is_named)?
-        } else {
-            *by_name.get(name)?
+    fn shape(&mut self, kind: u16, marks: &[Mark]) -> u32 {
+        let Self { shapes, nodes, properties, kinds, .. } = self;
+        let mut leaf = |nodes: &mut Nodes, node: u32| {
+            let Node { path, name, keys, .. } = &mut nodes[node as usize];
+            let known = keys.iter().find(|(of, _)| *of == kind).map(|(_, code)| *code);
+            let key = known.unwrap_or_else(|| {
+                let kind_name = kinds.get(usize::from(kind)).cloned();
+                let code = properties.key_code(&Key { kind: kind_name, path: path.clone() });
+                keys.push((kind, code));
+                code
+            });
+            Leaf { key, name: *name }
         };
-        Some((children[at].1, at))
+        shapes.add(kind, marks, |part| match part {
+            Token::Label(node) => Token::Label(nodes[node as usize].label),
+            part => part.map(|node| leaf(nodes, node)),
+        })
     }
 
     /// Returns the node of an object's property, adding it if it is new.
     fn step(&mut self, node: usize, name: &str) -> usize {
-        if let Some((child, at)) = self.child(node, name) {
-            self.nodes[node].next = at + 1;
-            return child;
-        }
-        let parent = &self.nodes[node].path;
-        let path = if parent.is_empty() { name.into() } else { format!("{parent}.{name}").into() };
-        let child = self.add_node(path, if node == ALERT { Field::of(name) } else { Field::None });
-        let Node { children, by_name, next, .. } = &mut self.nodes[node];
-        children.push((name.into(), child));
-        *next = children.len();
-        if children.len() == MANY {
-            by_name.extend(children.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)));
-        } else if children.len() > MANY {
-            by_name.insert(name.into(), children.len() - 1);
-        }
-        child
+        self.nodes.step(&mut self.properties, node, name)
     }
 
-    /// Adds a term for a property of the alert, or of evidence of the given kind.
-    fn add_term(&mut self, kind: u16, node: usize, index: u32) {
-        let Node { path, name, keys, .. } = &mut self.nodes[node];
-        let code = keys.iter().find(|(of, _)| *of == kind).map(|(_, code)| *code);
-        let code = code.unwrap_or_else(|| {
-            let kind_name = self.kinds.get(usize::from(kind)).cloned();
-            let code = self.dictionary.key_code(&Key { kind: kind_name, path: path.clone() });
-            keys.push((kind, code));
-            code
-        });
-        // If a property has no code of its own, its values cannot be searched for.
-        if self.dictionary.name_of(code) == *name {
-            self.terms.push((code, index));
-        }
+    fn mark(&mut self, part: Token<u32>) {
+        let marks = if self.in_item { &mut self.item_state.marks } else { &mut self.alert.marks };
+        marks.push(shapes::mark(part));
     }
 
     /// Returns the code of a value of a property.
-    fn value(&mut self, node: usize, text: &str) -> ValueCode {
-        /// Longer values are not worth copying.
-        const SHORT: usize = 4_096;
-        let Node { name, last, last_code, .. } = &mut self.nodes[node];
-        if let Some(code) = *last_code
-            && last == text
+    fn value(&mut self, node: usize, text: &str) -> TextCode {
+        let node = &mut self.nodes[node];
+        if let Some(last) = node.last
+            && self.texts.texts.raw(last) == text
         {
-            return code;
+            return last;
         }
-        let code = self.dictionary.add(*name, self.folder.fold(text));
-        if text.len() <= SHORT {
-            last.clear();
-            last.push_str(text);
-            *last_code = Some(code);
-        }
+        let code = self.texts.add(node.name, text);
+        node.last = Some(code);
         code
     }
 
     fn scalar(&mut self, node: usize, part: Part, text: &str, is_string: bool) {
         let value = self.value(node, text);
+        self.mark(if is_string { Token::Text(node as u32) } else { Token::Literal(node as u32) });
         if self.in_item {
             let ItemValue { item, first, more, is_string: was_string } = self.nodes[node].value;
             self.nodes[node].value = if item == self.item {
                 ItemValue { item, first, more: more + 1, is_string: was_string }
             } else {
-                ItemValue { item: self.item, first: value.index, more: 0, is_string }
+                ItemValue { item: self.item, first: value, more: 0, is_string }
             };
             if part == Part::ItemType && is_string {
-                text.clone_into(&mut self.item_type);
+                text.clone_into(&mut self.item_state.type_name);
             }
             if is_string {
-                self.item_links.extend(originals(text));
+                self.item_state.links.extend(originals(text));
             }
-            self.item_values.push((node, value.index));
+            self.item_values.push((node, value));
             return;
         }
-        self.strays |=
-            part == Part::Inner && self.nodes[node].name == self.types && is_string && is_evidence_type(text);
-        self.add_term(NO_KIND, node, value.index);
+        contents::write(&mut self.alert.values, value.0);
+        self.alert.strays |= part == Part::Inner
+            && self.nodes[node].name == self.names.types
+            && is_string
+            && is_evidence_type(text);
         match (part, self.nodes[node].field) {
             (_, Field::None) => {}
             (Part::Field, field) => self.set(field, value, text, is_string),
@@ -327,8 +314,8 @@ impl Decoder {
         }
     }
 
-    fn set(&mut self, field: Field, value: ValueCode, text: &str, is_string: bool) {
-        let fields = &mut self.fields;
+    fn set(&mut self, field: Field, value: TextCode, text: &str, is_string: bool) {
+        let fields = &mut self.alert.fields;
         let odd = &mut fields.has_odd_date;
         let mut time = || {
             let at = Timestamp::parse(text).filter(|_| is_string);
@@ -351,7 +338,7 @@ impl Decoder {
             Field::Title => fields.title = Some(value),
             Field::Category => fields.category = Some(value),
             // `category` is being replaced by `categories` (docs/graph-api.md, "Response shape").
-            Field::Categories => self.categories = self.categories.or(Some(value)),
+            Field::Categories => self.alert.categories = self.alert.categories.or(Some(value)),
             Field::Incident => fields.incident = Some(value),
             Field::Product => fields.product = Some(value),
             Field::Owner => fields.owner = Some(value),
@@ -363,13 +350,13 @@ impl Decoder {
         self.item += 1;
         self.in_item = true;
         self.item_values.clear();
-        self.item_type.clear();
-        self.item_links.clear();
+        self.item_state.type_name.clear();
+        self.item_state.links.clear();
+        self.item_state.marks.clear();
     }
 
     fn end_item(&mut self) {
-        self.in_item = false;
-        let name = type_name(&self.item_type);
+        let name = type_name(&self.item_state.type_name);
         let kind = match self.kind_codes.get(name) {
             Some(known) => *known,
             // The service determines the types. Any beyond the limit share the last code.
@@ -383,38 +370,51 @@ impl Decoder {
         };
         let kind_name = self.kinds[usize::from(kind)].clone();
         let (mut devices, mut users) =
-            (std::mem::take(&mut self.device_subjects), std::mem::take(&mut self.user_subjects));
+            (std::mem::take(&mut self.alert.devices), std::mem::take(&mut self.alert.users));
         devices.add_device(&kind_name, &Item(self));
         users.add_user(&kind_name, &Item(self));
-        (self.device_subjects, self.user_subjects) = (devices, users);
-        let values = std::mem::take(&mut self.item_values);
-        for (node, index) in &values {
-            self.add_term(kind, *node, *index);
-        }
-        self.item_values = values;
-        for link in std::mem::take(&mut self.item_links) {
+        (self.alert.devices, self.alert.users) = (devices, users);
+        self.write_item(kind);
+        for link in std::mem::take(&mut self.item_state.links) {
             self.add_derived(&kind_name, ORIGINAL_LINK, &link);
         }
     }
 
-    /// Adds a term for a value that the service did not send. Returns the code of the value.
-    fn add_derived(&mut self, kind: &Arc<str>, property: &str, value: &str) -> ValueCode {
-        let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
-        let name = self.dictionary.name_of(key);
-        let code = self.dictionary.add(name, self.folder.fold(value));
-        // If the property has no code of its own, it cannot be searched.
-        if self.dictionary.name(property) == Some(name) {
-            self.terms.push((key, code.index));
+    /// Appends the current item to the values of the alert.
+    fn write_item(&mut self, kind: u16) {
+        self.in_item = false;
+        let marks = std::mem::take(&mut self.item_state.marks);
+        let shape = self.shape(kind, &marks);
+        self.item_state.marks = marks;
+        contents::write(&mut self.alert.values, shape + 1);
+        for (_, value) in &self.item_values {
+            contents::write(&mut self.alert.values, value.0);
         }
-        code
+    }
+
+    /// Ends the items of evidence.
+    fn end_items(&mut self) {
+        contents::write(&mut self.alert.values, 0);
+    }
+
+    /// Adds a value that the service did not send.
+    fn add_derived(&mut self, kind: &Arc<str>, property: &str, value: &str) {
+        let key = self.properties.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
+        let name = self.properties.name_code(property);
+        // If the property has no code of its own, it cannot be searched.
+        if self.properties.name_of(key) == name {
+            let term = (key, self.texts.add(name, value));
+            if !self.alert.derived.contains(&term) {
+                self.alert.derived.push(term);
+            }
+        }
     }
 
     /// Reads the columns from an alert that was decoded in full.
     fn read_columns(&mut self, alert: &Alert) {
-        self.fields = Fields::default();
         let mut code = |name: &str, text: &Option<SafeText>| {
-            let name = self.dictionary.name_code(name);
-            text.as_ref().map(|text| self.dictionary.add(name, self.folder.fold(text.raw())))
+            let name = self.properties.name_code(name);
+            text.as_ref().map(|text| self.texts.add(name, text.raw()))
         };
         let mut fields = Fields {
             id: code("id", &Some(alert.id.text().clone()).filter(|id| !id.raw().is_empty())),
@@ -442,57 +442,12 @@ impl Decoder {
                 add_once(&mut fields.techniques, value);
             }
         }
-        (self.fields, self.categories) = (fields, None);
+        (self.alert.fields, self.alert.categories) = (fields, None);
     }
 }
 
-fn add_once(list: &mut Vec<ValueCode>, value: ValueCode) {
+fn add_once(list: &mut Vec<TextCode>, value: TextCode) {
     if !list.contains(&value) {
         list.push(value);
-    }
-}
-
-/// The current item of evidence, whose properties are read by path.
-struct Item<'a>(&'a Decoder);
-
-impl Item<'_> {
-    /// Returns the index of a property's node and the node, if the current item has the property.
-    fn node(&self, path: &str) -> Option<(usize, &Node)> {
-        let Self(decoder) = self;
-        // Annotation names contain a dot, but no path read here includes one.
-        let step = |node: Option<usize>, name: &str| decoder.child(node?, name).map(|(child, _)| child);
-        let at = path.split('.').fold(Some(ITEM), step)?;
-        let node = &decoder.nodes[at];
-        (node.value.item == decoder.item).then_some((at, node))
-    }
-
-    fn value(&self, path: &str) -> Option<(&Node, Cow<'_, str>)> {
-        let (_, node) = self.node(path)?;
-        let (name, index) = (node.name, node.value.first);
-        Some((node, self.0.dictionary.text(ValueCode { name, index }).raw))
-    }
-}
-
-impl evidence::Properties for Item<'_> {
-    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        self.value(path).map(|(node, first)| match node.value.more {
-            0 => first,
-            more => format!("{first} +{more}").into(),
-        })
-    }
-
-    fn filled(&self, path: &str) -> Option<Cow<'_, str>> {
-        let is_one_string = |node: &Node| node.value.is_string && node.value.more == 0;
-        self.value(path)
-            .filter(|(node, text)| is_one_string(node) && !text.trim().is_empty())
-            .map(|(_, text)| text)
-    }
-
-    fn any(&self, path: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
-        let Self(decoder) = self;
-        let Some((node, _)) = self.node(path) else { return false };
-        let name = decoder.nodes[node].name;
-        let mut values = decoder.item_values.iter().filter(|(of, _)| *of == node);
-        values.any(|(_, index)| test(&decoder.dictionary.text(ValueCode { name, index: *index }).raw))
     }
 }

@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use alertdeck_model::SafeText;
 
-use crate::values::{Folded, Substrings, Values};
+use crate::{
+    texts::{TextCode, Texts},
+    values::{Chunk, Substrings, Values},
+};
 
 /// The code of a property in a [`Dictionary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,14 +79,58 @@ pub struct FoldedText<'a> {
     pub folded: Cow<'a, str>,
 }
 
-/// The properties and values of a set of alerts, each stored once.
-#[derive(Debug, Default)]
-pub struct Dictionary {
+/// The properties of a set of alerts, each with a code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Properties {
     keys: Vec<Key>,
     key_codes: HashMap<Key, KeyCode>,
     /// The name of each property.
     key_names: Vec<NameCode>,
+    names: Vec<Arc<str>>,
     name_codes: HashMap<Arc<str>, NameCode>,
+}
+
+impl Properties {
+    /// Returns the name of a property.
+    pub(crate) fn name_of(&self, key: KeyCode) -> NameCode {
+        self.key_names[key.index()]
+    }
+
+    /// Returns the code of a property, adding it if it is new.
+    ///
+    /// Beyond 65,535 properties, which is far more than the schema has, new properties share the
+    /// last code, because they come from the service and their number must be bounded.
+    pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
+        if let Some(code) = self.key_codes.get(key) {
+            return *code;
+        }
+        let Ok(number) = u16::try_from(self.keys.len()) else { return KeyCode(u16::MAX) };
+        let code = KeyCode(number);
+        let name = self.name_code(last_name(&key.path));
+        self.keys.push(key.clone());
+        self.key_names.push(name);
+        self.key_codes.insert(key.clone(), code);
+        code
+    }
+
+    /// Returns the code of a name, adding it if it is new. Names share the last code as properties
+    /// do.
+    pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
+        if let Some(code) = self.name_codes.get(name) {
+            return *code;
+        }
+        let Ok(number) = u16::try_from(self.names.len()) else { return NameCode(u16::MAX) };
+        let (code, name): (_, Arc<str>) = (NameCode(number), name.into());
+        self.names.push(name.clone());
+        self.name_codes.insert(name, code);
+        code
+    }
+}
+
+/// The properties and values of a set of alerts, each stored once.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    properties: Properties,
     /// The values under each name.
     values: Vec<Values>,
     /// The next name whose values are to be tidied, modulo the number of names.
@@ -93,17 +140,17 @@ pub struct Dictionary {
 impl Dictionary {
     /// Returns the properties, by code.
     pub fn keys(&self) -> &[Key] {
-        &self.keys
+        &self.properties.keys
     }
 
     /// Returns the property with the given code.
     pub fn key(&self, code: KeyCode) -> &Key {
-        &self.keys[code.index()]
+        &self.properties.keys[code.index()]
     }
 
     /// Returns the name of a property.
     pub fn name_of(&self, key: KeyCode) -> NameCode {
-        self.key_names[key.index()]
+        self.properties.name_of(key)
     }
 
     /// Returns the number of names. All their codes are less than this number.
@@ -113,7 +160,7 @@ impl Dictionary {
 
     /// Returns the code of a name, if any property has it.
     pub fn name(&self, name: &str) -> Option<NameCode> {
-        self.name_codes.get(name).copied()
+        self.properties.name_codes.get(name).copied()
     }
 
     /// Returns the number of values under the name with the given index.
@@ -127,6 +174,11 @@ impl Dictionary {
         FoldedText { raw: values.raw(code.index), folded: values.folded(code.index) }
     }
 
+    /// Returns a value as sent.
+    pub fn raw(&self, code: ValueCode) -> Cow<'_, str> {
+        self.values[code.name.index()].raw(code.index)
+    }
+
     /// Returns a value's folded form.
     pub fn folded(&self, code: ValueCode) -> Cow<'_, str> {
         self.values[code.name.index()].folded(code.index)
@@ -134,7 +186,7 @@ impl Dictionary {
 
     /// Returns a value as text that is safe to show.
     pub fn safe(&self, code: ValueCode) -> SafeText {
-        SafeText::new(&self.values[code.name.index()].raw(code.index))
+        SafeText::new(&self.raw(code))
     }
 
     /// Lists the values under a name that have the given folded form.
@@ -163,39 +215,9 @@ impl Dictionary {
         (first / chunk + 1).saturating_mul(chunk).min(self.values[name.index()].len())
     }
 
-    /// Returns the code of a property, adding it if it is new.
-    ///
-    /// Beyond 65,535 properties, which is far more than the schema has, new properties share the
-    /// last code, because they come from the service and their number must be bounded.
-    pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
-        if let Some(code) = self.key_codes.get(key) {
-            return *code;
-        }
-        let Ok(number) = u16::try_from(self.keys.len()) else { return KeyCode(u16::MAX) };
-        let code = KeyCode(number);
-        let name = self.name_code(last_name(&key.path));
-        self.keys.push(key.clone());
-        self.key_names.push(name);
-        self.key_codes.insert(key.clone(), code);
-        code
-    }
-
-    /// Returns the code of a name, adding it if it is new. There are never more names than
-    /// properties.
-    pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
-        if let Some(code) = self.name_codes.get(name) {
-            return *code;
-        }
-        let Ok(number) = u16::try_from(self.values.len()) else { return NameCode(u16::MAX) };
-        let code = NameCode(number);
-        self.name_codes.insert(name.into(), code);
-        self.values.push(Values::default());
-        code
-    }
-
-    /// Returns the code of a value, adding it if it is new.
-    pub(crate) fn add(&mut self, name: NameCode, value: Folded<'_>) -> ValueCode {
-        ValueCode { name, index: self.values[name.index()].add(value) }
+    /// Returns the values under each name, for a snapshot.
+    pub(crate) fn chunks(&self) -> Vec<Vec<Arc<Chunk>>> {
+        self.values.iter().map(|values| values.chunks().to_vec()).collect()
     }
 
     /// Does part of the work that keeps the dictionary compact and fast, for at most a millisecond.
@@ -209,16 +231,15 @@ impl Dictionary {
         }
     }
 
-    /// Adds all properties and values from another dictionary, and returns their codes in this one.
-    pub(crate) fn merge(&mut self, other: &Self) -> CodeMap {
-        let keys = other.keys.iter().map(|key| self.key_code(key)).collect();
-        let mut names = vec![NameCode(0); other.values.len()];
-        for (name, code) in &other.name_codes {
-            names[code.index()] = self.name_code(name);
-        }
-        let values = names.iter().zip(&other.values).map(|(name, values)| {
-            let here = &mut self.values[name.index()];
-            (0..values.len()).map(|index| here.add_from(values, index)).collect()
+    /// Adds the properties and values of a batch, and returns their codes in this dictionary.
+    pub(crate) fn merge(&mut self, properties: &Properties, texts: &Texts) -> CodeMap {
+        let keys = properties.keys.iter().map(|key| self.properties.key_code(key)).collect();
+        let names: Vec<_> = properties.names.iter().map(|name| self.properties.name_code(name)).collect();
+        self.values.resize_with(self.properties.names.len(), Values::default);
+        let values = (0..texts.len() as u32).map(TextCode).map(|code| {
+            let name = names[texts.name(code).index()];
+            let (folded, hash) = texts.folded(code);
+            ValueCode { name, index: self.values[name.index()].add(folded, hash) }
         });
         let values = values.collect();
         CodeMap { keys, names, values }
@@ -230,12 +251,12 @@ impl Dictionary {
     }
 }
 
-/// Maps the codes of one dictionary to the codes of the dictionary it was merged into.
+/// Maps the codes of a batch to the codes of the dictionary that it was merged into.
 #[derive(Clone, Debug)]
 pub(crate) struct CodeMap {
     keys: Vec<KeyCode>,
     names: Vec<NameCode>,
-    values: Vec<Vec<u32>>,
+    values: Vec<ValueCode>,
 }
 
 impl CodeMap {
@@ -243,9 +264,12 @@ impl CodeMap {
         self.keys[code.index()]
     }
 
-    pub(crate) fn value(&self, code: ValueCode) -> ValueCode {
-        let at = code.name.index();
-        ValueCode { name: self.names[at], index: self.values[at][code.index as usize] }
+    pub(crate) fn name(&self, code: NameCode) -> NameCode {
+        self.names[code.index()]
+    }
+
+    pub(crate) fn value(&self, code: TextCode) -> ValueCode {
+        self.values[code.index()]
     }
 }
 

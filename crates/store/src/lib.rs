@@ -6,27 +6,35 @@
 //! is sorted and filtered. Sets of rows are bitmaps ([`RowSet`]). The store does not know where
 //! alerts come from, how they are filtered or how they are drawn.
 
+mod absorb;
 mod batch;
 mod chunked;
 mod column;
 mod columns;
+mod contents;
 mod decode;
 mod dictionary;
 mod facts;
+mod json;
 mod order;
 mod packed;
 mod posting;
 mod prevalence;
 mod row_set;
+mod shape;
 mod sorter;
 mod stored;
 mod table;
-mod terms;
+mod texts;
 mod values;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
+pub use absorb::Absorbed;
 pub use batch::Batch;
 pub use column::{Cell, Column, Sort};
 pub use columns::DateColumn;
@@ -39,15 +47,14 @@ pub use values::{Substrings, fold};
 pub use view::{Count, Filter, View};
 
 use alertdeck_model::{AlertId, SafeText, Timestamp};
-use batch::BatchAlert;
 use columns::Columns;
+use contents::{Contents, Step, Steps};
 use decode::{DEVICES, USERS};
-use dictionary::CodeMap;
 use posting::Postings;
 use prevalence::Index;
-use stored::StoredWriter;
+use shape::{ShapeTable, Shapes};
+use stored::Snapshot;
 use table::Table;
-use terms::Terms;
 
 /// Identifies an alert in a [`Store`]. Rows are numbered in order of arrival and are never moved or
 /// reused.
@@ -78,30 +85,15 @@ impl FeedId {
     }
 }
 
-/// The effect of adding a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Absorbed {
-    /// The rows of new alerts.
-    pub new: Vec<Row>,
-    /// The rows of alerts that were replaced with a newer state.
-    pub changed: Vec<Row>,
-    /// The rows of all alerts in the batch, including unchanged ones.
-    pub seen: Vec<Row>,
-}
-
-impl Absorbed {
-    /// Lists the rows that views must test again.
-    pub fn touched(&self) -> Vec<Row> {
-        self.new.iter().chain(&self.changed).copied().collect()
-    }
-}
-
 /// The loaded alerts.
 #[derive(Debug)]
 pub struct Store {
     dictionary: Dictionary,
     columns: Columns,
-    terms: Terms,
+    shapes: ShapeTable,
+    contents: Contents,
+    /// The shapes and values for reading JSON, until the next batch.
+    snapshot: OnceLock<Arc<Snapshot>>,
     postings: Postings,
     index: Index,
     /// The rows, keyed by the hash of their feed and id.
@@ -133,7 +125,9 @@ impl Store {
         Self {
             dictionary: Dictionary::default(),
             columns: Columns::default(),
-            terms: Terms::default(),
+            shapes: ShapeTable::default(),
+            contents: Contents::default(),
+            snapshot: OnceLock::new(),
             postings: Postings::default(),
             index: Index::new(rules),
             by_id: Table::default(),
@@ -143,113 +137,6 @@ impl Store {
             visible: RowSet::default(),
             owners: BTreeMap::new(),
             changes: 0,
-        }
-    }
-
-    /// Adds a decoded batch. An alert that is already in the store is replaced, unless the new
-    /// state is older according to `lastUpdateDateTime`.
-    pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
-        let Batch { dictionary, alerts } = batch;
-        let map = self.dictionary.merge(&dictionary);
-        // Tidy up more than a single batch can add.
-        for _ in 0..3 {
-            self.dictionary.tidy();
-        }
-        let mut absorbed = Absorbed::default();
-        let received = alerts.len();
-        for alert in alerts {
-            self.absorb_alert(feed, alert, &dictionary, &map, &mut absorbed);
-        }
-        let kept = absorbed.touched();
-        if kept.len() * 2 < received {
-            self.move_bodies(&kept);
-        }
-        absorbed
-    }
-
-    fn absorb_alert(
-        &mut self,
-        feed: FeedId,
-        alert: BatchAlert,
-        dictionary: &Dictionary,
-        map: &CodeMap,
-        absorbed: &mut Absorbed,
-    ) {
-        let BatchAlert { fields, terms, body, fingerprint, is_readable } = alert;
-        let Some(id) = fields.id else { return };
-        let hash = id_hash(feed, &dictionary.text(id).raw);
-        let id = map.value(id);
-        let columns = &self.columns;
-        // An alert keeps the time at which it was created. Alerts that were created at different times
-        // are therefore different ones, even if they share an ID, as in files that were anonymised. Tools
-        // may cut fractions of seconds.
-        let is_same_time = |row| match (columns.date(DateColumn::Created, row), fields.created) {
-            (Some(known), Some(created)) => known.seconds() == created.seconds(),
-            _ => true,
-        };
-        let is_same = |row: Row| {
-            columns.feeds[row.index()] == feed && columns.id[row.index()] == id && is_same_time(row)
-        };
-        let known = self.by_id.find(hash, is_same);
-        let row = known.unwrap_or_else(|| Row(u32::try_from(self.columns.len()).unwrap_or(u32::MAX)));
-        absorbed.seen.push(row);
-        if known.is_some() {
-            let is_older = fields.updated < self.columns.date(DateColumn::LastUpdate, row);
-            if self.columns.fingerprints[row.index()] == fingerprint || is_older {
-                return;
-            }
-            for (key, index) in self.terms.get(row) {
-                let name = self.dictionary.name_of(key);
-                self.postings.remove(ValueCode { name, index }, row);
-            }
-            self.changes += 1;
-            if !absorbed.new.contains(&row) && !absorbed.changed.contains(&row) {
-                absorbed.changed.push(row);
-            }
-        } else {
-            self.by_id.insert(hash, row);
-            self.feeds.entry(feed).or_default().insert(row);
-            if !self.hidden.contains(&feed) {
-                self.visible.insert(row);
-            }
-            absorbed.new.push(row);
-        }
-        if let Some(owner) = fields.owner {
-            let owner = dictionary.safe(owner);
-            self.owners.entry(feed).or_default().insert(owner);
-        }
-        let mut mapped = Vec::with_capacity(terms.len());
-        for (key, index) in &*terms {
-            let value = map.value(ValueCode { name: dictionary.name_of(*key), index: *index });
-            let key = map.key(*key);
-            // If a property has no code of its own, its values cannot be searched for.
-            if self.dictionary.name_of(key) == value.name {
-                if self.postings.add(value, key, row) {
-                    self.index.add(&self.dictionary, key, value);
-                }
-                mapped.push((key, value.index));
-            }
-        }
-        mapped.sort_unstable();
-        self.terms.set(row, &mapped);
-        self.columns.set(row, feed, fields, body, map);
-        columns::set(&mut self.columns.fingerprints, row, fingerprint);
-        if is_readable {
-            self.columns.unreadable.remove(row);
-        } else {
-            self.columns.unreadable.insert(row);
-        }
-    }
-
-    /// Moves bodies into new blocks, so that a few alerts do not keep an entire page's block in
-    /// memory.
-    fn move_bodies(&mut self, rows: &[Row]) {
-        let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());
-        for row in rows {
-            writer.push(&reader.read(&self.columns.bodies[row.index()]).0);
-        }
-        for (row, body) in rows.iter().zip(writer.finish()) {
-            self.columns.bodies[row.index()] = body;
         }
     }
 
@@ -331,8 +218,24 @@ impl Store {
     }
 
     /// Returns the JSON of an alert, for a worker to read.
-    pub fn stored(&self, row: Row) -> &StoredAlert {
-        &self.columns.bodies[row.index()]
+    pub fn stored(&self, row: Row) -> StoredAlert {
+        if let Some(body) = self.columns.bodies.get(&row) {
+            return body.clone();
+        }
+        let take = || Snapshot { shapes: self.shapes.shapes().clone(), values: self.dictionary.chunks() };
+        let snapshot = self.snapshot.get_or_init(|| Arc::new(take()));
+        let contents = self.contents.get(row);
+        let mut steps = Steps::new(&snapshot.shapes, contents);
+        steps.by_ref().for_each(drop);
+        StoredAlert::new(snapshot.clone(), &contents[..contents.len() - steps.rest().len()])
+    }
+
+    /// Returns whether an alert still has the JSON that [`stored`](Self::stored) returned before.
+    pub fn is_current(&self, row: Row, stored: &StoredAlert) -> bool {
+        match self.columns.bodies.get(&row) {
+            Some(body) => body == stored,
+            None => stored.is_contents(self.contents.get(row)),
+        }
     }
 
     /// Returns whether the alert could be decoded. If not, its title says why.
@@ -352,13 +255,14 @@ impl Store {
         &self.dictionary
     }
 
-    /// Lists the terms of an alert: its properties and their values.
+    /// Lists the terms of an alert: its properties and their values, in document order. A term may
+    /// occur several times.
     pub fn terms(&self, row: Row) -> impl Iterator<Item = (KeyCode, ValueCode)> {
-        self.terms.get(row).map(|(key, index)| (key, ValueCode { name: self.dictionary.name_of(key), index }))
+        terms(self.shapes.shapes(), &self.dictionary, self.contents.get(row))
     }
 
     /// Returns the value of a property of the alert itself, such as `alertWebUrl`. If there are
-    /// several values, returns the one with the lowest code.
+    /// several values, returns the first.
     pub fn property(&self, row: Row, path: &str) -> Option<SafeText> {
         let mut terms = self.terms(row);
         let is_property = |key: KeyCode| {
@@ -406,7 +310,7 @@ impl Store {
         [
             ("dictionary", self.dictionary.size()),
             ("postings", self.postings.size()),
-            ("terms", self.terms.size()),
+            ("contents", self.contents.size() + self.shapes.size()),
             ("columns", self.columns.size() + self.by_id.size()),
             ("index", self.index.size()),
         ]
@@ -420,6 +324,23 @@ impl Store {
     fn user_names(&self) -> Option<NameCode> {
         self.dictionary.name(USERS)
     }
+}
+
+/// Lists the values in the contents of an alert, each with its property.
+fn terms<'a>(
+    shapes: &'a Shapes,
+    dictionary: &'a Dictionary,
+    contents: &'a [u8],
+) -> impl Iterator<Item = (KeyCode, ValueCode)> {
+    Steps::new(shapes, contents).filter_map(|step| {
+        let (key, name, index) = match step {
+            Step::Text(leaf, index) | Step::Literal(leaf, index) => (leaf.key, leaf.name, index),
+            Step::Derived(key, index) => (key, dictionary.name_of(key), index),
+            _ => return None,
+        };
+        // If a property has no code of its own, its values cannot be searched for.
+        (dictionary.name_of(key) == name).then_some((key, ValueCode { name, index }))
+    })
 }
 
 fn id_hash(feed: FeedId, id: &str) -> u64 {

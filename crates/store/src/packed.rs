@@ -4,7 +4,7 @@
 //! content of alerts, and nearly all of them are distinct.
 
 /// A run of ASCII text, packed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Packed {
     /// The characters, by code.
     alphabet: [u8; 16],
@@ -19,8 +19,13 @@ pub(crate) struct ByteSet([u64; 4]);
 impl ByteSet {
     /// Returns the set of bytes that occur in the text.
     pub(crate) fn of(text: &[u8]) -> Self {
-        let mut set = Self::default();
+        // Setting flags is faster than setting bits.
+        let mut seen = [false; 256];
         for byte in text {
+            seen[usize::from(*byte)] = true;
+        }
+        let mut set = Self::default();
+        for byte in (0..=u8::MAX).filter(|byte| seen[usize::from(*byte)]) {
             set.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
         }
         set

@@ -1,8 +1,9 @@
-//! The JSON of alerts as received, compressed in blocks.
+//! The JSON of alerts as received.
 //!
-//! Reading an alert means decompressing its block, which takes about a millisecond, so only workers
-//! and output writers read bodies. A [`StoredAlert`] is a handle that keeps its block alive and
-//! that any thread may read.
+//! For nearly all alerts, it is written again from their contents: a shape and values, which the
+//! store holds anyway. The others, which contain white space or unusual escapes, are compressed in
+//! blocks. Reading one means decompressing its block, which takes about a millisecond, so only
+//! workers and output writers read bodies.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,6 +14,12 @@ use bytes::Bytes;
 use zstd::bulk::Compressor;
 
 use alertdeck_model::RawAlert;
+
+use crate::{
+    json,
+    shape::{Leaf, Shapes},
+    values::{Chunk, place},
+};
 
 /// The size of a block before compression, in bytes. The alerts in a block resemble each other, so
 /// they compress well.
@@ -33,13 +40,42 @@ impl Block {
         let size = self.ends.last().map_or(0, |end| *end as usize);
         zstd::bulk::decompress(&self.compressed, size).unwrap_or_default().into()
     }
+
+    fn range(&self, at: u32) -> std::ops::Range<usize> {
+        let (ends, at) = (&self.ends, at as usize);
+        at.checked_sub(1).map_or(0, |before| ends[before] as usize)..ends[at] as usize
+    }
 }
 
-/// The JSON of one alert, stored in a block.
+/// What is needed to write the JSON of alerts: shapes and values, as they were when the snapshot was
+/// taken.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) shapes: Shapes,
+    /// The values under each name.
+    pub(crate) values: Vec<Vec<Arc<Chunk>>>,
+}
+
+impl Snapshot {
+    fn write(&self, contents: &[u8]) -> Bytes {
+        let value = |Leaf { name, .. }: Leaf, index| {
+            let (chunk, at) = place(&self.values[name.index()], index);
+            chunk.raw(at)
+        };
+        json::write(&self.shapes, contents, value).into()
+    }
+}
+
+/// The JSON of one alert. Any thread may read it, whatever happens to the store.
 #[derive(Clone, Debug)]
-pub struct StoredAlert {
-    block: Arc<Block>,
-    at: u32,
+pub struct StoredAlert(Body);
+
+#[derive(Clone, Debug)]
+enum Body {
+    /// The number of the alert in a block.
+    Block(Arc<Block>, u32),
+    /// The contents of the alert.
+    Contents(Arc<Snapshot>, Box<[u8]>),
 }
 
 impl StoredAlert {
@@ -50,27 +86,39 @@ impl StoredAlert {
         writer.finish()
     }
 
+    pub(crate) fn new(snapshot: Arc<Snapshot>, contents: &[u8]) -> Self {
+        Self(Body::Contents(snapshot, contents.into()))
+    }
+
+    /// Returns whether the alert is stored as contents, and these are the contents given, which may
+    /// be followed by others.
+    pub(crate) fn is_contents(&self, contents: &[u8]) -> bool {
+        matches!(&self.0, Body::Contents(_, own) if contents.starts_with(own))
+    }
+
     /// Returns the size of the JSON in bytes.
     pub fn size(&self) -> usize {
-        self.range().len()
+        match &self.0 {
+            Body::Block(block, at) => block.range(*at).len(),
+            Body::Contents(snapshot, contents) => snapshot.write(contents).len(),
+        }
     }
 
-    fn range(&self) -> std::ops::Range<usize> {
-        let (ends, at) = (&self.block.ends, self.at as usize);
-        at.checked_sub(1).map_or(0, |before| ends[before] as usize)..ends[at] as usize
-    }
-
-    /// Reads the alert. Decompresses the whole block.
+    /// Reads the alert. If it is in a block, decompresses the whole block.
     pub fn read(&self) -> RawAlert {
         StoredReader::default().read(self)
     }
 }
 
-/// Two bodies are equal if they are the same alert in the same block, which means that they are the
-/// same received bytes.
+/// Two alerts of one store are equal if they are the same received bytes. For alerts in blocks, they
+/// must also be at the same place.
 impl PartialEq for StoredAlert {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.block, &other.block) && self.at == other.at
+        match (&self.0, &other.0) {
+            (Body::Block(a, at), Body::Block(b, other)) => Arc::ptr_eq(a, b) && at == other,
+            (Body::Contents(_, a), Body::Contents(_, b)) => a == b,
+            (Body::Block(..), Body::Contents(..)) | (Body::Contents(..), Body::Block(..)) => false,
+        }
     }
 }
 
@@ -85,17 +133,21 @@ pub struct StoredReader {
 
 impl StoredReader {
     /// Reads an alert.
-    pub fn read(&mut self, body: &StoredAlert) -> RawAlert {
-        let is_same = |(block, _): &&(Arc<Block>, Bytes)| Arc::ptr_eq(block, &body.block);
+    pub fn read(&mut self, alert: &StoredAlert) -> RawAlert {
+        let (block, at) = match &alert.0 {
+            Body::Contents(snapshot, contents) => return RawAlert(snapshot.write(contents)),
+            Body::Block(block, at) => (block, *at),
+        };
+        let is_same = |(last, _): &&(Arc<Block>, Bytes)| Arc::ptr_eq(last, block);
         let bytes = match self.last.as_ref().filter(is_same) {
             Some((_, bytes)) => bytes.clone(),
             None => {
-                let bytes = body.block.read();
-                self.last = Some((body.block.clone(), bytes.clone()));
+                let bytes = block.read();
+                self.last = Some((block.clone(), bytes.clone()));
                 bytes
             }
         };
-        RawAlert(bytes.slice(body.range()))
+        RawAlert(bytes.slice(block.range(at)))
     }
 }
 
@@ -154,7 +206,7 @@ impl StoredWriter {
         let ends = std::mem::take(&mut self.ends);
         let count = ends.len() as u32;
         let block = Arc::new(Block { compressed, ends });
-        self.bodies.extend((0..count).map(|at| StoredAlert { block: block.clone(), at }));
+        self.bodies.extend((0..count).map(|at| StoredAlert(Body::Block(block.clone(), at))));
         self.open.clear();
     }
 }

@@ -369,7 +369,7 @@ mod tests {
             let alert = RawAlert(json!({"id": "a", "description": text}).to_string().into());
             let mut store = Store::default();
             let row = store.absorb(FeedId::default(), Batch::decode([&alert])).seen[0];
-            let mut detail = Detail::new(row, store.stored(row).clone(), Body::read(&alert));
+            let mut detail = Detail::new(row, store.stored(row), Body::read(&alert));
             let mut folds = Folds::new();
             detail.lay_out(&folds, width);
             detail.begin_find(&folds);

@@ -67,7 +67,7 @@ fn alerts_of_the_former_profile_are_not_shown() {
     console.lazy = true;
     console.arrive(&[alert(1), alert(2)]);
     let (old, read) = (console.fetch, console.running_read());
-    let former = console.app.store.stored(console.row("a1")).clone();
+    let former = console.app.store.stored(console.row("a1"));
     console.switch(lab());
     assert!(console.fetches().len() == 2 && console.fetch > old);
     console.load_of(old, LoadEvent::Batch(batch(&[alert(3)])));

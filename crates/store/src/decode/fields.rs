@@ -2,12 +2,12 @@
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
-use crate::dictionary::ValueCode;
+use crate::texts::TextCode;
 
 /// The columns of one alert, with codes from the batch's dictionary.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
-    pub(crate) id: Option<ValueCode>,
+    pub(crate) id: Option<TextCode>,
     pub(crate) severity: Option<Severity>,
     pub(crate) status: Option<Status>,
     pub(crate) classification: Option<Classification>,
@@ -20,20 +20,20 @@ pub(crate) struct Fields {
     pub(crate) last_activity: Option<Timestamp>,
     /// Whether a date may have been sent that cannot be read.
     pub(crate) has_odd_date: bool,
-    pub(crate) title: Option<ValueCode>,
-    pub(crate) category: Option<ValueCode>,
-    pub(crate) incident: Option<ValueCode>,
-    pub(crate) product: Option<ValueCode>,
-    pub(crate) owner: Option<ValueCode>,
-    pub(crate) techniques: Vec<ValueCode>,
+    pub(crate) title: Option<TextCode>,
+    pub(crate) category: Option<TextCode>,
+    pub(crate) incident: Option<TextCode>,
+    pub(crate) product: Option<TextCode>,
+    pub(crate) owner: Option<TextCode>,
+    pub(crate) techniques: Vec<TextCode>,
     /// Device names, stored as values of [`DEVICES`](super::DEVICES).
-    pub(crate) devices: Vec<ValueCode>,
+    pub(crate) devices: Vec<TextCode>,
     /// User names, stored as values of [`USERS`](super::USERS).
-    pub(crate) users: Vec<ValueCode>,
+    pub(crate) users: Vec<TextCode>,
     /// The identities of the devices, stored as values of [`IDENTITIES`](super::IDENTITIES).
-    pub(crate) device_ids: Vec<ValueCode>,
+    pub(crate) device_ids: Vec<TextCode>,
     /// The identities of the users, stored as values of [`IDENTITIES`](super::IDENTITIES).
-    pub(crate) user_ids: Vec<ValueCode>,
+    pub(crate) user_ids: Vec<TextCode>,
 }
 
 /// An alert property from which a column is built.

@@ -4,7 +4,7 @@
 use alertdeck_evidence::Subject;
 
 use super::{Decoder, Fields};
-use crate::dictionary::ValueCode;
+use crate::texts::TextCode;
 
 /// The dictionary name for the devices that columns show. No property has this name.
 pub(crate) const DEVICES: &str = "(devices)";
@@ -24,34 +24,31 @@ impl Decoder {
     /// Sets the device and user columns, and adds terms for devices and users that are identified
     /// only by name.
     pub(super) fn identify(&mut self) {
-        let mut devices = std::mem::take(&mut self.device_subjects);
-        let mut users = std::mem::take(&mut self.user_subjects);
-        devices.sort();
-        users.sort();
-        for (subjects, names, property) in
-            [(&devices, self.devices, DEVICE_NAME), (&users, self.users, USER_NAME)]
-        {
+        for (names, property) in [(self.names.devices, DEVICE_NAME), (self.names.users, USER_NAME)] {
+            let is_device = names == self.names.devices;
+            let subjects = if is_device { &mut self.alert.devices } else { &mut self.alert.users };
+            let mut subjects = std::mem::take(subjects);
+            subjects.sort();
             for subject in subjects.as_slice() {
-                let name = self.dictionary.add(names, self.folder.fold(subject.name.raw()));
+                let name = self.texts.add(names, subject.name.raw());
                 let identity = self.identity(subject, property);
-                let Fields { devices, device_ids, users, user_ids, .. } = &mut self.fields;
-                let (shown, ids) =
-                    if names == self.devices { (devices, device_ids) } else { (users, user_ids) };
+                let Fields { devices, device_ids, users, user_ids, .. } = &mut self.alert.fields;
+                let (shown, ids) = if is_device { (devices, device_ids) } else { (users, user_ids) };
                 shown.push(name);
                 ids.push(identity);
             }
+            *(if is_device { &mut self.alert.devices } else { &mut self.alert.users }) = subjects;
         }
-        (self.device_subjects, self.user_subjects) = (devices, users);
     }
 
     /// Returns the code of an identity, ignoring case. If the identity is a name, adds a term for
     /// it.
-    fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> ValueCode {
+    fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> TextCode {
         let value = identity.value.to_lowercase();
         if !identity.is_name() {
-            return self.dictionary.add(self.identities, self.folder.fold(&value));
+            return self.texts.add(self.names.identities, &value);
         }
         self.add_derived(kind, property, &value);
-        self.dictionary.add(self.identities, self.folder.fold(&format!("({value})")))
+        self.texts.add(self.names.identities, &format!("({value})"))
     }
 }

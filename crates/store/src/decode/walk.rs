@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::{Decoder, ITEM, TYPE, fields::Field};
+use super::{Decoder, NO_KIND, TYPE, fields::Field, node::ITEM};
+use crate::shape::Token;
 
 /// The role of a value in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,36 +26,65 @@ pub(super) enum Part {
     Inner,
 }
 
+/// How a value other than a list or an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A string that is part of the JSON as it is.
+    Borrowed,
+    /// A string with escapes.
+    Escaped,
+    /// A number, `true` or `false`.
+    Literal,
+}
+
 /// Reads one JSON value.
-pub(super) struct Walk<'d> {
+pub(super) struct Walk<'d, 'j> {
     pub(super) decoder: &'d mut Decoder,
+    pub(super) json: &'j str,
     pub(super) node: usize,
     pub(super) part: Part,
+    /// Whether another value precedes this one in a list.
+    pub(super) comma: bool,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
+    /// Expects the comma that separates the value from the previous one.
+    fn check_comma(&mut self) {
+        if self.comma {
+            self.decoder.check.byte(self.json, b',');
+        }
+    }
+
     /// Reads a value other than a list or an object.
-    fn scalar(self, text: &str, is_string: bool) {
-        let Self { decoder, node, part } = self;
-        if part == Part::Item {
-            decoder.begin_item();
-            decoder.scalar(node, Part::Inner, text, is_string);
-            decoder.end_item();
-        } else {
-            decoder.scalar(node, part, text, is_string);
+    fn scalar(mut self, text: &str, form: Form) {
+        self.check_comma();
+        let Self { decoder, json, node, part, .. } = self;
+        match form {
+            Form::Borrowed => decoder.check.borrowed(json, text),
+            Form::Escaped => decoder.check.string(json, text),
+            Form::Literal => decoder.check.text(json, text),
         }
-    }
-
-    /// If the value of `evidence` is not a list, treats it as a single item.
-    fn of_evidence(mut self) -> Self {
-        if self.part == Part::Evidence {
-            (self.node, self.part) = (ITEM, Part::Item);
+        let is_string = form != Form::Literal;
+        match part {
+            // If the value of `evidence` is not a list, it is a single item.
+            Part::Evidence => {
+                decoder.mark(Token::Item);
+                decoder.begin_item();
+                decoder.scalar(ITEM, Part::Inner, text, is_string);
+                decoder.end_item();
+                decoder.end_items();
+            }
+            Part::Item => {
+                decoder.begin_item();
+                decoder.scalar(node, Part::Inner, text, is_string);
+                decoder.end_item();
+            }
+            _ => decoder.scalar(node, part, text, is_string),
         }
-        self
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -62,88 +92,136 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for Walk<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.scalar(text, Form::Borrowed);
+        Ok(())
+    }
+
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.of_evidence().scalar(text, true);
+        self.scalar(text, Form::Escaped);
         Ok(())
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
-        self.of_evidence().scalar(if truth { "true" } else { "false" }, false);
+        self.scalar(if truth { "true" } else { "false" }, Form::Literal);
         Ok(())
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.of_evidence().scalar(&number.to_string(), false);
+        self.scalar(&number.to_string(), Form::Literal);
         Ok(())
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.of_evidence().scalar(&number.to_string(), false);
+        self.scalar(&number.to_string(), Form::Literal);
         Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
+    fn visit_unit<E>(mut self) -> Result<(), E> {
+        self.check_comma();
+        let Self { decoder, json, part, .. } = self;
+        decoder.check.text(json, "null");
+        if part == Part::Item {
+            decoder.begin_item();
+            decoder.mark(Token::Null);
+            decoder.write_item(NO_KIND);
+        } else {
+            decoder.mark(Token::Null);
+        }
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self { decoder, node, part } = self;
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        self.check_comma();
+        let Self { decoder, json, node, part, .. } = self;
+        decoder.check.byte(json, b'[');
         let field = decoder.nodes[node].field;
-        let (node, inner, is_item) = match part {
-            Part::Evidence => (ITEM, Part::Item, false),
-            Part::Item => (node, Part::Inner, true),
-            Part::Field if field.is_list() => (node, Part::Element, false),
+        let (node, inner) = match part {
+            Part::Evidence => (ITEM, Part::Item),
+            Part::Field if field.is_list() => (node, Part::Element),
             Part::Field | Part::Element => {
-                decoder.is_odd |= field != Field::None;
-                (node, Part::Inner, false)
+                decoder.alert.is_odd |= field != Field::None;
+                (node, Part::Inner)
             }
-            Part::Alert | Part::ItemType | Part::Inner => (node, Part::Inner, false),
+            Part::Alert | Part::Item | Part::ItemType | Part::Inner => (node, Part::Inner),
         };
-        if is_item {
+        if part == Part::Item {
             decoder.begin_item();
         }
-        while items.next_element_seed(Walk { decoder: &mut *decoder, node, part: inner })?.is_some() {}
-        if is_item {
+        decoder.mark(if part == Part::Evidence { Token::Items } else { Token::OpenList });
+        let mut comma = false;
+        while items
+            .next_element_seed(Walk { decoder: &mut *decoder, json, node, part: inner, comma })?
+            .is_some()
+        {
+            comma = true;
+        }
+        decoder.check.byte(json, b']');
+        match part {
+            Part::Evidence => decoder.end_items(),
+            _ => decoder.mark(Token::CloseList),
+        }
+        if part == Part::Item {
             decoder.end_item();
         }
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { decoder, node, part } = self.of_evidence();
-        decoder.nodes[node].next = 0;
-        let first = map.next_key_seed(Name { decoder: &mut *decoder, node })?;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let is_only_item = self.part == Part::Evidence;
+        let (node, part) = if is_only_item { (ITEM, Part::Item) } else { (self.node, self.part) };
+        self.decoder.nodes.start(node);
+        let first = map.next_key_seed(Name { decoder: &mut *self.decoder, node })?;
         if let Some(None) = first {
-            return map.next_value_seed(Number(Walk { decoder, node, part }));
+            return map.next_value_seed(Number(self));
         }
-        decoder.is_odd |=
+        self.check_comma();
+        let Self { decoder, json, .. } = self;
+        decoder.check.byte(json, b'{');
+        decoder.alert.is_odd |=
             matches!(part, Part::Field | Part::Element) && decoder.nodes[node].field != Field::None;
+        if is_only_item {
+            decoder.mark(Token::Item);
+        }
         if part == Part::Item {
             decoder.begin_item();
         }
+        decoder.mark(Token::Open);
         decoder.object = decoder.object.checked_add(1).ok_or_else(|| A::Error::custom("too many objects"))?;
         let object = decoder.object;
-        let mut name = first.flatten();
+        let (mut name, mut comma) = (first.flatten(), false);
         while let Some(child) = name {
-            decoder.repeats |= std::mem::replace(&mut decoder.nodes[child].seen_in, object) == object;
-            let inner = match (part, decoder.nodes[child].field) {
+            if std::mem::replace(&mut comma, true) {
+                decoder.check.byte(json, b',');
+            }
+            let of = &mut decoder.nodes[child];
+            decoder.check.text(json, &of.json);
+            decoder.alert.repeats |= std::mem::replace(&mut of.seen_in, object) == object;
+            let inner = match (part, of.field) {
                 (Part::Alert, Field::Evidence) => Part::Evidence,
                 (Part::Alert, _) => Part::Field,
-                (Part::Item, _) if &*decoder.nodes[child].path == TYPE => Part::ItemType,
+                (Part::Item, _) if &*of.path == TYPE => Part::ItemType,
                 _ => Part::Inner,
             };
-            map.next_value_seed(Walk { decoder: &mut *decoder, node: child, part: inner })?;
+            decoder.mark(Token::Label(child as u32));
+            let value = Walk { decoder: &mut *decoder, json, node: child, part: inner, comma: false };
+            map.next_value_seed(value)?;
             name = map.next_key_seed(Name { decoder: &mut *decoder, node })?.flatten();
         }
+        decoder.check.byte(json, b'}');
+        decoder.mark(Token::Close);
         if part == Part::Item {
             decoder.end_item();
+        }
+        if is_only_item {
+            decoder.end_items();
         }
         Ok(())
     }
@@ -179,9 +257,9 @@ impl Visitor<'_> for Name<'_> {
 }
 
 /// Reads a number as written.
-struct Number<'d>(Walk<'d>);
+struct Number<'d, 'j>(Walk<'d, 'j>);
 
-impl<'de> DeserializeSeed<'de> for Number<'_> {
+impl<'de> DeserializeSeed<'de> for Number<'_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -189,7 +267,7 @@ impl<'de> DeserializeSeed<'de> for Number<'_> {
     }
 }
 
-impl Visitor<'_> for Number<'_> {
+impl Visitor<'_> for Number<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,7 +275,7 @@ impl Visitor<'_> for Number<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.0.scalar(text, false);
+        self.0.scalar(text, Form::Literal);
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use aho_corasick::AhoCorasick;
 use super::{
     CHUNK,
     fold::{Folded, Spelling},
-    hash,
 };
 use crate::packed::{ByteSet, Packed};
 
@@ -36,7 +35,7 @@ impl Substrings {
 }
 
 /// The folded forms in a chunk, concatenated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Texts {
     Plain(String),
     Packed(Packed),
@@ -49,8 +48,8 @@ impl Default for Texts {
 }
 
 /// A run of at most [`CHUNK`] values.
-#[derive(Debug, Default)]
-pub(super) struct Chunk {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chunk {
     texts: Texts,
     /// The number of values.
     pub(super) len: usize,
@@ -85,15 +84,6 @@ impl Chunk {
         match &self.texts {
             Texts::Plain(text) => text[range].into(),
             Texts::Packed(packed) => packed.unpack(range).into(),
-        }
-    }
-
-    /// Returns the hash of a value's folded form.
-    pub(super) fn hash(&self, at: usize) -> u64 {
-        let range = self.start(at)..self.end(at);
-        match &self.texts {
-            Texts::Plain(text) => hash(&text.as_bytes()[range]),
-            Texts::Packed(packed) => packed.with(range, hash),
         }
     }
 
@@ -139,7 +129,7 @@ impl Chunk {
     }
 
     /// Returns a value as sent.
-    pub(super) fn raw(&self, at: usize) -> Cow<'_, str> {
+    pub(crate) fn raw(&self, at: usize) -> Cow<'_, str> {
         let folded = self.folded(at);
         match self.spelling(at) {
             Spelling::Raw(raw) => raw.into(),

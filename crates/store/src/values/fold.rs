@@ -49,6 +49,29 @@ pub(crate) struct Folded<'a> {
     pub(super) spelling: Spelling<'a>,
 }
 
+impl<'a> Folded<'a> {
+    /// Puts together the parts of a value. `capitals` are the positions of the capitals if the value
+    /// is ASCII.
+    pub(crate) fn new(raw: &'a str, folded: &'a str, capitals: &'a [u8]) -> Self {
+        let is_folded = capitals.is_empty() && raw == folded;
+        let is_capitals = is_folded || !capitals.is_empty();
+        let spelling = if is_capitals { Spelling::Capitals(capitals) } else { Spelling::Raw(raw) };
+        Self { folded, spelling }
+    }
+
+    pub(crate) fn folded(&self) -> &'a str {
+        self.folded
+    }
+
+    /// Returns the positions of the capitals, which are empty if the value is not ASCII.
+    pub(crate) fn capitals(&self) -> &'a [u8] {
+        match self.spelling {
+            Spelling::Capitals(bits) => bits,
+            Spelling::Raw(_) => &[],
+        }
+    }
+}
+
 impl Folder {
     /// Folds a value.
     pub(crate) fn fold<'a>(&'a mut self, raw: &'a str) -> Folded<'a> {

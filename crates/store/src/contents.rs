@@ -1,0 +1,228 @@
+//! The values of each alert, in document order, as codes.
+//!
+//! Together with the shapes and the dictionary, they are both the terms of an alert, for searching,
+//! and its JSON. An alert is a sequence of numbers: its shape, then the index of each value. The
+//! items of a list of evidence follow one another, each as one plus its shape and then its values,
+//! up to a zero. The sequence ends with the values that are derived rather than sent: their number,
+//! then a property and an index for each.
+
+use crate::{
+    Row,
+    chunked::Chunked,
+    dictionary::KeyCode,
+    shape::{Leaf, Shapes, Token},
+};
+
+/// The size of a chunk in bytes.
+const CHUNK: usize = 1 << 20;
+
+/// The contents of all rows.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    chunks: Vec<Vec<u8>>,
+    /// For each row, its chunk and where it starts in the chunk.
+    starts: Chunked<(u32, u32)>,
+}
+
+impl Contents {
+    /// Sets the contents of a row, which must exist or be the next one.
+    pub(crate) fn set(&mut self, row: Row, contents: &[u8]) {
+        let is_full = |chunk: &Vec<u8>| !chunk.is_empty() && chunk.len() + contents.len() > CHUNK;
+        if self.chunks.last().is_none_or(is_full) {
+            if let Some(last) = self.chunks.last_mut() {
+                last.shrink_to_fit();
+            }
+            self.chunks.push(Vec::new());
+        }
+        let number = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[number];
+        let place = (number as u32, chunk.len() as u32);
+        chunk.extend_from_slice(contents);
+        crate::columns::set(&mut self.starts, row, place);
+    }
+
+    /// Returns the contents of a row, followed by those of others.
+    pub(crate) fn get(&self, row: Row) -> &[u8] {
+        let (chunk, start) = self.starts[row.index()];
+        &self.chunks[chunk as usize][start as usize..]
+    }
+
+    /// Returns the memory used by the contents, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.chunks.iter().map(Vec::capacity).sum::<usize>() + self.starts.size()
+    }
+}
+
+/// A step in reading the contents of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The alert begins, with a shape.
+    Alert(u32),
+    /// A list of items of evidence begins.
+    Items,
+    /// An item of evidence begins, with a shape.
+    Item(u32),
+    /// The items end. Tells whether they are in a list.
+    EndItems(bool),
+    /// A string with its index.
+    Text(Leaf, u32),
+    /// A number, `true` or `false`, with its index.
+    Literal(Leaf, u32),
+    /// A part of the shape that has no value.
+    Token(Token),
+    /// All values that were sent have been read. This many derived values follow.
+    End(u32),
+    /// A value that was not sent, with its property and index.
+    Derived(KeyCode, u32),
+}
+
+/// Reads the contents of an alert step by step.
+#[derive(Clone, Debug)]
+pub(crate) struct Steps<'a> {
+    shapes: &'a Shapes,
+    rest: &'a [u8],
+    state: State<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum State<'a> {
+    Start,
+    Alert(std::slice::Iter<'a, Token>),
+    /// Between two items. Holds the rest of the alert, and whether the items are in a list.
+    Items(std::slice::Iter<'a, Token>, bool),
+    /// In an item.
+    Item(std::slice::Iter<'a, Token>, std::slice::Iter<'a, Token>, bool),
+    /// In the derived values, with their number.
+    Derived(u32),
+}
+
+impl<'a> Steps<'a> {
+    /// Reads contents, which may be followed by others.
+    pub(crate) fn new(shapes: &'a Shapes, contents: &'a [u8]) -> Self {
+        Self { shapes, rest: contents, state: State::Start }
+    }
+
+    /// Returns what follows the steps that were read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    fn step(&mut self, token: Token) -> Step {
+        match token {
+            Token::Text(leaf) => Step::Text(leaf, read(&mut self.rest)),
+            Token::Literal(leaf) => Step::Literal(leaf, read(&mut self.rest)),
+            other => Step::Token(other),
+        }
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        match &mut self.state {
+            State::Start => {
+                let shape = read(&mut self.rest);
+                self.state = State::Alert(self.shapes.get(shape).iter());
+                Some(Step::Alert(shape))
+            }
+            State::Alert(tokens) => match tokens.next() {
+                Some(token @ (Token::Items | Token::Item)) => {
+                    let is_list = *token == Token::Items;
+                    self.state = State::Items(tokens.clone(), is_list);
+                    if is_list { Some(Step::Items) } else { self.next() }
+                }
+                Some(token) => {
+                    let token = *token;
+                    Some(self.step(token))
+                }
+                None => {
+                    let count = read(&mut self.rest);
+                    self.state = State::Derived(count);
+                    Some(Step::End(count))
+                }
+            },
+            State::Items(alert, is_list) => match read(&mut self.rest).checked_sub(1) {
+                Some(shape) => {
+                    self.state = State::Item(self.shapes.get(shape).iter(), alert.clone(), *is_list);
+                    Some(Step::Item(shape))
+                }
+                None => {
+                    let is_list = *is_list;
+                    self.state = State::Alert(alert.clone());
+                    Some(Step::EndItems(is_list))
+                }
+            },
+            State::Item(tokens, alert, is_list) => match tokens.next() {
+                Some(token) => {
+                    let token = *token;
+                    Some(self.step(token))
+                }
+                None => {
+                    self.state = State::Items(alert.clone(), *is_list);
+                    self.next()
+                }
+            },
+            State::Derived(left) => {
+                *left = left.checked_sub(1)?;
+                let key = KeyCode(read(&mut self.rest) as u16);
+                Some(Step::Derived(key, read(&mut self.rest)))
+            }
+        }
+    }
+}
+
+/// Writes a number in groups of seven bits, lowest first (LEB128).
+pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn read(bytes: &mut &[u8]) -> u32 {
+    let (mut number, mut shift) = (0, 0);
+    while let Some((byte, rest)) = bytes.split_first() {
+        *bytes = rest;
+        number |= u32::from(byte & 0x7f).wrapping_shl(shift);
+        shift += 7;
+        if *byte < 0x80 {
+            break;
+        }
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_as_written(numbers in prop::collection::vec(any::<u32>(), 0..20)) {
+            let mut bytes = Vec::new();
+            for number in &numbers {
+                write(&mut bytes, *number);
+            }
+            let mut rest = &bytes[..];
+            for number in numbers {
+                prop_assert_eq!(read(&mut rest), number);
+            }
+            prop_assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn contents_are_returned_as_set() {
+        let mut contents = Contents::default();
+        let of = |row: u32| vec![row as u8; 100_000 * (row as usize % 15)];
+        (0..60).for_each(|row| contents.set(Row(row), &of(row)));
+        contents.set(Row(7), &of(9));
+        for row in 0..60 {
+            assert!(contents.get(Row(row)).starts_with(&of(if row == 7 { 9 } else { row })), "{row}");
+        }
+        assert!(contents.chunks.len() > 30 && contents.size() > 30 << 20);
+    }
+}

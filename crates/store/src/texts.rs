@@ -1,0 +1,116 @@
+//! The distinct values of a batch, in the order in which they first occur.
+
+use hashbrown::{HashTable, hash_table::Entry};
+
+use crate::{
+    dictionary::NameCode,
+    values::{Folded, Folder, hash},
+};
+
+/// The code of a value in [`Texts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TextCode(pub(crate) u32);
+
+impl TextCode {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A value: where its parts end. Each part starts where that of the previous value ends.
+#[derive(Debug)]
+struct Text {
+    name: NameCode,
+    /// The end of the value as sent.
+    raw: usize,
+    /// The end of the folded form, which is left out if it is the same.
+    folded: usize,
+    /// The end of the positions of capitals.
+    capitals: usize,
+    /// The hash of the folded form.
+    hash: u64,
+}
+
+/// The distinct values of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    list: Vec<Text>,
+    raw: String,
+    folded: String,
+    capitals: Vec<u8>,
+}
+
+impl Texts {
+    /// Returns the number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Returns a value as sent.
+    pub(crate) fn raw(&self, TextCode(code): TextCode) -> &str {
+        let start = self.before(code).map_or(0, |text| text.raw);
+        &self.raw[start..self.list[code as usize].raw]
+    }
+
+    /// Returns the name under which a value occurs.
+    pub(crate) fn name(&self, code: TextCode) -> NameCode {
+        self.list[code.index()].name
+    }
+
+    /// Returns a value, folded, with the hash of its folded form.
+    pub(crate) fn folded(&self, code: TextCode) -> (Folded<'_>, u64) {
+        let (text, raw) = (&self.list[code.index()], self.raw(code));
+        let (folded, capitals) = self.before(code.0).map_or((0, 0), |text| (text.folded, text.capitals));
+        let folded = &self.folded[folded..text.folded];
+        let folded = if folded.is_empty() { raw } else { folded };
+        (Folded::new(raw, folded, &self.capitals[capitals..text.capitals]), text.hash)
+    }
+
+    fn before(&self, code: u32) -> Option<&Text> {
+        code.checked_sub(1).map(|before| &self.list[before as usize])
+    }
+}
+
+/// Values that can be found again.
+#[derive(Debug, Default)]
+pub(crate) struct TextTable {
+    pub(crate) texts: Texts,
+    /// The values with the hash of the name and the text as sent.
+    table: HashTable<(u64, TextCode)>,
+    folder: Folder,
+}
+
+impl TextTable {
+    /// Returns the code of a value, adding it if it is new.
+    pub(crate) fn add(&mut self, name: NameCode, raw: &str) -> TextCode {
+        let Self { texts, table, folder } = self;
+        let raw_hash = hash(raw.as_bytes());
+        let mixed = raw_hash ^ (u64::from(name.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let is_same = |(hash, code): &(u64, TextCode)| {
+            *hash == mixed && texts.name(*code) == name && texts.raw(*code) == raw
+        };
+        match table.entry(mixed, is_same, |(hash, _)| *hash) {
+            Entry::Occupied(found) => found.get().1,
+            Entry::Vacant(free) => {
+                let code = TextCode(texts.len() as u32);
+                free.insert((mixed, code));
+                texts.raw.push_str(raw);
+                let value = folder.fold(raw);
+                let is_folded = value.folded() == raw;
+                if !is_folded {
+                    texts.folded.push_str(value.folded());
+                }
+                texts.capitals.extend_from_slice(value.capitals());
+                let hash = if is_folded { raw_hash } else { hash(value.folded().as_bytes()) };
+                texts.list.push(Text {
+                    name,
+                    raw: texts.raw.len(),
+                    folded: texts.folded.len(),
+                    capitals: texts.capitals.len(),
+                    hash,
+                });
+                code
+            }
+        }
+    }
+}
