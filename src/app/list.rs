@@ -224,6 +224,8 @@ mod tests {
     struct Even(usize);
 
     impl Filter for Even {
+        fn reuse(&mut self, _: Box<dyn std::any::Any>) {}
+
         fn restart(&mut self) {
             self.0 = 0;
         }

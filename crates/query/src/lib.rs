@@ -22,6 +22,7 @@ mod date;
 mod diagnostic;
 mod explain;
 mod fields;
+mod literal;
 mod matcher;
 mod plan;
 mod predicate;

@@ -7,18 +7,16 @@
 //!
 //! Property tests check that the results equal those of [`Predicate::matches`].
 
-use std::ops::Range;
+mod search;
+
+use std::{any::Any, ops::Range};
 
 use super::{
     predicate::{Pattern, Predicate, Test, TextTest, eq_ignore_case},
     shown::{ShownText, merge_ranges},
 };
-use alertdeck_store::{
-    Filter, FoldedText, Key, KeyCode, NameCode, Row, RowSet, Store, Substrings, ValueCode,
-};
-
-/// The number of bytes of text that one unit of work searches.
-const UNIT: usize = 64;
+use alertdeck_store::{Filter, Row, RowSet, Store};
+use search::Search;
 
 /// A predicate with cached results for the values of one store.
 #[derive(Clone, Debug)]
@@ -47,55 +45,6 @@ struct RowScan {
     found: RowSet,
     /// The first row that has not been tested yet.
     next: usize,
-}
-
-/// A text test, with its results keyed by value.
-#[derive(Clone, Debug)]
-struct Search {
-    test: TextTest,
-    /// The substrings to find, or `None` if there are none or too many for one automaton.
-    parts: Option<Substrings>,
-    /// Whether the test consists only of substrings.
-    only_parts: bool,
-    /// Whether each property of the dictionary is in scope.
-    keys: Vec<bool>,
-    /// The results for the values of the names in scope.
-    names: Vec<NameHits>,
-    /// For each name of the dictionary, its position in `names`, or [`usize::MAX`] if it is not in
-    /// scope.
-    positions: Vec<usize>,
-    /// The rows found so far.
-    found: RowSet,
-    /// Rows with a value that is a hit under only some of its properties.
-    unsure: RowSet,
-    /// The first unsure row that has not been tested yet.
-    next: usize,
-}
-
-/// The results for the values of one name.
-#[derive(Clone, Debug)]
-struct NameHits {
-    name: NameCode,
-    /// The number of values that have been tested.
-    tested: u32,
-    /// The number of values whose rows are in [`Search::found`].
-    collected: u32,
-    /// A bit for each value that matches.
-    hits: Vec<u64>,
-}
-
-impl NameHits {
-    fn is_hit(&self, index: u32) -> bool {
-        self.hits.get(index as usize / 64).is_some_and(|bits| bits >> (index % 64) & 1 == 1)
-    }
-
-    fn set(hits: &mut Vec<u64>, index: u32) {
-        let word = index as usize / 64;
-        if word >= hits.len() {
-            hits.resize(word + 1, 0);
-        }
-        hits[word] |= 1 << (index % 64);
-    }
 }
 
 impl Matcher {
@@ -145,6 +94,14 @@ fn collect(test: &Test, positive: bool, found: &mut Vec<TextTest>) {
 }
 
 impl Filter for Matcher {
+    fn reuse(&mut self, former: Box<dyn Any>) {
+        if let Ok(former) = former.downcast::<Self>() {
+            let mut searches = Vec::new();
+            former.root.into_searches(&mut searches);
+            self.root.reuse(&mut searches);
+        }
+    }
+
     fn restart(&mut self) {
         self.root.restart();
     }
@@ -192,6 +149,27 @@ impl Step {
             Self::Not(part) => part.searches(),
             Self::Column(_) | Self::Rows(_) => false,
             Self::Text(_) => true,
+        }
+    }
+
+    fn into_searches(self, searches: &mut Vec<Search>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.into_iter().for_each(|part| part.into_searches(searches));
+            }
+            Self::Not(part) => part.into_searches(searches),
+            Self::Column(_) | Self::Rows(_) => {}
+            Self::Text(search) => searches.push(*search),
+        }
+    }
+
+    /// Takes over the results of former searches.
+    fn reuse(&mut self, former: &mut Vec<Search>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.reuse(former)),
+            Self::Not(part) => part.reuse(former),
+            Self::Column(_) | Self::Rows(_) => {}
+            Self::Text(search) => search.reuse(former),
         }
     }
 
@@ -280,136 +258,6 @@ impl RowScan {
     }
 }
 
-impl Search {
-    fn new(test: &TextTest) -> Self {
-        let parts = test.patterns.iter().filter_map(|pattern| match pattern {
-            Pattern::Contains(part) => Some(part.as_str()),
-            _ => None,
-        });
-        let parts: Vec<_> = parts.collect();
-        let only_parts = parts.len() == test.patterns.len();
-        let parts = Substrings::new(parts);
-        Self {
-            test: test.clone(),
-            only_parts: only_parts && parts.is_some(),
-            parts,
-            keys: Vec::new(),
-            names: Vec::new(),
-            positions: Vec::new(),
-            found: RowSet::default(),
-            unsure: RowSet::default(),
-            next: 0,
-        }
-    }
-
-    fn restart(&mut self) {
-        (self.found, self.unsure, self.next) = (RowSet::default(), RowSet::default(), 0);
-        self.names.iter_mut().for_each(|name| name.collected = 0);
-    }
-
-    /// Adds properties that are new to the dictionary.
-    fn update_scope(&mut self, store: &Store) {
-        let dictionary = store.dictionary();
-        for at in self.keys.len()..dictionary.keys().len() {
-            let Key { kind, path } = &dictionary.keys()[at];
-            let covers = self.test.scope.covers(kind.as_deref(), path);
-            self.keys.push(covers);
-            let name = dictionary.name_of(KeyCode::from_index(at));
-            if self.positions.len() < dictionary.names() {
-                self.positions.resize(dictionary.names(), usize::MAX);
-            }
-            if covers && self.positions[name.index()] == usize::MAX {
-                self.positions[name.index()] = self.names.len();
-                self.names.push(NameHits { name, tested: 0, collected: 0, hits: Vec::new() });
-            }
-        }
-    }
-
-    /// Returns whether a value of a name in scope is a hit, or `None` if it has not been tested.
-    fn result(&self, value: ValueCode) -> Option<bool> {
-        let hits = &self.names[self.positions[value.name.index()]];
-        (value.index < hits.tested).then(|| hits.is_hit(value.index))
-    }
-
-    /// Continues the search. Returns whether it is complete.
-    fn advance(&mut self, store: &Store, work: &mut usize) -> bool {
-        self.update_scope(store);
-        let Self { test, parts, only_parts, keys, names, found, unsure, next, .. } = self;
-        let dictionary = store.dictionary();
-        for hits in names.iter_mut() {
-            let count = dictionary.count(hits.name.index());
-            while hits.collected < count {
-                if *work == 0 {
-                    return false;
-                }
-                let (name, first) = (hits.name, hits.collected);
-                let mut end = dictionary.chunk_end(name, first);
-                if hits.tested > first {
-                    end = end.min(hits.tested);
-                } else {
-                    let bits = &mut hits.hits;
-                    let read = match parts.as_ref() {
-                        Some(parts) if *only_parts => {
-                            dictionary.containing(parts, name, first, |index| NameHits::set(bits, index))
-                        }
-                        parts => {
-                            for index in first..end {
-                                let value = dictionary.text(ValueCode { name, index });
-                                if text_matches(test, parts, &value) {
-                                    NameHits::set(bits, index);
-                                }
-                            }
-                            // Patterns other than substrings take longer.
-                            (end - first) as usize * UNIT * 4
-                        }
-                    };
-                    hits.tested = end;
-                    *work = work.saturating_sub(read / UNIT + 1);
-                }
-                for index in (first..end).filter(|index| hits.is_hit(*index)) {
-                    let value = ValueCode { name, index };
-                    let in_scope = |key: &KeyCode| keys[key.index()];
-                    match store.keys_of(value) {
-                        Some(of) if of.iter().all(in_scope) => store.add_rows_of(value, found),
-                        Some(of) if !of.iter().any(in_scope) => {}
-                        _ => store.add_rows_of(value, unsure),
-                    }
-                    *work = work.saturating_sub(1);
-                }
-                hits.collected = end;
-            }
-        }
-        let is_open = |row: &Row| row.index() >= *next && !found.contains(*row);
-        let open: Vec<Row> = unsure.iter().filter(is_open).take(*work / 4 + 1).collect();
-        let is_last = open.len() <= *work / 4;
-        for row in open {
-            *work = work.saturating_sub(4);
-            self.next = row.index() + 1;
-            if self.matches(store, row) {
-                self.found.insert(row);
-            }
-        }
-        is_last
-    }
-
-    /// Tests one row, which may have values that have not been searched yet.
-    fn matches(&mut self, store: &Store, row: Row) -> bool {
-        self.update_scope(store);
-        let (dictionary, parts) = (store.dictionary(), self.parts.as_ref());
-        let mut in_scope = store.terms(row).filter(|(key, _)| self.keys[key.index()]);
-        in_scope.any(|(_, value)| {
-            self.result(value).unwrap_or_else(|| text_matches(&self.test, parts, &dictionary.text(value)))
-        })
-    }
-}
-
-/// Like [`TextTest::matches_text`], but searches for all substrings at once.
-fn text_matches(test: &TextTest, parts: Option<&Substrings>, value: &FoldedText<'_>) -> bool {
-    let Some(parts) = parts else { return test.matches_text(value) };
-    let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));
-    parts.is_match(&value.folded) || others.any(|pattern| pattern.matches(&value.raw, &value.folded))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -435,5 +283,60 @@ mod tests {
             }
         }
         assert!((1..1_000).contains(&hits), "{hits}");
+    }
+
+    #[test]
+    fn a_filter_typed_letter_by_letter_finds_the_same_rows_as_a_new_one() {
+        let context = Context::at(Timestamp::MIN);
+        let mut store = Store::default();
+        let add = |store: &mut Store, numbers: Range<u32>| {
+            let alert = |number: u32| {
+                let word = ["Power", "shell", "powerſhell", "who ami"][number as usize % 4];
+                let json = format!(
+                    r#"{{"id":"{number}","title":"{word} {number}","description":"{number} {word}",
+                        "status":"{}","evidence":[{{"url":"http://a{number}.example/{word}"}}]}}"#,
+                    ["new", "resolved"][number as usize % 3 % 2]
+                );
+                RawAlert(json.into())
+            };
+            let alerts: Vec<_> = numbers.map(alert).collect();
+            store.absorb(FeedId::default(), Batch::decode(&alerts));
+        };
+        // More values than fit into two chunks.
+        add(&mut store, 0..9_000);
+        let mut former: Option<Box<dyn Filter>> = None;
+        let mut hits = 0;
+        for typed in [
+            "power,77 status:new",
+            "title:1 title:12,shell -description:9",
+            "title~er.*77 power",
+            "-whoami (title:who* or description:=\"12 Power\")",
+        ] {
+            for (step, end) in (1..=typed.len()).enumerate() {
+                let Ok(plan) = compile(&typed[..end], &context) else { continue };
+                let mut matcher: Box<dyn Filter> = Box::new(Matcher::new(&plan.test));
+                if let Some(former) = former.take() {
+                    matcher.reuse(former);
+                }
+                if step % 5 == 4 {
+                    let count = store.len() as u32;
+                    add(&mut store, count..count + 7);
+                    // The next letter is typed before this evaluation is complete.
+                    matcher.restart();
+                    matcher.evaluate(&store, &mut 50);
+                } else {
+                    matcher.restart();
+                    let rows = (0..).find_map(|_| matcher.evaluate(&store, &mut 500)).unwrap();
+                    assert_eq!(rows, Matcher::new(&plan.test).rows(&store), "{}", &typed[..end]);
+                    if step % 7 == 0 {
+                        let expected = store.rows().iter().filter(|row| plan.test.matches(&store, *row));
+                        assert_eq!(rows, expected.collect(), "{}", &typed[..end]);
+                    }
+                    hits += usize::from(!rows.is_empty());
+                }
+                former = Some(matcher);
+            }
+        }
+        assert!(hits > 30, "{hits}");
     }
 }

@@ -233,7 +233,8 @@ impl fmt::Debug for Pattern {
             Self::Network(network) => write!(f, "in {network:?}"),
             Self::Domain(text) => write!(f, "under {text:?}"),
             Self::Type(text) => write!(f, "type {text:?}"),
-            Self::Expression(regex) | Self::Wildcard(regex) => write!(f, "matches {:?}", regex.as_str()),
+            Self::Expression(regex) => write!(f, "matches {:?}", regex.as_str()),
+            Self::Wildcard(regex) => write!(f, "is like {:?}", regex.as_str()),
             Self::Filled => f.write_str("filled"),
             Self::Known => f.write_str("known"),
         }

@@ -195,17 +195,15 @@ impl Dictionary {
     }
 
     /// Calls `each` with every value under a name, from `first` to the end of its chunk, that
-    /// contains one of the substrings. Returns the number of bytes read.
-    pub fn containing(
-        &self,
-        substrings: &Substrings,
-        name: NameCode,
-        first: u32,
-        each: impl FnMut(u32),
-    ) -> usize {
-        let values = &self.values[name.index()];
-        values.containing(substrings, first, each);
-        values.chunk_size(first as usize / crate::values::CHUNK)
+    /// contains one of the substrings.
+    pub fn containing(&self, substrings: &Substrings, name: NameCode, first: u32, each: impl FnMut(u32)) {
+        self.values[name.index()].containing(substrings, first, each);
+    }
+
+    /// Returns the size in bytes of the folded forms in the chunk that contains the value `first`,
+    /// which is what it costs to search the chunk.
+    pub fn chunk_size(&self, name: NameCode, first: u32) -> usize {
+        self.values[name.index()].chunk_size(first as usize / crate::values::CHUNK)
     }
 
     /// Returns the end of the chunk that contains the value `first` under a name, or the number of

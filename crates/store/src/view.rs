@@ -7,7 +7,7 @@
 //! the view is the same as the result of simply filtering and sorting, plus any rows that stay
 //! although they no longer match. This holds for any order of arrivals, updates, filters and sorts.
 
-use std::fmt::Debug;
+use std::{any::Any, fmt::Debug};
 
 use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 
@@ -15,7 +15,10 @@ use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 const FEW: usize = 2_048;
 
 /// A filter that a view can evaluate.
-pub trait Filter: Debug + Send {
+pub trait Filter: Any + Debug + Send {
+    /// Takes over what a former filter has found out about the same store.
+    fn reuse(&mut self, former: Box<dyn Any>);
+
     /// Restarts the evaluation.
     fn restart(&mut self);
 
@@ -83,7 +86,7 @@ pub struct View {
 impl View {
     /// Sets the filter; `None` matches everything.
     pub fn filter(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
-        self.filter = filter;
+        self.replace(filter);
         self.kept = None;
         self.evaluate(store, Evaluation::Replace);
     }
@@ -91,10 +94,17 @@ impl View {
     /// Replaces the filter with the same filter at a later time. Rows keep their positions, and
     /// rows that no longer match become stale.
     pub fn retest(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
-        self.filter = filter;
+        self.replace(filter);
         // If the filter is still being evaluated for the first time, rows that do not match are
         // dropped.
         self.evaluate(store, self.evaluation.unwrap_or(Evaluation::Keep));
+    }
+
+    fn replace(&mut self, filter: Option<Box<dyn Filter>>) {
+        let former = std::mem::replace(&mut self.filter, filter);
+        if let (Some(filter), Some(former)) = (&mut self.filter, former) {
+            filter.reuse(former);
+        }
     }
 
     fn evaluate(&mut self, store: &Store, evaluation: Evaluation) {

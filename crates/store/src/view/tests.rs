@@ -18,6 +18,8 @@ fn only(severity: Severity) -> Box<dyn Filter> {
 }
 
 impl Filter for Only {
+    fn reuse(&mut self, _: Box<dyn std::any::Any>) {}
+
     fn restart(&mut self) {
         (self.found, self.next) = (RowSet::default(), 0);
     }
