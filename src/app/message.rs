@@ -13,6 +13,7 @@ use super::{
 };
 use crate::export::{Format, Tenant};
 use alertdeck_evidence::{Timeline, Tree};
+use alertdeck_graph::http::AttemptOutcome;
 use alertdeck_model::Indicator;
 use alertdeck_model::{Alert, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp};
 use alertdeck_store::{FeedId, StoredAlert};
@@ -273,8 +274,8 @@ pub struct RequestLine {
     pub host: SafeText,
     /// The path and query.
     pub path: SafeText,
-    /// The status, or the reason there is none, safe to show; `None` if there is no response yet.
-    pub outcome: Option<Result<u16, String>>,
+    /// How it ended; `None` if there is no response yet.
+    pub outcome: Option<AttemptOutcome>,
     /// The size of the response body in bytes.
     pub bytes: usize,
     /// The request id sent by the client.
@@ -286,9 +287,13 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns whether the request succeeded or has no response yet.
-    pub fn is_ok(&self) -> bool {
-        matches!(self.outcome, None | Some(Ok(200..=399)))
+    /// Returns whether the request failed, or the service refused it.
+    pub fn has_failed(&self) -> bool {
+        match &self.outcome {
+            Some(AttemptOutcome::Answered(status)) => !matches!(status, 200..=399),
+            Some(AttemptOutcome::Failed(_)) => true,
+            Some(AttemptOutcome::Cancelled) | None => false,
+        }
     }
 
     /// Returns whether two lines describe the same request. The id alone is not enough, since a

@@ -33,7 +33,7 @@ use tokio::time::{Instant, sleep};
 
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
-pub use journal::{Entry, JOURNAL_LENGTH, Journal};
+pub use journal::{AttemptOutcome, Entry, JOURNAL_LENGTH, Journal};
 pub use message::{Credential, Repeat, Reply, TransportRequest};
 pub use reqwest::{
     Method, StatusCode, Url,
@@ -250,8 +250,8 @@ impl Http {
         }
         let ended = pending.end(|entry| {
             entry.outcome = Some(match &outcome {
-                Ok(reply) => Ok(reply.status.as_u16()),
-                Err(fault) => Err(fault.to_string()),
+                Ok(reply) => AttemptOutcome::Answered(reply.status.as_u16()),
+                Err(fault) => AttemptOutcome::Failed(fault.to_string()),
             });
             entry.bytes = outcome.as_ref().map_or(0, |reply| reply.body.len());
             entry.request_id = outcome.as_ref().ok().and_then(Reply::request_id);

@@ -10,6 +10,7 @@ use crate::ui::{
     paint::{Painter, Span, columns as width_of, fit},
     window::window,
 };
+use alertdeck_graph::http::AttemptOutcome;
 
 /// The minimum width of the path. Other columns are left out before the path gets shorter than
 /// this.
@@ -53,7 +54,9 @@ impl Column {
         match self {
             Self::Tenant => 12,
             Self::Time => 9,
-            Self::Method | Self::Status => 6,
+            Self::Method => 6,
+            // As long as "cancelled".
+            Self::Status => 9,
             Self::Took | Self::Waited => 7,
             Self::Bytes => 10,
         }
@@ -70,8 +73,9 @@ impl Column {
             Self::Method => line.method.clone(),
             Self::Status => match &line.outcome {
                 None => "sent".into(),
-                Some(Ok(status)) => status.to_string(),
-                Some(Err(_)) => "failed".into(),
+                Some(AttemptOutcome::Answered(status)) => status.to_string(),
+                Some(AttemptOutcome::Failed(_)) => "failed".into(),
+                Some(AttemptOutcome::Cancelled) => "cancelled".into(),
             },
             Self::Took => seconds(line.took),
             Self::Waited if line.waited.is_zero() => String::new(),
@@ -110,7 +114,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
     let bottom = inside.y + inside.height;
     let shown = lines.iter().enumerate().skip(requests.scroll.top).take(rows);
     for (y, (at, line)) in (inside.y + 1..bottom).zip(shown) {
-        let base = if line.is_ok() { theme.text } else { theme.error };
+        let base = if line.has_failed() { theme.error } else { theme.text };
         for (column, x, width) in layout.iter().copied() {
             let style = match column {
                 Column::Status => base,
@@ -180,7 +184,7 @@ fn about(
     rows: usize,
 ) -> Vec<Vec<Span<'static>>> {
     let theme = painter.theme;
-    let base = if line.is_ok() { theme.text } else { theme.error };
+    let base = if line.has_failed() { theme.error } else { theme.text };
     let mut lines = vec![vec![Span::new(outcome(line), base)]];
     let ids = [
         ("client-request-id", line.client_request_id.clone()),
@@ -238,11 +242,12 @@ fn outcome(line: &RequestLine) -> String {
         if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
     let how = match &line.outcome {
         None => return format!("sent, no answer yet; {waited}{} so far", seconds(line.took)),
-        Some(Ok(status)) => match meaning(*status) {
+        Some(AttemptOutcome::Answered(status)) => match meaning(*status) {
             Some(meaning) => format!("{status}, {meaning}"),
             None => status.to_string(),
         },
-        Some(Err(why)) => format!("failed: {why}"),
+        Some(AttemptOutcome::Failed(why)) => format!("failed: {why}"),
+        Some(AttemptOutcome::Cancelled) => "cancelled before it was answered".to_owned(),
     };
     format!("{how}; {waited}took {}, {} bytes", seconds(line.took), thousands(line.bytes))
 }

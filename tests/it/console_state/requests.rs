@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use alertdeck::app::{Effect, Input, LoadEvent, Message, Overlay, RequestLine, Requests};
-use alertdeck_graph::{ClientEvent, WaitCause};
+use alertdeck_graph::{
+    ClientEvent, WaitCause,
+    http::AttemptOutcome::{self, Answered, Cancelled, Failed},
+};
 use alertdeck_model::{RawText, Timestamp};
 use alertdeck_store::FeedId;
+use ratatui::style::Color;
 use rstest::rstest;
 
 use super::harness::{Harness, alert, batch, lines};
 
-pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine {
+pub(crate) fn request(number: u64, outcome: AttemptOutcome) -> RequestLine {
     let start = Timestamp::parse("2026-11-20T11:58:00Z").unwrap();
+    let is_answered = matches!(outcome, Answered(_));
     let path = format!(
         "/v1.0/security/alerts_v2?$filter=severity%20eq%20%27high%27&$top=1000&$skiptoken=page{number}"
     );
@@ -23,8 +28,8 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
         method: "GET".into(),
         host: "graph.microsoft.com".into(),
         path: path.as_str().into(),
-        bytes: if outcome.is_ok() { 48_000 + number as usize * 1_111 } else { 0 },
-        request_id: outcome.is_ok().then(|| format!("5b1c83a4-0c2f-4a9e-9c1f-{number:012}").as_str().into()),
+        bytes: if is_answered { 48_000 + number as usize * 1_111 } else { 0 },
+        request_id: is_answered.then(|| format!("5b1c83a4-0c2f-4a9e-9c1f-{number:012}").as_str().into()),
         outcome: Some(outcome),
         client_request_id: format!("0f8fad5b-d9cb-469f-a165-{number:012}"),
         curl: RawText(format!("curl 'https://graph.microsoft.com{path}'")),
@@ -33,19 +38,19 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
 
 /// Returns the requests from a bad minute, newest last.
 pub(crate) fn sample() -> Vec<RequestLine> {
-    let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
-    lines[3].outcome = Some(Ok(429));
+    let mut lines: Vec<_> = (0..12).map(|number| request(number, Answered(200))).collect();
+    lines[3].outcome = Some(Answered(429));
     lines[4].waited = Duration::from_secs(7);
-    lines[8].outcome = Some(Ok(403));
-    lines.push(request(12, Err("graph.microsoft.com cannot be reached: no route to host".into())));
-    let mut login = request(0, Ok(200));
+    lines[8].outcome = Some(Answered(403));
+    lines.push(request(12, Failed("graph.microsoft.com cannot be reached: no route to host".into())));
+    let mut login = request(0, Answered(200));
     login.started = login.started.before(Duration::from_secs(1));
     login.method = "POST".into();
     login.host = "login.microsoftonline.com".into();
     login.path = "/contoso.example/oauth2/v2.0/token".into();
     lines.insert(0, login);
-    lines.push(request(14, Ok(503)));
-    lines.push(request(15, Ok(200)));
+    lines.push(request(14, Answered(503)));
+    lines.push(request(15, Answered(200)));
     lines
 }
 
@@ -70,7 +75,7 @@ fn newest_request_is_first_with_its_details() {
     let mut console = open(sample());
     let screen = console.screen();
     let rows: Vec<_> = screen.lines().filter(|line| line.contains("Z GET")).collect();
-    assert!(rows[0].contains("11:58:18Z GET    200      1.6 s"), "{screen}");
+    assert!(rows[0].contains("11:58:18Z GET    200         1.6 s"), "{screen}");
     assert!(rows[1].contains("503"), "{screen}");
     assert!(rows[2].contains("failed"), "{screen}");
     for text in ["200, OK; took 1.6 s, 64,665 bytes", "0f8fad5b-d9cb-469f-a165-000000000015", "5b1c83a4"] {
@@ -97,18 +102,20 @@ fn waits_are_shown() {
 #[test]
 fn failures_are_in_the_error_style() {
     let console = open(sample());
-    let buffer = console.draw(&super::harness::theme());
-    let text = lines(&buffer);
-    let colour = |word: &str| {
-        let (y, line) = text.iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
-        let x = line.split(word).next().unwrap().chars().count();
-        buffer[(x as u16, y as u16)].fg
-    };
     let error = super::harness::theme().error.fg.unwrap();
     for word in ["failed", "503", "429", "403"] {
-        assert_eq!(colour(word), error, "{word}");
+        assert_eq!(colour_of(&console, word), error, "{word}");
     }
-    assert_ne!(colour("200 "), error);
+    assert_ne!(colour_of(&console, "200 "), error);
+}
+
+/// Returns the colour of a word on the screen, at its first occurrence.
+fn colour_of(console: &Harness, word: &str) -> Color {
+    let buffer = console.draw(&super::harness::theme());
+    let text = lines(&buffer);
+    let (y, line) = text.iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
+    let x = line.split(word).next().unwrap().chars().count();
+    buffer[(x as u16, y as u16)].fg
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn requests_are_updated_only_while_open() {
 
 #[test]
 fn cursor_keeps_its_request_and_line_or_stays_on_the_newest() {
-    let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
+    let many: Vec<_> = (0..100).map(|number| request(number, Answered(200))).collect();
     let mut console = open(many[..60].to_vec());
     console.send(Message::Requests(many[..61].to_vec()));
     assert_eq!(cursor(&console), (0, many[60].client_request_id.as_str()));
@@ -211,7 +218,7 @@ fn table_and_details_fill_the_window() {
 
 #[test]
 fn wheel_scrolls_the_window() {
-    let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
+    let many: Vec<_> = (0..100).map(|number| request(number, Answered(200))).collect();
     let mut console = open(many);
     console.send(Message::Input(Input::Wheel { x: 30, y: 10, by: 2 }));
     assert_eq!(cursor(&console).0, 6);
@@ -223,10 +230,21 @@ fn wheel_scrolls_the_window() {
 
 #[test]
 fn pending_request_is_shown() {
-    let pending = RequestLine { outcome: None, bytes: 0, request_id: None, ..request(16, Ok(200)) };
-    let console = open(vec![request(15, Ok(200)), pending]);
+    let pending = RequestLine { outcome: None, bytes: 0, request_id: None, ..request(16, Answered(200)) };
+    let console = open(vec![request(15, Answered(200)), pending]);
     let screen = console.screen();
     let row = screen.lines().find(|line| line.contains("11:58:20Z")).unwrap();
-    assert!(row.contains("GET    sent     1.7 s                    graph.microsoft.com"), "{row}");
+    assert!(row.contains("GET    sent        1.7 s                    graph.microsoft.com"), "{row}");
     assert!(screen.contains("sent, no answer yet; 1.7 s so far"), "{screen}");
+}
+
+#[test]
+fn cancelled_request_is_not_shown_as_failed() {
+    let console = open(vec![request(15, Answered(200)), request(16, Cancelled)]);
+    let screen = console.screen();
+    let row = screen.lines().find(|line| line.contains("11:58:20Z")).unwrap();
+    assert!(row.contains("GET    cancelled   1.7 s"), "{row}");
+    assert!(screen.contains("cancelled before it was answered; took 1.7 s, 0 bytes"), "{screen}");
+    assert!(!screen.contains("failed"), "{screen}");
+    assert_ne!(colour_of(&console, "cancelled "), super::harness::theme().error.fg.unwrap());
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use alertdeck::app::{FeedEvent, Identity, Message, RequestLine, SignInEvent};
+use alertdeck_graph::http::AttemptOutcome;
 use alertdeck_model::SafeText;
 use ratatui::buffer::{Buffer, CellWidth as _};
 use serde_json::{Value, json};
@@ -153,7 +154,7 @@ fn hostile_sign_in_texts_are_drawn_in_whole_glyphs() {
         let line = RequestLine {
             path: text.clone(),
             request_id: Some(text.clone()),
-            ..requests::request(1, Ok(200))
+            ..requests::request(1, AttemptOutcome::Answered(200))
         };
         console.send(Message::Requests(vec![line]));
         show(&mut console, "request");

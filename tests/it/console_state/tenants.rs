@@ -5,6 +5,7 @@ use std::time::Duration;
 use alertdeck::app::{
     Effect, Failure, FailureKind, FeedEvent, JobKind, LoadEvent, Message, Phase, RequestLine, Scope,
 };
+use alertdeck_graph::http::AttemptOutcome;
 use alertdeck_store::FeedId;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -331,7 +332,7 @@ fn values_of_the_tenant_column_filter_and_sort() {
 fn requests_name_their_tenant() {
     let mut console = loaded();
     console.keys("R");
-    let of = |feed, number| RequestLine { feed, ..request(number, Ok(200)) };
+    let of = |feed, number| RequestLine { feed, ..request(number, AttemptOutcome::Answered(200)) };
     console.send(Message::Requests(vec![of(CONTOSO, 1), of(CONTOSO, 2)]));
     assert!(!console.screen().contains("TENANT       TIME"), "{}", console.screen());
     console.send(Message::Requests(vec![of(CONTOSO, 1), of(FABRIKAM, 2)]));

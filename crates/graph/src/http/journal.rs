@@ -32,8 +32,8 @@ pub struct Entry {
     pub method: String,
     /// The requested address.
     pub target: Target,
-    /// The status, or the failure in one line; `None` while there is no response yet.
-    pub outcome: Option<Result<u16, String>>,
+    /// How it ended; `None` while there is no response yet.
+    pub outcome: Option<AttemptOutcome>,
     /// The size of the reply's body after decompression, in bytes.
     pub bytes: usize,
     /// The GUID that was sent as `client-request-id`.
@@ -42,12 +42,24 @@ pub struct Entry {
     pub request_id: Option<SafeText>,
 }
 
+/// How an attempt to send a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The service answered with this status.
+    Answered(u16),
+    /// There was no response, for this reason; one line that is safe to show.
+    Failed(String),
+    /// The request was cancelled before it was answered, because its answer was no longer wanted.
+    Cancelled,
+}
+
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{} ", self.method, self.target.host, self.target.path.line())?;
         match &self.outcome {
-            Some(Ok(status)) => write!(f, "HTTP {status}")?,
-            Some(Err(line)) => write!(f, "failed: {line};")?,
+            Some(AttemptOutcome::Answered(status)) => write!(f, "HTTP {status}")?,
+            Some(AttemptOutcome::Failed(line)) => write!(f, "failed: {line};")?,
+            Some(AttemptOutcome::Cancelled) => f.write_str("cancelled,")?,
             None => f.write_str("not answered yet,")?,
         }
         let (took, waited) = (self.took.as_millis(), self.waited.as_millis());
@@ -211,7 +223,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let left = self.change(|entry| entry.outcome = Some(Err("cancelled before it was answered".into())));
+        let left = self.change(|entry| entry.outcome = Some(AttemptOutcome::Cancelled));
         if let Some(entry) = left {
             tracing::info!("{entry}");
         }
@@ -233,7 +245,7 @@ mod tests {
             took: Duration::from_millis(12),
             method: "GET".into(),
             target: Target::new(&Url::parse(url).unwrap(), &headers, has_body),
-            outcome: Some(Ok(200)),
+            outcome: Some(AttemptOutcome::Answered(200)),
             bytes: 5,
             client_request_id: "ours".into(),
             request_id: Some("theirs\n\u{1b}[2J".into()),
@@ -287,16 +299,21 @@ mod tests {
         let first = journal.begin(sent());
         let second = journal.begin(sent());
         assert_eq!(outcomes(&journal), [None, None]);
-        assert!(second.end(|entry| entry.outcome = Some(Ok(200))).is_some());
+        assert!(second.end(|entry| entry.outcome = Some(AttemptOutcome::Answered(200))).is_some());
         drop(first);
-        let cancelled = Some(Err("cancelled before it was answered".to_owned()));
-        assert_eq!(outcomes(&journal), [cancelled, Some(Ok(200))]);
+        let cancelled = Some(AttemptOutcome::Cancelled);
+        assert_eq!(outcomes(&journal), [cancelled, Some(AttemptOutcome::Answered(200))]);
+        assert!(journal.entries()[0].to_string().contains(" cancelled, in "), "{}", journal.entries()[0]);
         let slow = journal.begin(sent());
         for _ in 0..JOURNAL_LENGTH {
             drop(journal.begin(sent()));
         }
-        assert!(slow.end(|entry| entry.outcome = Some(Ok(204))).is_none(), "the entry has left the ring");
-        assert!(outcomes(&journal).iter().all(|outcome| *outcome != Some(Ok(204))));
+        let answered = Some(AttemptOutcome::Answered(204));
+        assert!(
+            slow.end(|entry| entry.outcome.clone_from(&answered)).is_none(),
+            "the entry has left the ring"
+        );
+        assert!(outcomes(&journal).iter().all(|outcome| *outcome != answered));
     }
 
     #[test]

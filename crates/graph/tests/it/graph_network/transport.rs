@@ -3,7 +3,8 @@
 use std::{io::Write as _, time::Duration};
 
 use alertdeck_graph::http::{
-    Budget, Cause, Credential, Fault, HeaderValue, Http, Limits, Reply, Route, Scope, TransportRequest, Url,
+    AttemptOutcome, Budget, Cause, Credential, Fault, HeaderValue, Http, Limits, Reply, Route, Scope,
+    TransportRequest, Url,
 };
 use rstest::rstest;
 use tokio::net::TcpListener;
@@ -179,7 +180,7 @@ async fn the_journal_records_each_attempt_and_no_secret() {
     let log = http.journal().entries();
     assert_eq!(
         log.iter().map(|entry| entry.outcome.clone().unwrap()).collect::<Vec<_>>(),
-        [Ok(503), Ok(200)]
+        [503, 200].map(AttemptOutcome::Answered)
     );
     assert_eq!(log[0].request_id.as_ref().unwrap().as_str(), "service-id");
     assert_eq!((log[1].target.path.as_str(), log[1].bytes), ("/x", 2));
