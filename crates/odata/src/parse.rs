@@ -1,7 +1,7 @@
 //! Parses `$filter` text into an [`Expr`].
 //!
-//! Operators and property names are case-insensitive. Types are checked strictly, because the
-//! service responds to a wrong type with a 400 that does not say where the error is
+//! Operators and property names are case-insensitive. Types and members are checked strictly, because
+//! the service responds to a wrong one with a 400 that does not say where the error is
 //! (docs/graph-api.md, "Filtering").
 
 use std::ops::Range;
@@ -11,6 +11,8 @@ use alertdeck_model::Timestamp;
 
 /// The maximum nesting depth of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
+/// The maximum number of members that an error lists.
+const MAX_LISTED: usize = 8;
 
 /// The error returned for text that is not an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +22,10 @@ pub struct ParseError {
     pub span: Range<usize>,
     /// What is wrong and what was expected.
     pub message: String,
-    /// The most similar valid name.
+    /// The most similar valid text to write instead.
     pub suggestion: Option<String>,
+    /// If a property is compared with a member that its enumeration does not declare, both of them.
+    pub undeclared: Option<(Property, String)>,
 }
 
 /// Parses an expression.
@@ -70,11 +74,8 @@ impl Parser<'_> {
             Some(b',') => (Token::Comma, 1),
             Some(b'\'') => {
                 let Some((text, length)) = quoted(rest) else {
-                    return Err(ParseError {
-                        span: start..self.text.len(),
-                        message: "this quote is not closed".into(),
-                        suggestion: None,
-                    });
+                    let span = start..self.text.len();
+                    return Err(ParseError { span, ..self.error("this quote is not closed") });
                 };
                 (Token::Text(text), length)
             }
@@ -89,7 +90,7 @@ impl Parser<'_> {
     }
 
     fn error(&self, message: impl Into<String>) -> ParseError {
-        ParseError { span: self.span.clone(), message: message.into(), suggestion: None }
+        ParseError { span: self.span.clone(), message: message.into(), suggestion: None, undeclared: None }
     }
 
     fn expected(&self, what: &str) -> ParseError {
@@ -210,14 +211,9 @@ impl Parser<'_> {
             return Ok(property);
         }
         let names = Property::ALL.map(Property::name);
-        let near = names
-            .into_iter()
-            .map(|name| (strsim::osa_distance(&name.to_lowercase(), &word.to_lowercase()), name))
-            .min()
-            .filter(|(distance, name)| *distance * 3 <= name.len());
         let [others @ .., last] = names;
         Err(ParseError {
-            suggestion: near.map(|(_, name)| name.to_owned()),
+            suggestion: nearest(word, &names).map(str::to_owned),
             ..self.error(format!("Graph can filter alerts only by {} and {last}", others.join(", ")))
         })
     }
@@ -229,7 +225,7 @@ impl Parser<'_> {
             Token::Word(word) if self.text[self.position..].starts_with('\'') => {
                 return self.qualified(property, word);
             }
-            Token::Text(text) if !time => Literal::Text(text.clone()),
+            Token::Text(text) if !time => self.text_of(property, text)?,
             Token::Word(word) if time => match Timestamp::parse(word) {
                 Some(at) => Literal::Time(at),
                 None => return Err(self.expected("a date such as 2026-11-01T00:00:00Z")),
@@ -255,10 +251,35 @@ impl Parser<'_> {
             return Err(self.error(format!("the type of {} is {expected}", property.name())));
         }
         self.advance()?;
-        let Token::Text(member) = self.next.clone() else { return Err(self.expected("a member")) };
+        let Token::Text(member) = &self.next else { return Err(self.expected("a member")) };
+        let literal = self.text_of(property, member)?;
         self.advance()?;
-        Ok(Literal::Text(member))
+        Ok(literal)
     }
+
+    /// Checks text that is compared with a property: an enumeration must declare it.
+    fn text_of(&self, property: Property, text: &str) -> Result<Literal, ParseError> {
+        let members = property.members();
+        if members.is_empty() || property.rank(text).is_some() {
+            return Ok(Literal::Text(text.to_owned()));
+        }
+        let mut message = format!("{} has no such member", property.name());
+        if members.len() <= MAX_LISTED {
+            message = format!("{message}; expected one of {}", members.join(", "));
+        }
+        Err(ParseError {
+            suggestion: nearest(text, &members).map(|name| format!("'{name}'")),
+            undeclared: Some((property, text.to_owned())),
+            ..self.error(message)
+        })
+    }
+}
+
+/// Returns the most similar name, unless more than a third of its letters differ.
+fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let near = names.iter().map(|name| (strsim::osa_distance(&name.to_lowercase(), &typed), *name)).min();
+    near.filter(|(distance, name)| *distance * 3 <= name.len()).map(|(_, name)| name)
 }
 
 /// Reads the quoted string at the start of `rest`; returns its content and its length in `rest`.
@@ -298,6 +319,11 @@ mod tests {
     #[case::rest("status eq 'new' severity eq 'low'", 16..24, "expected `and`, `or` or the end")]
     #[case::list("status in ('new' 'x')", 17..20, "expected `,` or `)`")]
     #[case::missing("status eq", 9..9, "ends here; expected a value")]
+    #[case::member("severity eq 'nonsense'", 12..22, "expected one of unknown, informational, low, medium, high")]
+    #[case::blank_member("status eq ''", 10..12, "status has no such member")]
+    #[case::listed_member("status in ('new', 'x')", 18..21, "status has no such member")]
+    #[case::typed_member("severity eq alertSeverity'x'", 25..28, "severity has no such member")]
+    #[case::flipped_member("'x' lt severity", 0..3, "severity has no such member")]
     fn errors_have_a_position_and_a_message(
         #[case] text: &str,
         #[case] span: Range<usize>,
@@ -324,9 +350,19 @@ mod tests {
     }
 
     #[test]
-    fn a_similar_property_is_suggested() {
-        assert_eq!(parse("stats eq 'new'").unwrap_err().suggestion.as_deref(), Some("status"));
-        assert_eq!(parse("title eq 'new'").unwrap_err().suggestion, None);
+    fn a_similar_name_is_suggested() {
+        let suggestion = |text| parse(text).unwrap_err().suggestion;
+        assert_eq!(suggestion("stats eq 'new'").as_deref(), Some("status"));
+        assert_eq!(suggestion("title eq 'new'"), None);
+        assert_eq!(suggestion("severity eq 'HIHG'").as_deref(), Some("'high'"));
+        assert_eq!(suggestion("severity eq 'nonsense'"), None);
+    }
+
+    #[test]
+    fn members_are_read_in_any_case_and_may_be_newer_than_the_client() {
+        for text in ["severity eq 'HIGH'", "serviceSource ne 'unknownFutureValue'"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[rstest]

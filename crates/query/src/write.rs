@@ -36,7 +36,8 @@ pub fn literal(value: &str) -> String {
     if is_word { value.to_owned() } else { quote(value) }
 }
 
-fn quote(value: &str) -> String {
+/// Writes a value in quotes.
+pub(super) fn quote(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "\"\""))
 }
 

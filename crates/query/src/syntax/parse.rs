@@ -5,7 +5,11 @@
 use std::ops::Range;
 
 use super::{Head, Node, NodeKind, Operator, Piece, Query, Root, Term, Value};
-use crate::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::{
+    diagnostic::{Diagnostic, DiagnosticKind},
+    fields::{Enumeration, FIELDS, Field},
+    write::quote,
+};
 use alertdeck_odata as odata;
 
 /// The maximum length of a filter in bytes: enough for several hundred pasted hashes.
@@ -76,7 +80,16 @@ impl<'a> Parser<'a> {
             Ok(expr) => Root::OData(expr),
             Err(error) => {
                 let span = self.at + error.span.start..self.at + error.span.end;
-                let mut diagnostic = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, error.message);
+                let mut message = error.message;
+                if let Some((property, member)) = error.undeclared {
+                    // Alerts may have members that are newer than the schema.
+                    let of = |field: &&Field| {
+                        field.enumeration().and_then(Enumeration::property) == Some(property)
+                    };
+                    let field = FIELDS.iter().find(of).map_or(property.name(), |field| field.name);
+                    message = format!("{message}; to filter by it anyway, write {field}:{}", quote(&member));
+                }
+                let mut diagnostic = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, message);
                 if let Some(near) = error.suggestion {
                     diagnostic = diagnostic.fix(span, near.clone());
                     diagnostic.suggestion = Some(near);

@@ -138,7 +138,7 @@ fn examples_are_planned_as_documented() {
 #[case::nested_and("(status:new (title:a severity:low))", "status eq 'new' and severity eq 'low'", "title:a")]
 #[case::texts("title:a device:b c", "", "title:a device:b c")]
 #[case::raw_property("osPlatform:Windows10 status:new", "status eq 'new'", "osPlatform:Windows10")]
-#[case::odata("$filter=status in ('new','x')", "status in ('new', 'x')", "")]
+#[case::odata("$filter=status in ('new','resolved')", "status in ('new', 'resolved')", "")]
 #[case::odata_ne("$assignedTo ne 'a'", "(assignedTo eq null or assignedTo ne 'a')", "$assignedTo ne 'a'")]
 fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: &str, #[case] local: &str) {
     let plan = planned(filter);
@@ -186,6 +186,13 @@ fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: 
 #[case::regex_size("title~\"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "invalid regular expression", None)]
 #[case::quote("title:\"a b", "\"a b", "not closed", Some("title:\"a b\""))]
 #[case::odata("$statsu eq 'new'", "statsu", "Graph can filter alerts only by", Some("$status eq 'new'"))]
+#[case::odata_member("$severity eq 'hihg'", "'hihg'", "expected one of", Some("$severity eq 'high'"))]
+#[case::odata_unlike_any(
+    "$serviceSource ne 'say \"x\"'",
+    "'say \"x\"'",
+    "anyway, write source:\"say \"\"x\"\"\"",
+    None
+)]
 fn errors_have_a_span_a_message_and_a_fix(
     #[case] filter: &str,
     #[case] wrong: &str,
