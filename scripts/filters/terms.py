@@ -416,6 +416,12 @@ def technique():
     return lambda alert: all(map(is_missing, values(alert))), term
 
 
+def spellings(name):
+    """A tactic as in alerts, in words, and with hyphens."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", name)
+    return [name, words, words.replace(" ", "-")]
+
+
 def tactic():
     categories = lambda alert: texts(alert, (["category", "categories"], [], {}))  # noqa: E731
 
@@ -423,15 +429,23 @@ def tactic():
         techniques = texts(alert, (["mitreTechniques"], [], {}))
         return [tactic for text in techniques for tactic in ATTACK.get(text.upper(), ("", []))[1]]
 
+    def both(alert):
+        return [*categories(alert), *served(alert)]
+
+    def matching(matches):
+        """Tactics that match in any spelling, and categories that match as sent."""
+        meant = {folded(name) for name in TACTICS if any(map(matches, spellings(name)))}
+        sent, spelled = any_text(categories, matches), any_text(both, lambda text: folded(text) in meant)
+        return lambda alert: sent(alert) or spelled(alert)
+
     def term(operator, value):
-        both = lambda alert: [*categories(alert), *served(alert)]  # noqa: E731
         if operator == "~":
-            return any_text(categories, regex(value).search)
+            return matching(regex(value).search)
         if operator not in (":", "="):
             raise FilterError("order on a field without order")
         pattern, wanted = value.wildcard() if operator == ":" else None, folded(value.text)
         if pattern:
-            return any_text(categories, lambda text: pattern.fullmatch(folded(text)))
+            return matching(lambda text: pattern.fullmatch(folded(text)))
         known = {folded(name): folded(name) for name in TACTICS}
         if value.quoted:
             wanted = known.get(re.sub(r"[ -]", "", wanted), wanted)

@@ -232,6 +232,16 @@ impl Tactic {
         }
     }
 
+    /// Returns the spellings in use: the category in alerts, the name, and the form with hyphens of
+    /// ATT&CK's data.
+    pub fn spellings(self) -> [String; 3] {
+        let name = self.name();
+        // A category is the name without its spaces, with each word capitalised.
+        let category =
+            Self::ALL.iter().find(|(_, tactic)| *tactic == self).map_or(name, |(category, _)| category);
+        [category.to_owned(), name.to_owned(), name.to_ascii_lowercase().replace(' ', "-")]
+    }
+
     /// Reads a tactic in any of its spellings: `CommandAndControl` as in alerts,
     /// `command-and-control` as in ATT&CK's data, or `Command and Control`. Returns `None` for
     /// other categories.
@@ -385,7 +395,14 @@ mod tests {
     fn every_tactic_name_reads_back() {
         for (category, tactic) in Tactic::ALL {
             assert_eq!(Tactic::read(category), Some(*tactic));
-            assert_eq!(Tactic::read(tactic.name()), Some(*tactic));
+            let spellings = tactic.spellings();
+            assert!(
+                spellings.contains(&(*category).to_owned()) && spellings.contains(&tactic.name().to_owned())
+            );
+            assert!(
+                spellings.iter().all(|spelling| Tactic::read(spelling) == Some(*tactic)),
+                "{spellings:?}"
+            );
         }
     }
 }

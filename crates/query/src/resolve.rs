@@ -4,6 +4,7 @@
 //! "Operators"). It handles one term at a time.
 
 mod bare;
+mod tactic;
 mod technique;
 
 use std::ops::Range;
@@ -251,20 +252,23 @@ impl Resolver<'_> {
             }));
         }
         let of = |pattern| Test::Text(TextTest { scope: scope.clone(), patterns: vec![pattern] });
+        let is_tactic = text_kind == TextKind::Member(Enumeration::Tactic);
         if head.operator == Operator::Matches {
-            return regex(&text, value).map(of);
+            let pattern = regex(&text, value)?;
+            return Ok(if is_tactic { tactic::matching(scope, pattern) } else { of(pattern) });
         }
         // Quoted text is literal.
         let fanged =
             matches!(text_kind, TextKind::Address | TextKind::Domain | TextKind::Link) && !value.quoted;
         if value.has_wildcard() {
-            return wildcard(value, if fanged { refang } else { str::to_owned }).map(of);
+            let pattern = wildcard(value, if fanged { refang } else { str::to_owned })?;
+            return Ok(if is_tactic { tactic::matching(scope, pattern) } else { of(pattern) });
         }
         let text = if fanged { refang(&text) } else { text };
         let exact = head.operator != Operator::Has;
         Ok(of(match text_kind {
             TextKind::Member(enumeration) => {
-                let spelled = Tactic::read(&text).filter(|_| enumeration == Enumeration::Tactic);
+                let spelled = Tactic::read(&text).filter(|_| is_tactic);
                 if let Some(tactic) = spelled {
                     return Ok(of(Pattern::Tactic(Some(tactic))));
                 }

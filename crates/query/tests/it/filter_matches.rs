@@ -152,6 +152,16 @@ fn addresses_match_in_any_form(#[case] kind: &str, #[case] item: &str, #[case] f
     r#""mitreTechniques":["T1685"]"#,
     "technique:T1562 technique:T1562.001 technique:T1685 tactic:defense-evasion tactic:DefenseImpairment -technique=T1562"
 )]
+#[case::pattern_in_words(
+    r#""category":"CredentialAccess""#,
+    "tactic:*access tactic:*-access tactic:\"credential \"* tactic~\"^credential access$\" tactic~-access$"
+)]
+#[case::pattern_of_a_technique(
+    r#""mitreTechniques":["T1110"]"#,
+    "tactic:*access tactic:credential-* tactic~\"l a\" -tactic:t1110* -tactic~t1110 -tactic:*control"
+)]
+#[case::pattern_of_an_old_name(r#""mitreTechniques":["T1562.001"]"#, "tactic:*evasion tactic:*impairment")]
+#[case::pattern_of_a_category(r#""category":"Malware""#, "tactic:mal* tactic~ware$ -tactic:*access")]
 #[case::mobile(r#""mitreTechniques":["T1603"]"#, "technique:\"scheduled task\" tactic:persistence")]
 #[case::ics(r#""mitreTechniques":["T0803"]"#, "technique:\"block command\" tactic:inhibit-response-function")]
 fn old_and_new_names_of_att_ck_are_found(#[case] properties: &str, #[case] filter: &str) {
