@@ -126,6 +126,8 @@ pub struct Feed {
     pub(super) refused: Vec<Feature>,
     /// How the service compares owners.
     pub(super) owner_case: OwnerCase,
+    /// Whether the service's answers do not tell how it compares owners, so that it is not asked again.
+    pub(super) owner_case_unclear: bool,
     /// The lists that have been loaded completely.
     pub(super) complete_lists: CompleteLists,
     /// The number of consecutive failures of list fetches and polls.
@@ -149,6 +151,7 @@ impl Feed {
             backfill: Backfill::default(),
             refused: Vec::new(),
             owner_case: OwnerCase::default(),
+            owner_case_unclear: false,
             complete_lists: CompleteLists::default(),
             failures: 0,
             has_odd_date: false,

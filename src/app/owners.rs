@@ -15,10 +15,10 @@ use alertdeck_store::FeedId;
 
 impl App {
     /// Starts a job that finds out how a feed's service compares owners, if the requested list
-    /// depends on it and no such job is running.
+    /// depends on it, no such job is running, and the service's answers can tell.
     pub(super) fn compare_owners(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get(id) else { return };
-        let depends = feed.list.is_guess() && feed.list.phase().is_active();
+        let depends = feed.list.is_guess() && feed.list.phase().is_active() && !feed.owner_case_unclear;
         if depends && self.jobs.running(id, JobType::CompareOwners).is_none() {
             let has_letters = |owner: &&str| owner.contains(|c: char| c.is_ascii_alphabetic());
             let known = self.store.owners(id).map(SafeText::raw).find(has_letters);
@@ -39,7 +39,8 @@ impl App {
         let was_guess = feed.list.is_guess();
         match compared {
             // The list stays incomplete. The next request asks again.
-            Err(_) | Ok(OwnerComparison::Unclear) => {}
+            Err(_) => {}
+            Ok(OwnerComparison::Unclear) => feed.owner_case_unclear = true,
             Ok(OwnerComparison::NoOwners) => feed.confirm_guess(self.filter.requested()),
             Ok(OwnerComparison::IgnoresCase) => {
                 feed.owner_case = OwnerCase::Ignored;

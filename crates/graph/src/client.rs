@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Kind, foreign},
     event::{ClientEvent, OnEvent},
     http::{Credential, Fault, Http, Reply, StatusCode, TransportRequest, Url},
+    options::RefusedOptions,
     request::{Parts, Request},
     resource::Resource,
 };
@@ -28,12 +29,14 @@ enum After {
     SignIn,
 }
 
-/// Sends requests to one endpoint under one identity. Cheap to clone.
+/// Sends requests to one endpoint under one identity. Cheap to clone; clones share what the service has
+/// refused.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
     endpoint: Endpoint,
     tokens: Tokens,
+    refused: RefusedOptions,
 }
 
 /// A request that did not succeed.
@@ -58,7 +61,7 @@ impl From<Fault> for Failure {
 impl Client {
     /// Creates a client from a transport, an endpoint and an identity; nothing is sent yet.
     pub fn new(http: Http, endpoint: Endpoint, tokens: Tokens) -> Self {
-        Self { http, endpoint, tokens }
+        Self { http, endpoint, tokens, refused: RefusedOptions::default() }
     }
 
     /// Returns the endpoint.
@@ -95,6 +98,11 @@ impl Client {
     /// see it.
     pub async fn get(&self, id: &AlertId, on_event: OnEvent<'_>) -> Result<RawAlert, Error> {
         self.send(&Request::alert(id), on_event).await
+    }
+
+    /// Returns the options of lists that the service has refused.
+    pub(crate) fn refused(&self) -> &RefusedOptions {
+        &self.refused
     }
 
     /// Formats a request as a curl command, without the token and the body. Returns `None` if its

@@ -22,6 +22,7 @@ mod error;
 mod event;
 pub mod http;
 mod loader;
+mod options;
 mod owners;
 mod pages;
 pub mod permission;

@@ -8,7 +8,7 @@ use crate::{
     client::Client,
     error::{Error, Kind},
     event::OnEvent,
-    request::{ListQuery, Request},
+    request::ListQuery,
 };
 
 /// The number of alerts to request when no owner is known. A few, because not every owner has
@@ -78,7 +78,8 @@ impl Client {
     /// Returns the owners of the first alerts that match a filter.
     async fn owners_of(&self, filter: String, top: u32, on_event: OnEvent<'_>) -> Result<Vec<String>, Error> {
         let query = ListQuery { filter: Some(filter), top: Some(top), count: false };
-        let page = self.send(&Request::list(&query), on_event).await?;
+        let Some(page) = self.pages(&query).next(on_event).await else { return Ok(Vec::new()) };
+        let page = page?;
         let alerts = page.raw.alerts.iter().filter_map(|raw| raw.parse().ok());
         Ok(alerts.filter_map(|alert| Some(alert["assignedTo"].as_str()?.to_owned())).collect())
     }

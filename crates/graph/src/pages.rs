@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     answer::Page,
     client::Client,
-    error::{Error, Kind, ListOption},
+    error::{Error, Kind},
     event::OnEvent,
     http::{Url, shortened},
     request::{ListQuery, Request},
@@ -58,9 +58,12 @@ pub struct Pages {
 }
 
 impl Client {
-    /// Prepares a list of alerts; [`Pages::next`] requests its first page.
+    /// Prepares a list of alerts; [`Pages::next`] requests its first page. An option that the service
+    /// has refused is left out, then and later.
     pub fn pages(&self, query: &ListQuery) -> Pages {
-        Pages { query: Some(query.clone()), ..Pages::new(self.clone(), Ok(Request::list(query))) }
+        let query = self.refused().left_out_of(query);
+        let first = Request::list(&query);
+        Pages { query: Some(query), ..Pages::new(self.clone(), Ok(first)) }
     }
 }
 
@@ -113,15 +116,10 @@ impl Pages {
     /// Returns the first request without the option that the service refused, or with a smaller page.
     fn without_refused(&mut self, error: &Error) -> Option<ListQuery> {
         let query = self.query.as_mut()?;
-        match error.refused? {
-            ListOption::Top(_) if query.top.is_none() => return None,
-            ListOption::Top(limit) => {
-                let limit = limit.map(|limit| u32::from(limit.get()));
-                query.top = limit.filter(|limit| query.top.is_some_and(|asked| *limit < asked));
-            }
-            ListOption::Count if query.count => query.count = false,
-            ListOption::Count => return None,
+        if !self.client.refused().add(error.refused?, query) {
+            return None;
         }
+        *query = self.client.refused().left_out_of(query);
         tracing::info!("trying again: {error}");
         Some(query.clone())
     }

@@ -46,6 +46,8 @@ fn guessed_list_is_complete_only_if_it_is_confirmed(
     #[values(false, true)] first: bool,
 ) {
     let (mut console, job) = open();
+    // Only a failure may end differently the next time.
+    let asks_again = result.is_err();
     if first {
         compared(&mut console, job, result.clone());
     }
@@ -62,7 +64,7 @@ fn guessed_list_is_complete_only_if_it_is_confirmed(
     // A list that is not complete is requested again, and a complete one is not.
     console.keys("/ Enter");
     assert_eq!(console.fetches().len(), usize::from(!complete));
-    assert_eq!(checks(&console).len(), usize::from(!complete));
+    assert_eq!(checks(&console).len(), usize::from(asks_again));
 }
 
 #[test]

@@ -236,20 +236,29 @@ async fn a_refused_page_size_falls_back_to_a_smaller_page() {
         "The limit of '50' for Top query has been exceeded. The value from the incoming request is '1000'.";
     for (message, last) in [(limit, "?$top=50"), ("no $top here", "/alerts_v2")] {
         let fake = Fake::start(refusing(message, |target| target.contains("$top=1000"))).await;
-        let (words, coverage, error) = read(Load::start(fake.client(), None)).await;
+        let client = fake.client();
+        let (words, coverage, error) = read(Load::start(client.clone(), None)).await;
         assert_eq!((words.join(", ").as_str(), error), ("page 2, page 2, page 1", None));
         assert!(coverage.is_complete() && coverage.alerts == 3, "{coverage:?}");
         let first: Vec<_> =
             fake.targets().into_iter().filter(|target| !target.contains("skiptoken")).collect();
         assert!(first[1].ends_with("?$top=1000") && first[2].ends_with(last), "{first:?}");
+        // Later lists do not ask for it again.
+        let (_, coverage, _) = read(Load::start(client, None)).await;
+        assert!(coverage.is_complete() && coverage.alerts == 3, "{coverage:?}");
+        assert_eq!(fake.targets().iter().filter(|target| target.contains("$top=1000")).count(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_refused_count_is_left_out() {
     let fake = Fake::start(refusing("$count is not supported", |target| target.contains("$count"))).await;
-    let (_, coverage, error) = read(Load::start(fake.client(), None)).await;
-    assert!(error.is_none() && coverage.is_complete() && coverage.total.is_none(), "{coverage:?}");
+    let client = fake.client();
+    for _ in 0..2 {
+        let (_, coverage, error) = read(Load::start(client.clone(), None)).await;
+        assert!(error.is_none() && coverage.is_complete() && coverage.total.is_none(), "{coverage:?}");
+    }
+    assert_eq!(fake.targets().iter().filter(|target| target.contains("$count")).count(), 1);
 }
 
 #[tokio::test]
