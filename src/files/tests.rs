@@ -1,7 +1,7 @@
 //! Files and folders as people have them.
 
 use super::*;
-use std::fs;
+use std::{fs, io::Write as _};
 
 /// Returns a folder that contains these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -21,14 +21,20 @@ fn a_folder_is_read_by_name_of_its_json_files() {
     let folder = folder(&[
         ("b.json", r#"{"id":"b"}"#),
         ("a.ndjson", "{\"id\":\"a1\"}\n{\"id\":\"a2\"}\n"),
+        ("d.JSONL", r#"{"id":"d"}"#),
         ("notes.txt", "no alerts"),
+        ("old.csv.gz", "no alerts"),
     ]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(br#"{"id":"e"}"#).unwrap();
+    fs::write(folder.path().join("e.json.gz"), gzip.finish().unwrap()).unwrap();
     fs::create_dir(folder.path().join("c.json")).unwrap();
     let saved = read(&[folder.path().to_owned()]);
-    assert_eq!(texts(&saved), [r#"{"id":"a1"}"#, r#"{"id":"a2"}"#, r#"{"id":"b"}"#]);
+    let ids = ["a1", "a2", "b", "d", "e"].map(|id| format!("{{\"id\":\"{id}\"}}"));
+    assert_eq!(texts(&saved), ids);
     assert!(saved.errors().is_empty());
     let notes = saved.notes.lines().join("\n");
-    assert!(notes.contains("because of their extension: notes.txt"), "{notes}");
+    assert!(notes.contains("because of their extension: notes.txt, old.csv.gz"), "{notes}");
     assert!(notes.contains("folders that are not read: c.json"), "{notes}");
 }
 
@@ -48,7 +54,8 @@ fn a_bad_file_is_reported_and_the_others_are_read() {
     let folder = folder(&[("bad.json", "[{\"id\":1},\n{]"), ("good.json", r#"[{"id":"a"}]"#)]);
     let missing = folder.path().join("miss\u{1b}ing.json");
     let saved = read(&[folder.path().to_owned(), missing]);
-    assert_eq!(texts(&saved), [r#"{"id":"a"}"#]);
+    // What was read before the error counts.
+    assert_eq!(texts(&saved), [r#"{"id":1}"#, r#"{"id":"a"}"#]);
     assert_eq!(saved.errors().len(), 2);
     assert!(
         saved.errors().lines()[0].contains("bad.json: ")

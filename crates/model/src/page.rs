@@ -44,7 +44,11 @@ impl WireError {
     pub(crate) fn new(error: &serde_json::Error, line: usize) -> Self {
         // The parser's message repeats the position, which has its own fields here.
         let text = error.to_string();
-        let reason = text.split(" at line ").next().unwrap_or(&text);
+        let reason = if error.is_eof() {
+            "the text ends too early"
+        } else {
+            text.split(" at line ").next().unwrap_or(&text)
+        };
         Self {
             reason: SafeText::new(reason).line(),
             line: error.line().max(1) + line,
@@ -234,7 +238,12 @@ mod tests {
         assert_eq!(error(b"\xff\xfe{\0}\0"), "the text is UTF-16, expected UTF-8 (line 1, column 1)");
         assert_eq!(error(b"\x1f\x8b\x08\0"), "this is compressed (gzip), expected JSON (line 1, column 1)");
         assert!(error(b"{\"value\":[{\"id\":1},\n{\"id\":").contains("line 2"));
-        assert!(error(br#"{"error":{"code":"x"}}"#).contains("the reply holds no alert: 1 of 1 "));
+        let refused = error(br#"{"error":{"code":"Forbidden","message":"Missing roles"}}"#);
+        assert!(
+            refused.contains("an error reply of Graph, not alerts: Forbidden: Missing roles"),
+            "{refused}"
+        );
+        assert!(error(b"{\"value\":[{\"id\":").contains("the text ends too early (line 1,"));
         assert!(
             error(br#"{"value":null}"#).contains("an object that is not an alert, with the properties value")
         );

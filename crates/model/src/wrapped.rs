@@ -51,6 +51,7 @@ pub fn find(body: Bytes) -> Found {
     };
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let mut finder = Finder::new(body.clone(), 0);
+    finder.note_cuts();
     if crate::starts_with_lines(text) {
         finder.lines(text);
     } else {
@@ -64,6 +65,7 @@ pub fn find(body: Bytes) -> Found {
 pub fn find_in_lines(body: Bytes, before: usize) -> Found {
     let body = crate::page::repaired(body);
     let mut finder = Finder::new(body.clone(), before);
+    finder.note_cuts();
     finder.lines(std::str::from_utf8(&body).unwrap_or_default());
     finder.found
 }
@@ -119,6 +121,15 @@ impl Finder {
         Self { body, found, counted: (before, 0), before }
     }
 
+    /// Notes evidence that PowerShell has written as text, because it was nested too deeply.
+    fn note_cuts(&mut self) {
+        let signs = [&b"\"@{@odata.type="[..], b"\"System.Object[]\""];
+        if signs.iter().any(|sign| memchr::memmem::find(&self.body, sign).is_some()) {
+            let note = "PowerShell has cut off evidence; save the alerts with ConvertTo-Json -Depth 10";
+            self.found.notes.add(note.to_owned());
+        }
+    }
+
     fn lines(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim();
@@ -163,6 +174,7 @@ impl Finder {
                 if let Some(error) = error.map(|error| self.error_in(rest, &error)) {
                     self.found.errors.add(broken(&error));
                 }
+                self.intact(rest, true, 0);
                 return;
             };
             self.item(value, true, 0);
@@ -182,7 +194,7 @@ impl Finder {
         if json.starts_with('[') {
             let Some(items) = loose::items(json) else {
                 self.check(json);
-                return false;
+                return self.intact(json, is_item, depth);
             };
             // An array of arrays and pages is one of items, too.
             let mut is_any = false;
@@ -213,6 +225,34 @@ impl Finder {
             // The error may be inside one of several alerts.
             Err(_) => self.other(json, false, depth) || self.check(json),
         }
+    }
+
+    /// Takes the intact values of a text whose structure is broken, such as a page that was cut off.
+    /// Returns whether there was an alert.
+    fn intact(&mut self, text: &str, mut is_item: bool, depth: usize) -> bool {
+        let (mut at, mut name, mut broken, mut is_any) = (0, "", 0, false);
+        while let Some(start) = text[at..].find(['{', '[', '"']).map(|start| at + start) {
+            let is_string = text[start..].starts_with('"');
+            match loose::value(&text[start..]) {
+                Some(string) if is_string => {
+                    name = string;
+                    at = start + string.len();
+                }
+                Some(value) if start > 0 => {
+                    is_any |= self.item(value, is_item, depth + 1);
+                    at = start + value.len();
+                }
+                _ if is_string || broken > MAX_DEPTH => break,
+                // Its structure is broken, and its values may be intact.
+                _ => {
+                    let is_list = matches!(name, "\"value\"" | "\"alerts\"");
+                    is_item = text[start..].starts_with('[') && (is_item || is_list);
+                    broken += 1;
+                    at = start + 1;
+                }
+            }
+        }
+        is_any
     }
 
     /// Reports a value that is not valid JSON. Returns `false`, since it is not an alert.
@@ -291,7 +331,10 @@ impl Finder {
 
     /// Looks for alerts in an object that is none.
     fn other(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
-        let Some(members) = members(json) else { return false };
+        let Some(members) = members(json) else {
+            self.check(json);
+            return self.intact(json, is_item, depth);
+        };
         let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
         let (mut is_any, mut is_page) = (false, false);
         if let Some(items) = value("value").filter(|value| value.starts_with('[')) {

@@ -34,6 +34,13 @@ fn quoted(json: &str) -> String {
 #[case::splunk(format!("{{\"result\":{{\"_raw\":{}}}}}\n{{\"result\":{{\"_raw\":{}}}}}", quoted(A), quoted(B)))]
 #[case::elastic(format!(r#"{{"hits":{{"hits":[{{"_source":{{"event":{{"original":{}}}}}}},{{"_source":{B}}}]}}}}"#, quoted(A)))]
 #[case::message_as_text(format!("{{\"message\":{}}}\n{{\"message\":{}}}", quoted(A), quoted(B)))]
+#[case::original_event(format!(
+    r#"{{"event":{{"kind":"alert","original":{}}},"m365_defender":{{"alert":{{"title":"Alert a"}}}}}}{B}"#,
+    quoted(A)
+))]
+#[case::logic_app(format!(r#"{{"statusCode":200,"headers":{{"request-id":"x"}},"body":{{"value":[{A},{B}]}}}}"#))]
+#[case::integration(format!(r#"[{{"status_code":200,"json_body":{A}}},{{"_id":{{"$oid":"6"}},"alert":{B}}}]"#))]
+#[case::wazuh(format!("{{\"id\":\"1.2\",\"rule\":{{\"id\":\"9\"}},\"data\":{{\"ms-graph\":{A}}}}}\n{{\"ms-graph\":{B}}}"))]
 #[case::array_as_text(format!(r#"{{"body":{}}}"#, quoted(&format!("[{A},{B}]"))))]
 #[case::http_reply(format!("HTTP/2 200 \r\ncontent-type: application/json\r\n\r\n[{A},{B}]"))]
 #[case::byte_order_mark(format!("\u{feff}[{A},{B}]"))]
@@ -58,6 +65,26 @@ fn utf16_is_read_with_and_without_a_mark() {
     }
 }
 
+#[test]
+fn a_text_that_is_not_utf8_loses_its_bad_bytes_only() {
+    let found = find(Bytes::from_static(
+        b"[{\"id\":\"a\",\"title\":\"T\xe9l\xe9\",\"severity\":\"low\",\"status\":\"new\"}]",
+    ));
+    assert!(texts(&found)[0].contains("T\u{fffd}l\u{fffd}") && found.errors.is_empty(), "{found:?}");
+}
+
+#[rstest]
+#[case::items(r#"{"id":"a","title":"t","severity":"low","evidence":["@{@odata.type=#microsoft.graph.security.deviceEvidence; verdict=x}"]}"#)]
+#[case::arrays(r#"{"id":"a","title":"t","severity":"low","evidence":["System.Object[]"]}"#)]
+fn evidence_that_powershell_cut_off_is_noted(#[case] alert: &str) {
+    for text in [alert.to_owned(), format!("{A}\n{alert}")] {
+        let found = found(&text);
+        assert!(found.errors.is_empty() && found.notes.len() == 1, "{found:?}");
+        assert!(found.notes.lines()[0].contains("-Depth 10"), "{found:?}");
+    }
+    assert_eq!(find_in_lines(Bytes::copy_from_slice(alert.as_bytes()), 0).notes.len(), 1);
+}
+
 #[rstest]
 #[case::endpoint(
     r#"{"id":"da1","title":"t","severity":"High","alertCreationTime":"2026-01-02T00:00:00Z"}"#,
@@ -68,6 +95,7 @@ fn utf16_is_read_with_and_without_a_mark() {
     "legacy Graph security API"
 )]
 #[case::xdr(r#"{"value":[{"incidentName":"i","alerts":[{"alertId":"fa1","title":"t","severity":"High","entities":[]}]}]}"#, "older Microsoft 365 Defender API")]
+#[case::xdr_alone(r#"{"incidentId":7,"incidentName":"i","alerts":[{"alertId":"fa1","title":"t","severity":"High","entities":[]}]}"#, "older Microsoft 365 Defender API")]
 #[case::powershell(
     r#"[{"Id":"a","Title":"t","Severity":"high","Status":"new","AdditionalProperties":{}}]"#,
     "PowerShell"
@@ -95,6 +123,18 @@ fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &
     "streaming API"
 )]
 #[case::sentinel(r#"[{"AlertName":"a","ProviderName":"p","SystemAlertId":"1"}]"#, "SecurityAlert table")]
+#[case::streaming_records(
+    r#"{"records":[{"time":"x","category":"AdvancedHunting-AlertEvidence","properties":{"AlertId":"a"}}]}"#,
+    "streaming API"
+)]
+#[case::sentinel_incident(
+    r#"{"id":"/subscriptions/0","type":"Microsoft.SecurityInsights/Incidents","properties":{"title":"t"}}"#,
+    "Sentinel incidents, not alerts"
+)]
+#[case::log_analytics(r#"{"tables":[{"name":"PrimaryResult","rows":[["x"]]}]}"#, "a Log Analytics result")]
+#[case::risk(r#"{"value":[{"id":"6","riskEventType":"x","riskLevel":"low"}]}"#, "Entra risk detections")]
+#[case::texts(r#"{"value":["microsoft.graph.security.alert"]}"#, "not an alert: \"microsoft.graph")]
+#[case::splunk_csv("_raw,_time\n\"{\"\"id\"\":\"\"a\"\"}\",1\n", "CSV")]
 #[case::evidence(
     r##"{"@odata.type":"#microsoft.graph.security.ipEvidence","ipAddress":"1.1.1.1"}"##,
     "evidence without its alert"
@@ -150,6 +190,47 @@ fn broken_lines_are_reported_by_their_number_and_the_others_are_read() {
     // What comes before an error in one document is kept.
     let cut = super::tests::found(&format!("[\n{A}]\n[{B}]\n[{{\"id\":"));
     assert!(texts(&cut) == [A, B] && cut.errors.lines()[0].contains("(line 4,"), "{cut:?}");
+}
+
+/// A few properties, which make an alert only where an alert is expected.
+const SPARSE: &str = r#"{"id":"s"}"#;
+
+#[rstest]
+#[case::cut_in_an_array(format!("[{SPARSE},{B},\n{{\"id\":\"c\",\"title\":\"Al"), &[SPARSE, B], "(line 2, column 21)")]
+#[case::cut_after_a_comma(format!("[{A},\n{B},"), &[A, B], "(line 2,")]
+#[case::cut_in_a_page(
+    format!("{{\"@odata.count\":3,\"value\":[{SPARSE},\n{B},{{\"id\":\"c\",\"evidence\":[{{\"x\":{{"),
+    &[SPARSE, B],
+    "(line 2,"
+)]
+#[case::cut_in_a_batch(
+    format!("{{\"responses\":[{{\"id\":\"1\",\"body\":{{\"value\":[{A},\n{B},{{\"id\":\"c"),
+    &[A, B],
+    "(line 2,"
+)]
+#[case::cut_in_an_incident(format!("{{\"displayName\":\"i\",\"alerts\":[{SPARSE},\n{{\"id\""), &[SPARSE], "(line 2,")]
+#[case::cut_line(format!("{A}\n{{\"value\":[{B},{{"), &[A, B], "(line 2,")]
+#[case::no_comma(format!("[{A}\n{B}]"), &[A, B], "(line 2, column 1)")]
+#[case::two_commas(format!("{{\"value\":[{A},\n,{B}]}}"), &[A, B], "(line 2, column 1)")]
+#[case::other_bracket(format!("[{A},\n{{\"id\":\"c\"],{B}]"), &[A, B], "(line 2, column 10)")]
+#[case::member_without_value(format!("[{A},\n{{\"id\":\"c\",\"title\"}},{B}]"), &[A, B], "(line 2,")]
+#[case::documents(format!("{A}\n[\n{{\"id\":]\n{B}"), &[A, B], "(line 3, column 7)")]
+fn what_is_intact_in_a_broken_document_is_read(
+    #[case] text: String,
+    #[case] alerts: &[&str],
+    #[case] position: &str,
+) {
+    let found = found(&text);
+    assert_eq!(texts(&found), alerts);
+    assert!(found.errors.lines().iter().any(|error| error.contains(position)), "{found:?}");
+}
+
+#[test]
+fn a_text_that_is_broken_everywhere_takes_no_quadratic_time() {
+    for part in ["[", "{", "{\"a\":[", "[{},", "{]", "\"{\"id\":"] {
+        let found = found(&part.repeat(1_000_000));
+        assert!(found.alerts.is_empty() && !found.errors.is_empty(), "{part}");
+    }
 }
 
 #[rstest]
