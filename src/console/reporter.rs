@@ -235,4 +235,12 @@ mod tests {
         assert!(partial[0].ends_with("(and 1 more)"), "{partial:?}");
         assert!(matches!(last, LoadEvent::Done));
     }
+
+    #[tokio::test]
+    async fn a_file_whose_list_continues_is_reported_as_partial() {
+        let page = r#"{"@odata.count":70,"@odata.nextLink":"https://x.example/2","value":[{"id":"a"}]}"#;
+        let (partial, last) = partial_of(&[("1.json", page)]).await;
+        assert!(partial.len() == 1 && partial[0].contains("a page of a list of 70 alerts"), "{partial:?}");
+        assert!(matches!(last, LoadEvent::Done));
+    }
 }

@@ -5,6 +5,7 @@
 mod campaigns;
 mod schema;
 mod ticket;
+mod values;
 
 use alertdeck::report::Report;
 use alertdeck_model::{Alert, RawAlert};

@@ -262,6 +262,67 @@ mod tests {
         assert_eq!(alert.comments[0].author.as_ref().unwrap().raw(), "ana@contoso.com");
     }
 
+    /// Returns the types of the evidence in an alert.
+    fn types(alert: &Alert) -> Vec<&str> {
+        alert.evidence.iter().map(|item| item.type_name.as_str()).collect()
+    }
+
+    #[test]
+    fn evidence_of_the_endpoint_api_has_types() {
+        let items = ["Process", "File", "User", "Ip", "Url", "MailBox", "MailMessage", "Odd"];
+        let items: Vec<_> = items
+            .map(
+                |kind| json!({"entityType": kind, "fileName": "a.exe", "sha1": "ab", "recipient": "bo@x.io"}),
+            )
+            .into();
+        let alert = alert(Foreign::Endpoint, json!({"id": "da1", "title": "t", "evidence": items}));
+        assert_eq!(
+            types(&alert),
+            ["device", "process", "file", "user", "ip", "url", "mailbox", "analyzedMessage", "untyped"]
+        );
+        assert_eq!(alert.evidence[1].json["imageFile"]["sha1"], "ab");
+        assert_eq!(alert.evidence[7].json["recipientEmailAddress"], "bo@x.io");
+    }
+
+    #[test]
+    fn alerts_of_older_incidents_keep_their_times_devices_and_mailboxes() {
+        let alert = alert(
+            Foreign::Xdr,
+            json!({"alertId": "fa1", "incidentId": 7, "title": "t", "severity": "Low", "status": "Resolved",
+                "creationTime": "2026-03-02T08:00:00Z", "lastUpdatedTime": "2026-03-02T09:00:00Z",
+                "firstActivity": "2026-03-02T07:00:00Z",
+                "devices": [{"mdatpDeviceId": "m7", "deviceDnsName": "pc7.corp.example"}],
+                "entities": [{"entityType": "MailBox", "mailboxAddress": "bo@corp.example"}]}),
+        );
+        let second = |at: Option<crate::Timestamp>| at.unwrap().to_second();
+        assert_eq!((alert.id.raw(), second(alert.created)), ("fa1", "2026-03-02T08:00:00Z".into()));
+        assert_eq!(second(alert.last_update), "2026-03-02T09:00:00Z");
+        assert_eq!(second(alert.first_activity), "2026-03-02T07:00:00Z");
+        let of =
+            |kind: &str| &alert.evidence.iter().find(|item| item.type_name.as_str() == kind).unwrap().json;
+        assert_eq!(
+            (&of("device")["mdeDeviceId"], &of("device")["deviceDnsName"]),
+            (&json!("m7"), &json!("pc7.corp.example"))
+        );
+        assert_eq!(of("mailbox")["primaryAddress"], "bo@corp.example");
+    }
+
+    #[test]
+    fn alerts_of_the_legacy_api_keep_their_hosts_users_and_files() {
+        let alert = alert(
+            Foreign::Legacy,
+            json!({"id": "1", "title": "t", "severity": "medium", "status": "newAlert", "comments": ["seen"],
+                "eventDateTime": "2026-03-02T07:00:00Z", "vendorInformation": {"provider": "Some product"},
+                "hostStates": [{"fqdn": "pc7.corp.example"}], "userStates": [{"userPrincipalName": "bo@corp.example"}],
+                "fileStates": [{"name": "a.exe", "fileHash": {"hashType": "sha256", "hashValue": "cd"}}]}),
+        );
+        assert_eq!((alert.status.as_str(), alert.comments[0].text.raw()), ("new", "seen"));
+        assert_eq!(alert.product_name.as_ref().unwrap().raw(), "Some product");
+        assert_eq!(alert.first_activity.unwrap().to_second(), "2026-03-02T07:00:00Z");
+        assert_eq!(types(&alert), ["device", "user", "file"]);
+        assert_eq!(alert.evidence[2].json["fileDetails"]["sha256"], "cd");
+    }
+
     #[test]
     fn names_of_other_tools_are_changed_at_every_depth() {
         let powershell = json!({"Id": "a", "Title": "t", "Evidence": [{"Verdict": "suspicious",

@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn spellings_of_other_tools_are_read() {
+        for text in ["/Date(1619423150250)/", "/Date(1619423150250+0200)/", "2021-04-26T07:45:50.25+00:00Z"] {
+            assert_eq!(round_trip(text), "2021-04-26T07:45:50.25Z", "{text}");
+        }
+        assert_eq!(round_trip("2021-04-26T09:45:50+02:00Z"), "2021-04-26T07:45:50Z");
+        assert_eq!(round_trip("/Date(-1000)/"), "1969-12-31T23:59:59Z");
+        for bad in ["/Date()/", "/Date(soon)/", "/Date(9223372036854775807)/", "2021-04-26T07:45:50ZZ"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn the_first_and_last_times_are_read_and_others_refused() {
         assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Some(Timestamp::MIN));
         assert!(Timestamp::MIN.is_unset());

@@ -53,10 +53,9 @@ impl Column {
     fn width(self) -> usize {
         match self {
             Self::Tenant => 12,
-            Self::Time => 9,
+            // The longest status is "cancelled".
+            Self::Time | Self::Status => 9,
             Self::Method => 6,
-            // As long as "cancelled".
-            Self::Status => 9,
             Self::Took | Self::Waited => 7,
             Self::Bytes => 10,
         }

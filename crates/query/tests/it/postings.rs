@@ -250,6 +250,34 @@ proptest! {
     }
 }
 
+/// Returns on how many devices a file occurs, in alerts that have one device each.
+fn devices(devices: &[Value]) -> usize {
+    let alert = |(number, device): (usize, &Value)| {
+        let mut device = device.clone();
+        device["@odata.type"] = "#microsoft.graph.security.deviceEvidence".into();
+        let file = json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "fileDetails": {"sha1": "abcdef"}});
+        json!({"id": number.to_string(), "evidence": [device, file]})
+    };
+    let alerts: Vec<_> = devices.iter().enumerate().map(alert).collect();
+    let mut store = Store::new(&FieldPostings);
+    store.absorb(FEED, batch(&alerts));
+    let rows = store.rows_with(&Indicator { kind: IndicatorKind::Hash, value: "abcdef".into() });
+    let mut tally = Tally::default();
+    tally.advance(&store, &rows, &mut usize::MAX.clone());
+    tally.prevalence().unwrap_or_default().devices
+}
+
+#[test]
+fn devices_are_counted_by_their_ids_and_otherwise_by_their_names() {
+    let named = |id: &str, name: &str| json!({"mdeDeviceId": id, "deviceDnsName": name});
+    let one = ["pc7.corp.example", "PC7.CORP.EXAMPLE", "pc7", "pc7-old.corp.example"];
+    assert_eq!(devices(&one.map(|name| named("m7", name))), 1);
+    assert_eq!(devices(&[named("m7", "pc7"), named("M7", "pc7"), named("m8", "pc7")]), 2);
+    assert_eq!(devices(&one[..2].iter().map(|name| json!({"deviceDnsName": name})).collect::<Vec<_>>()), 1);
+    let entra = |name: &str| json!({"azureAdDeviceId": "e7", "hostName": name});
+    assert_eq!(devices(&[entra("pc7"), entra("renamed")]), 1);
+}
+
 #[test]
 fn rows_are_removed_from_values_that_an_alert_no_longer_has() {
     let mut store = Store::new(&FieldPostings);
