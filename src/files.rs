@@ -63,9 +63,8 @@ impl Saved {
         let mut errors = self.unread.clone();
         if let Some(name) = self.continued.as_ref().filter(|_| !self.has_last) {
             let size = self.count.map_or_else(String::new, |count| format!(" of {count} alerts"));
-            errors.add(format!(
-                "{name}: a page of a list{size} that continues; save the pages of its @odata.nextLink too"
-            ));
+            errors
+                .add(format!("{name}: the list{size} continues; save the pages of its @odata.nextLink too"));
         }
         errors
     }
@@ -130,6 +129,14 @@ impl Paths {
     /// Prepares to read these paths.
     pub fn new(paths: &[PathBuf]) -> Self {
         Self { paths: paths.to_vec(), input: Arc::default() }
+    }
+
+    /// Returns the name of the file, safe to show, if there is only one and it is not a folder.
+    pub fn only_file(&self) -> Option<String> {
+        match self.paths.as_slice() {
+            [only] if !only.is_dir() => Some(name(only)),
+            _ => None,
+        }
     }
 
     /// Starts reading from the beginning.

@@ -16,7 +16,7 @@ use super::{saved::SavedAlerts, sign_in::identity};
 use crate::app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
-use alertdeck_model::{AlertId, Messages, RawAlert, SafeText};
+use alertdeck_model::{AlertId, RawAlert, SafeText};
 use alertdeck_store::Batch;
 
 /// The number of alerts per batch. The loop handles a batch in about a millisecond.
@@ -70,7 +70,7 @@ impl FetchReporter {
             stream::iter(chunks)
         });
         self.report_chunks(chunks).await?;
-        if let Some(unread) = summary(&alerts.errors()) {
+        if let Some(unread) = alerts.summary() {
             let partial = Some(SafeText::new(&unread));
             self.report(LoadEvent::Page { total: None, partial, server_time: None }).await?;
         }
@@ -170,15 +170,6 @@ impl FetchReporter {
     }
 }
 
-/// Returns a one-line summary of what could not be read, based on the first error.
-fn summary(errors: &Messages) -> Option<String> {
-    let first = errors.lines().into_iter().next()?;
-    Some(match errors.len() - 1 {
-        0 => first,
-        more => format!("{first} (and {more} more)"),
-    })
-}
-
 /// Returns the number of batches that are decoded at the same time.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
@@ -204,16 +195,21 @@ mod tests {
     use super::*;
     use alertdeck_store::FeedId;
 
-    /// Reads these files. Returns what is reported as partial results, and the last event.
+    /// Reads a folder with these files, or the only file. Returns what is reported as partial results,
+    /// and the last event.
     async fn partial_of(files: &[(&str, &str)]) -> (Vec<String>, LoadEvent) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
+        let path = match files {
+            [(only, _)] => folder.path().join(only),
+            _ => folder.path().to_owned(),
+        };
         let (messages, mut received) = mpsc::channel(100);
         let job = JobId { feed: FeedId::default(), number: 1 };
         let reporter = FetchReporter { job, messages, tokens: None };
-        reporter.report_saved(&SavedAlerts::new(&[folder.path().to_owned()])).await.unwrap();
+        reporter.report_saved(&SavedAlerts::new(&[path])).await.unwrap();
         drop(reporter);
         let (mut partial, mut last) = (Vec::new(), None);
         while let Some(Message::Job(_, JobEvent::Fetch(event))) = received.recv().await {
@@ -237,10 +233,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_whose_list_continues_is_reported_as_partial() {
+    async fn a_file_whose_list_continues_is_partial_and_not_named_again() {
         let page = r#"{"@odata.count":70,"@odata.nextLink":"https://x.example/2","value":[{"id":"a"}]}"#;
         let (partial, last) = partial_of(&[("1.json", page)]).await;
-        assert!(partial.len() == 1 && partial[0].contains("a page of a list of 70 alerts"), "{partial:?}");
+        assert_eq!(partial, ["the list of 70 alerts continues; save the pages of its @odata.nextLink too"]);
         assert!(matches!(last, LoadEvent::Done));
     }
 }

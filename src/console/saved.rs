@@ -48,6 +48,19 @@ impl SavedAlerts {
         lock(&self.outcome).errors()
     }
 
+    /// Returns a one-line summary of what could not be read, based on the first error; safe to show. It
+    /// does not repeat the name of an only file.
+    pub(super) fn summary(&self) -> Option<String> {
+        let errors = self.errors();
+        let first = errors.lines().into_iter().next()?;
+        let only = self.paths.only_file().map(|name| format!("{name}: ")).unwrap_or_default();
+        let first = first.strip_prefix(&only).unwrap_or(&first).to_owned();
+        Some(match errors.len() - 1 {
+            0 => first,
+            more => format!("{first} (and {more} more)"),
+        })
+    }
+
     /// Returns what the user should know about the alerts; safe to show.
     pub fn notes(&self) -> Messages {
         lock(&self.outcome).notes.clone()

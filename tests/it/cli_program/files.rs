@@ -234,7 +234,9 @@ fn a_list_without_its_last_page_is_incomplete() {
     let partial = list(&folder, &["--columns", "id", "--format", "csv"]);
     assert_eq!((partial.code, partial.stdout.as_str()), (5, "id\r\na\r\n"));
     assert!(
-        partial.stderr.contains("1.json: a page of a list of 700 alerts that continues"),
+        partial
+            .stderr
+            .contains("1.json: the list of 700 alerts continues; save the pages of its @odata.nextLink"),
         "{}",
         partial.stderr
     );
