@@ -17,7 +17,9 @@ pub(super) fn no_json(text: &str, line: usize) -> String {
     if first.starts_with("version https://git-lfs") {
         return "a Git LFS pointer, not the file itself; fetch it with `git lfs pull`".to_owned();
     }
-    if line == 1 && !text.starts_with('<') && (first.matches(',').count() > 1 || first.contains("_raw,")) {
+    // Commas in a sentence are followed by blanks.
+    let is_heading = (first.matches(',').count() > 1 && !first.contains(", ")) || first.contains("_raw,");
+    if line == 1 && !text.starts_with('<') && is_heading {
         return "CSV, which has no evidence; export the alerts as JSON".to_owned();
     }
     let reason = if text.starts_with('<') {

@@ -141,6 +141,7 @@ fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &
 )]
 #[case::pointer("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull")]
 #[case::csv("Alert name,Tags,Severity\nx,y,z\n", "CSV")]
+#[case::prose("Alerts of May, June, and July\n", "expected a JSON object or array (line 1, column 1)")]
 #[case::html("<html></html>", "this is HTML or XML, expected JSON (line 1, column 1)")]
 #[case::empty(" \n", "the text is empty, expected JSON (line 1, column 1)")]
 #[case::scalar("[1, \"x\"]", "not an alert: 1")]
