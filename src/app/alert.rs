@@ -145,7 +145,10 @@ impl App {
         let mut values: Vec<_> = values.into_iter().map(with_indicator).collect();
         // What an analyst acts on comes first. What other items report follows their names.
         let own = values.iter().position(|(value, _)| value.is_reporter()).unwrap_or(values.len());
-        values[..own].sort_by_key(|(value, what)| value.rank(what.is_some()));
+        let place = |what: &Indicator| detail.indicators_of(line).iter().position(|known| known == what);
+        values[..own].sort_by_key(|(value, what)| {
+            (value.rank(what.is_some()), what.as_ref().and_then(place).unwrap_or(usize::MAX))
+        });
         self.ui.open(Values::new(title, values, width));
     }
 

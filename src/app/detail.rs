@@ -239,21 +239,20 @@ impl Detail {
         self.scroll.go(motion, self.lines.len(), height);
         if matches!(motion, Motion::Down | Motion::HalfDown | Motion::PageDown) {
             let from = self.scroll.cursor;
-            let is_own = |line: &Line| !matches!(line.kind, LineKind::CommandLine(..));
-            let next = self.lines[from.min(self.lines.len())..].iter().position(is_own);
+            let next = self.lines[from.min(self.lines.len())..].iter().position(Line::takes_cursor);
             self.scroll.cursor += next.unwrap_or_default();
         }
-        self.leave_command_line(height);
+        self.settle_cursor(height);
     }
 
-    /// Moves the cursor from a command line to its node, and shows the node's lines as far as the
-    /// window has room. The cursor does not stop at command lines, so that they cost no extra keys.
-    pub(super) fn leave_command_line(&mut self, height: usize) {
-        let is_command = |line: &Line| matches!(line.kind, LineKind::CommandLine(..));
-        while self.line().is_some_and(is_command) {
+    /// Moves the cursor up from a line that it does not stop at, such as from a command line to its
+    /// node, and shows the node's lines as far as the window has room.
+    pub(super) fn settle_cursor(&mut self, height: usize) {
+        while self.scroll.cursor > 0 && self.line().is_some_and(|line| !line.takes_cursor()) {
             self.scroll.cursor -= 1;
         }
         self.scroll.show(self.lines.len(), height);
+        let is_command = |line: &Line| matches!(line.kind, LineKind::CommandLine(..));
         let below = self.lines.iter().skip(self.scroll.cursor + 1).take_while(|line| is_command(line));
         let end = self.scroll.cursor + 1 + below.count();
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
@@ -290,7 +289,7 @@ impl Detail {
         if let Some(cursor) = index_of(&self.lines, all[at].id) {
             self.scroll.cursor = cursor;
         }
-        self.leave_command_line(height);
+        self.settle_cursor(height);
     }
 
     /// Returns the width that the lines were laid out for.
@@ -422,6 +421,14 @@ impl Detail {
             _ => return None,
         };
         Some((id, self.body.tree.node(id)))
+    }
+}
+
+impl Line {
+    /// Returns whether the cursor stops at the line. Lines that say nothing of their own would cost
+    /// extra keys.
+    fn takes_cursor(&self) -> bool {
+        !matches!(self.kind, LineKind::CommandLine(..) | LineKind::Blank)
     }
 }
 

@@ -319,7 +319,7 @@ impl App {
                 }
                 let (_, height) = self.detail_size();
                 if let Some(detail) = &mut self.detail.shown {
-                    detail.leave_command_line(height);
+                    detail.settle_cursor(height);
                 }
             }
         }

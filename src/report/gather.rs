@@ -119,10 +119,10 @@ fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
     covered.add("categories", &alert.categories);
     let facts = [
         ("severity", "severity", vec![SafeText::new(alert.severity.raw())]),
-        ("status", "status", vec![SafeText::new(alert.status.raw())]),
+        ("status", "status", vec![SafeText::new(&alert.status.words())]),
         ("owner", "assignedTo", one(&alert.assigned_to)),
-        ("classification", "classification", member(alert.classification.raw())),
-        ("determination", "determination", member(alert.determination.raw())),
+        ("classification", "classification", member(&alert.classification.words())),
+        ("determination", "determination", member(&alert.determination.words())),
         ("category", "category", categories),
         ("technique", "mitreTechniques", alert.mitre_techniques.clone()),
         ("service source", "serviceSource", member(alert.service_source.raw())),

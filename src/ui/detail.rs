@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{
     list::matched,
-    paint::{Painter, Span, columns},
+    paint::{Painter, Span, columns, fit},
 };
 use crate::app::{
     App, Area, Detail, DetailView, Fact, FactValue, Find, Indentation, Line, LineKind, Pane, TimeFormat,
@@ -295,7 +295,7 @@ fn draw_timeline_entry(
             let label = (!label.is_empty()).then(|| Span::new(format!("{label}  "), theme.dim));
             let label = label.filter(|label| label.width() + columns(&name).min(MIN_NAME) <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
-            let name = super::paint::fit(&name, room, theme.symbols.cut).text.into_owned();
+            let name = fit(&name, room, theme.symbols.cut).text.into_owned();
             let name = Span::new(name, theme.text);
             let parts = label.into_iter().chain([name]);
             spans.extend(parts.flat_map(|span| highlight_hits(detail, painter, span)));
@@ -332,7 +332,7 @@ fn fact_spans<'a>(
             let (symbol, _, style) = theme.severity(severity);
             spans.push(Span::new(format!("{symbol} {severity}"), style));
         }
-        FactValue::Status(status) => spans.push(Span::new(status.to_string(), theme.text)),
+        FactValue::Member(_, words) => spans.push(Span::new(words.as_str(), theme.text)),
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "ID" { theme.dim } else { theme.text };
@@ -343,7 +343,7 @@ fn fact_spans<'a>(
             if let Some(technique) = attack::technique(id.raw()) {
                 let used: usize = spans.iter().map(Span::width).sum();
                 let room = usize::from(width).saturating_sub(used);
-                let (name, remark) = technique_texts(technique, room);
+                let (name, remark) = technique_texts(technique, room, theme.symbols.cut);
                 spans.push(Span::new(format!(" {name}"), theme.text));
                 spans.push(Span::new(remark, theme.dim));
             }
@@ -356,7 +356,7 @@ fn fact_spans<'a>(
 /// Returns the name of a technique and what follows it, for `room` columns. A sub-technique's own name
 /// is more specific than its parent's, and the technique that took its place more useful than either
 /// the parent's name or the tactics.
-fn technique_texts(technique: &Technique, room: usize) -> (String, String) {
+fn technique_texts(technique: &Technique, room: usize, sign: &str) -> (String, String) {
     let (full_name, remark) = (technique.full_name(), format!(" {}", technique.remark()));
     let note = technique.note().map(|note| format!(", {note}"));
     let fits = |name: &str, after: &str| 1 + columns(name) + columns(after) <= room;
@@ -364,6 +364,11 @@ fn technique_texts(technique: &Technique, room: usize) -> (String, String) {
     if fits(&full_name, needed) {
         return (full_name, remark);
     }
-    let shorter = note.filter(|_| !fits(technique.name, needed));
-    (technique.name.to_owned(), shorter.unwrap_or(remark))
+    match note.filter(|_| !fits(technique.name, needed)) {
+        Some(note) => {
+            let room = room.saturating_sub(columns(&note) + 1);
+            (fit(technique.name, room, sign).text.into_owned(), note)
+        }
+        None => (technique.name.to_owned(), remark),
+    }
 }

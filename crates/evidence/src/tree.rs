@@ -122,8 +122,8 @@ impl Node {
     /// Returns the verdict and remediation as text, such as `malicious, blocked`, or `None` if
     /// neither is set.
     pub fn state(&self) -> Option<String> {
-        let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.to_string());
-        let remediation = (self.remediation != Remediation::None).then(|| self.remediation.to_string());
+        let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.words());
+        let remediation = (self.remediation != Remediation::None).then(|| self.remediation.words());
         let words: Vec<_> = verdict.into_iter().chain(remediation).collect();
         (!words.is_empty()).then(|| words.join(", "))
     }

@@ -44,6 +44,14 @@ macro_rules! wire_enum {
                 }
             }
 
+            /// Returns the name in words, such as `in progress`, or what was sent, on one line.
+            pub fn words(&self) -> String {
+                match self {
+                    Self::Undeclared(text) => text.line(),
+                    known => spell_out(known.as_str()),
+                }
+            }
+
             /// Returns the wire name as sent, for searching and copying.
             pub fn raw(&self) -> &str {
                 match self {
@@ -63,6 +71,20 @@ macro_rules! wire_enum {
             }
         }
     };
+}
+
+/// Spells out a wire name: `pendingApproval` becomes `pending approval`. The classification
+/// `informationalExpectedActivity` is what the portal's menu lists as expected activity.
+fn spell_out(name: &str) -> String {
+    let name = name.strip_prefix("informational").filter(|rest| !rest.is_empty()).unwrap_or(name);
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 wire_enum! {
@@ -261,6 +283,15 @@ mod tests {
             assert_eq!(Classification::read(blank), Classification::Unknown);
             assert_eq!(Remediation::read(blank), Remediation::None);
         }
+    }
+
+    #[test]
+    fn names_are_spelled_out() {
+        assert_eq!(Status::InProgress.words(), "in progress");
+        assert_eq!(Classification::InformationalExpectedActivity.words(), "expected activity");
+        assert_eq!(Severity::Informational.words(), "informational");
+        assert_eq!(Determination::NotEnoughDataToValidate.words(), "not enough data to validate");
+        assert_eq!(Remediation::read("awaitingOwner\n").words(), "awaitingOwner⏎");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use alertdeck_model::{SafeText, Severity, Status, Timestamp, attack};
+use alertdeck_model::{SafeText, Severity, Timestamp, attack};
 
 /// A fact with its label.
 #[derive(Clone, Debug)]
@@ -20,7 +20,8 @@ pub struct Fact {
 #[expect(missing_docs, reason = "the names are plain")]
 pub enum FactValue {
     Severity(Severity),
-    Status(Status),
+    /// A member of an enumeration: as received, and in words.
+    Member(SafeText, String),
     Time(Timestamp),
     Text(SafeText),
     /// The id of an ATT&CK technique, which the screen shows together with its name.
@@ -52,6 +53,7 @@ impl Fact {
             // Followed by the age: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
             FactValue::Technique(id) => attack::describe(id).width(),
+            FactValue::Member(_, words) => words.width(),
             other => other.text().map_or(0, |text| text.line().width()),
         };
         self.label.len() + 1 + value + 3
@@ -63,9 +65,8 @@ impl FactValue {
     pub fn text(&self) -> Option<SafeText> {
         match self {
             Self::Severity(severity) => Some(severity.raw().into()),
-            Self::Status(status) => Some(status.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
-            Self::Text(text) | Self::Technique(text) => Some(text.clone()),
+            Self::Text(text) | Self::Technique(text) | Self::Member(text, _) => Some(text.clone()),
             Self::Missing => None,
         }
     }

@@ -236,6 +236,11 @@ impl TextIndex {
                         match &fact.value {
                             // Include the name that the screen shows next to the id.
                             FactValue::Technique(id) => index.add(at, &attack::describe(id)),
+                            // A member is found in words and as received.
+                            FactValue::Member(raw, words) => {
+                                index.add(at, words);
+                                index.add(at, raw.raw());
+                            }
                             _ => index.add(at, text.raw()),
                         }
                         shown.insert(text.raw().to_owned());

@@ -288,10 +288,10 @@ impl<'a> Outline<'a> {
         let owner = alert.assigned_to.clone().or_else(|| Some("-".into()));
         self.facts(vec![
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
-            Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
+            member("", "status", alert.status.raw(), alert.status.words()),
             text("owner", "assigned", owner.as_ref()),
-            name("class", "class", alert.classification.raw()),
-            name("determination", "determination", alert.determination.raw()),
+            member("class", "class", alert.classification.raw(), alert.classification.words()),
+            member("determination", "determination", alert.determination.raw(), alert.determination.words()),
         ]);
     }
 
@@ -449,6 +449,14 @@ pub fn command_line(description: &Description) -> Option<&SafeText> {
 fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
     let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }
+}
+
+/// Creates a fact from an enumeration member that is shown in words. `unknown` is treated as missing,
+/// except as a status.
+fn member(label: &'static str, field: &'static str, raw: &str, words: String) -> Fact {
+    let is_missing = raw == "unknown" && field != "status";
+    let value = if is_missing { FactValue::Missing } else { FactValue::Member(raw.into(), words) };
+    Fact { label, field: Some(field), value }
 }
 
 /// Creates a fact from an enumeration member, as received. `unknown` is treated as missing.

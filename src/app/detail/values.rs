@@ -131,7 +131,7 @@ impl Value {
         self.label == REPORTED_BY
     }
 
-    /// Returns the place among the values of a line: indicators first, then the state, then other
+    /// Returns the group among the values of a line: indicators first, then the state, then other
     /// values, and the type last. `is_indicator` says whether other alerts may share the value.
     pub fn rank(&self, is_indicator: bool) -> u8 {
         // The label of one of several items begins with its number, as in `1: verdict`.

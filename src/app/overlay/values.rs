@@ -76,7 +76,7 @@ impl Values {
     /// Lays the values out again for a new width.
     pub fn lay_out(&mut self, width: usize) {
         let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
-        self.label_width = widest.min(width * 2 / 5).min(40);
+        self.label_width = widest.min(if width < LONG_FROM { width / 3 } else { 40 });
         let counted = self.indicators.iter().any(Option::is_some);
         self.count_width = match width {
             _ if !counted => 0,
@@ -86,11 +86,11 @@ impl Values {
         let room = width.saturating_sub(self.label_width + 2);
         self.lines.clear();
         for (nth, (value, what)) in self.values.iter().zip(&self.indicators).enumerate() {
-            let room = room.saturating_sub(if what.is_some() { self.count_width } else { 0 });
-            let texts = if value.text.as_str().is_empty() {
-                vec!["\"\"".into()]
-            } else {
-                wrap(value.text.as_str(), room)
+            let text = value.text.as_str();
+            let texts = match what {
+                _ if text.is_empty() => vec!["\"\"".into()],
+                Some(_) => wrap_beside(text, room.saturating_sub(self.count_width), room),
+                None => wrap(text, room),
             };
             for (at, text) in texts.into_iter().enumerate() {
                 self.lines.push(ValueLine { value: nth, first: at == 0, text });
@@ -128,6 +128,19 @@ impl Values {
         } else if last >= self.top + height {
             self.top = (last + 1).saturating_sub(height).min(first);
         }
+    }
+}
+
+/// Wraps a text whose first line has less room than the others.
+fn wrap_beside(text: &str, first: usize, room: usize) -> Vec<String> {
+    let narrow = wrap(text, first);
+    match narrow.first().and_then(|line| text.strip_prefix(line.as_str())) {
+        Some(rest) if narrow.len() > 1 => {
+            let rest = rest.trim_start_matches(' ');
+            let rest = wrap(rest.strip_prefix('\n').unwrap_or(rest), room);
+            narrow.into_iter().take(1).chain(rest).collect()
+        }
+        _ => narrow,
     }
 }
 

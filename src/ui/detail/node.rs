@@ -76,11 +76,14 @@ pub(super) fn draw(
         // Where a link leads matters more than how a mail gateway has rewritten it, and than its type.
         let after = columns(&destination.text.head()) + 2 + width(&[&count, &state]);
         let (label, beside) = (label.width(), room.saturating_sub(after));
-        let is_labelled = label + link.width().min(MIN_NAME) <= beside;
-        let for_link = if is_labelled { beside - label } else { beside.max(MIN_NAME) };
-        shorten(link, for_link, theme.symbols.cut);
-        if !is_labelled {
+        let shortest = link.width().min(MIN_NAME);
+        if label + shortest <= beside {
+            shorten(link, beside - label, theme.symbols.cut);
+        } else if shortest <= beside {
+            shorten(link, beside, theme.symbols.cut);
             head.remove(0);
+        } else {
+            head = vec![piece_span(app, kind, destination, theme.text)];
         }
         name = head.iter().map(Span::width).sum();
     }
@@ -94,7 +97,8 @@ pub(super) fn draw(
     let time = time.filter(|time| time.width() <= left);
     let for_facts = left - width(&[&time]);
     let below = command_line(description);
-    let facts = description.facts.iter().filter(|fact| below != Some(&fact.text));
+    let is_name = |fact: &Piece| description.is_rewritten && head[0].text == fact.text.head_cow();
+    let facts = description.facts.iter().filter(|fact| below != Some(&fact.text) && !is_name(fact));
     let facts: Vec<_> = facts.map(|fact| piece_span(app, kind, fact, theme.dim)).collect();
     let facts = fit_facts(facts, for_facts, theme.symbols.cut);
 
@@ -173,7 +177,8 @@ pub(super) fn state_beside(node: &Node, theme: &Theme, used: usize, room: usize)
 
 fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
     let verdict = &node.verdict;
-    (*verdict != Verdict::Unknown).then(|| Span::new(format!("  [{verdict}]"), theme.verdict(verdict)))
+    (*verdict != Verdict::Unknown)
+        .then(|| Span::new(format!("  [{}]", verdict.words()), theme.verdict(verdict)))
 }
 
 /// Draws one of the alert's indicators with its counts.
