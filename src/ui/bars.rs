@@ -28,8 +28,9 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     // A filter being typed applies to all loaded alerts, as a pivot does.
     let requested = app.filter.shows_requested();
     let loaded_count = thousands(loaded.loaded);
+    let short = area.width < FULL_HEADER;
     let counts = match loaded.total.map(thousands) {
-        _ if !requested => app.coverage().summary(dot, area.width < FULL_HEADER),
+        _ if !requested => app.coverage().summary(dot, short),
         Some(total) if wide => format!("{loaded_count} of {total} loaded"),
         Some(total) => format!("{loaded_count}/{total}"),
         None => format!("{loaded_count} loaded"),
@@ -63,12 +64,24 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         Count::Exact(_) => " in ".to_owned(),
         Count::Pending => "    ".to_owned(),
     };
-    left.push(Span::new(separator + &counts, theme.text));
+    let counts_at = left.len();
+    left.push(Span::new(separator.clone() + &counts, theme.text));
     // If the list shows loaded alerts only, `counts` already describes what it covers.
     let is_complete = |feed: &Feed| feed.list.phase() == &Phase::Complete && !feed.sign_in.signed_out;
     if requested || !app.feeds.iter().all(is_complete) {
         left.push(Span::new(format!(" {dot} "), theme.dim));
         left.push(Span::new(progress, progress_style));
+    }
+    // Count only matching alerts, since live polls return all changes.
+    let count = app.list.new.common(app.view.matching());
+    let mut above_window = app.view.from(0).take(app.list.scroll.top);
+    let is_new = |row: alertdeck_store::Row| app.list.new.contains(row) && !app.view.is_stale(row);
+    let above = if count > 0 && above_window.any(is_new) { theme.symbols.above } else { "" };
+    let new =
+        (count > 0).then(|| Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
+    let needed: usize = left.iter().chain(&new).map(Span::width).sum();
+    if short && requested && loaded.total.is_none() && needed > usize::from(area.width) {
+        left[counts_at] = Span::new(separator + &loaded_count, theme.text);
     }
     // Truncate a long tenant name to make room for the completeness.
     let excess = left.iter().map(Span::width).sum::<usize>().saturating_sub(usize::from(area.width));
@@ -91,14 +104,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         };
         left.push(Span::new(what, theme.error));
     }
-    // Count only matching alerts, since live polls return all changes.
-    let count = app.list.new.common(app.view.matching());
-    let mut above_window = app.view.from(0).take(app.list.scroll.top);
-    let is_new = |row: alertdeck_store::Row| app.list.new.contains(row) && !app.view.is_stale(row);
-    let above = if count > 0 && above_window.any(is_new) { theme.symbols.above } else { "" };
-    if count > 0 {
-        left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
-    }
+    left.extend(new);
     let mut clock = app.clock.minute();
     if app.feeds.are_polled() {
         clock = format!("live {clock}");
@@ -217,7 +223,7 @@ pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
         Phase::Failed { failure, retry_at } => Some(match retry_at {
             Some(at) => {
                 let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
-                format!("retrying in {left:.0} s (! retries now): {}", failure.line)
+                format!("retry in {left:.0} s (! now): {}", failure.line)
             }
             None => format!("press ! to retry: {}", failure.line),
         }),
@@ -325,6 +331,9 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         // Show the fix first, since the message may be longer than the line.
         let fix = match (&diagnostic.fix, &diagnostic.suggestion) {
             (Some((_, fix)), _) if fix.is_empty() => Some("  Tab removes it".into()),
+            (Some((span, fix)), _) if span.is_empty() => {
+                Some(format!("  Tab adds {}", SafeText::new(fix).line()))
+            }
             (Some((_, fix)), _) => Some(format!("  Tab: {}", SafeText::new(fix).line())),
             (None, Some(suggestion)) => Some(format!("  did you mean {suggestion}?")),
             (None, None) => None,

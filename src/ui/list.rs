@@ -172,6 +172,12 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
             (_, Cell::Time(at)) => {
                 painter.put_right(x + column.width, y, column.width, &app.clock.cell(*at), theme.dim);
             }
+            (Column::Created, cell @ Cell::Text(_)) => {
+                // The detail shows the whole of a time that cannot be read.
+                let text = Some(glance(cell))
+                    .filter(|text| super::paint::columns(text) <= usize::from(column.width));
+                painter.put_right(x + column.width, y, column.width, &text.unwrap_or("?".into()), theme.dim);
+            }
             (Column::Title, cell) if !is_readable => {
                 painter.put(x, y, column.width, &glance(cell), theme.error);
             }

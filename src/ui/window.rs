@@ -14,7 +14,8 @@ pub(super) fn window(
 ) -> Rect {
     let theme = painter.theme;
     let width = (width as u16).saturating_add(4).min(screen.width);
-    let height = (height as u16).saturating_add(2).min(screen.height);
+    // The key bar stays visible.
+    let height = (height as u16).saturating_add(2).min(screen.height.saturating_sub(1));
     let area = Rect { x: (screen.width - width) / 2, y: (screen.height - height) / 2, width, height };
     painter.clear(area);
     painter.buffer.set_style(area, theme.overlay);

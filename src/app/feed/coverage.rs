@@ -35,16 +35,17 @@ impl Coverage {
     /// Returns the text for a title: `counts from 300 loaded alerts · complete`.
     pub fn title(self, dot: &str) -> String {
         let (loaded, s) = (thousands(self.loaded), if self.loaded == 1 { "" } else { "s" });
-        match self.extent.words() {
+        match self.extent.words(false) {
             Some(extent) => format!("counts from {loaded} loaded alert{s} {dot} {extent}"),
             None => format!("counts from {loaded} alert{s} loaded so far"),
         }
     }
 
-    /// Returns the text for the header: `300 loaded · complete`, or `300 · complete` if `short`.
+    /// Returns the text for the header: `300 loaded · loading the last 30 days`, or
+    /// `300 · loading 30 days` if `short`.
     pub fn summary(self, dot: &str, short: bool) -> String {
         let (loaded, word) = (thousands(self.loaded), if short { "" } else { " loaded" });
-        match self.extent.words() {
+        match self.extent.words(short) {
             Some(extent) => format!("{loaded}{word} {dot} {extent}"),
             None => format!("{loaded}{word} so far"),
         }
@@ -53,10 +54,11 @@ impl Coverage {
 
 impl Extent {
     /// Describes what is complete or loading; `None` for [`Extent::Partial`].
-    fn words(self) -> Option<String> {
+    fn words(self, short: bool) -> Option<String> {
         match self {
             Self::All => Some("complete".to_owned()),
             Self::Recent => Some(format!("{DAYS} days complete")),
+            Self::RecentLoading if short => Some(format!("loading {DAYS} days")),
             Self::RecentLoading => Some(format!("loading the last {DAYS} days")),
             Self::Partial => None,
         }

@@ -95,6 +95,9 @@ impl Object for Requests {
     }
 
     fn hints(&self, _app: &App) -> Vec<Hint> {
+        if self.len() == 0 {
+            return vec![hint(&["app.back"], "close")];
+        }
         vec![
             hint(&["move.down", "move.up"], "move"),
             hint(&["requests.copy-curl"], "copy as curl"),

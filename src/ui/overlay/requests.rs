@@ -88,7 +88,8 @@ impl Column {
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests: &Requests) {
     let theme = painter.theme;
     let (width, height) = app.ui.overlay_size();
-    let inside = window(painter, screen, "Requests", width, height);
+    let rows = if requests.lines.as_ref().is_some_and(Vec::is_empty) { 1 } else { height };
+    let inside = window(painter, screen, "Requests", width, rows);
     let Some(lines) = requests.lines.as_ref().filter(|lines| !lines.is_empty()) else {
         let text = match &requests.lines {
             _ if !app.feed().settings.service => "Saved alerts: no requests are made.",

@@ -152,11 +152,15 @@ fn rewritten_link_gives_way_to_where_it_leads() {
     let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [link] }))]);
     let line = line_with(&mut console, "leads to");
     assert!(line.contains("…  leads to https://login.evil.example/  [malicious]"), "{line}");
+    console.resize(110, 24);
+    let screen = console.screen();
+    assert!(screen.contains("    leads to https://login.evil.ex…  [malicious]"), "{screen}");
 }
 
 #[rstest]
 #[case(80, "T1562.001 Disable or Modify Tools (Defense Evasion), now T1685")]
 #[case(60, "T1562.001 Disable or Modify Tools, now T1685")]
+#[case(40, "T1562.001 Disabl…, now T1685")]
 #[case(130, "T1562.001 Impair Defenses: Disable or Modify Tools (Defense Evasion), now T1685")]
 fn replacement_of_a_technique_is_never_cut(#[case] width: u16, #[case] expected: &str) {
     let mut console = Harness::with_alerts(&[with(alert(1), json!({"mitreTechniques": ["T1562.001"]}))]);
@@ -201,4 +205,45 @@ fn hash_is_cut_once() {
         let line = screen.lines().find(|line| line.contains("sha256 ")).unwrap();
         assert!(line.matches('…').count() <= 1, "{line}");
     }
+}
+
+#[test]
+fn short_header_names_every_state_in_full() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
+    let header = |console: &Harness| console.screen().lines().next().unwrap().to_owned();
+    console.resize(60, 15);
+    console.keys("r");
+    console.arrive(&[alert(1), alert(2), alert(3)]);
+    console.done();
+    assert!(header(&console).contains("3 matches · 3 loaded · complete · 1 new"), "{}", header(&console));
+    console.keys("r");
+    console.fail(FailureKind::Offline);
+    assert!(header(&console).contains("· offline as of 12:00Z"), "{}", header(&console));
+    console.keys("!");
+    console.done();
+    console.keys("/ Ctrl-u x");
+    assert!(header(&console).contains("0 matches in 3 · loading 30 days"), "{}", header(&console));
+}
+
+#[test]
+fn failure_leaves_room_for_the_number_of_marks() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
+    console.keys("Space r");
+    let line = "graph.microsoft.com cannot be reached: connection refused; check the network";
+    console.load(LoadEvent::Failed(Failure { kind: FailureKind::Offline, line: line.into() }));
+    let line = line_with(&mut console, "1 marked");
+    assert!(line.starts_with("retry in 15 s (! now): graph.microsoft.com cannot be reached  "), "{line}");
+}
+
+#[test]
+fn tall_menu_leaves_the_key_bar_visible() {
+    let file = json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "fileDetails": {
+        "fileName": "update.exe", "filePath": "C:\\Temp", "sha256": "7d".repeat(32), "sha1": "4b".repeat(20),
+        "md5": "c0".repeat(16)}});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [file] }))]);
+    console.resize(60, 15);
+    console.keys("Enter j j y");
+    let screen = console.screen();
+    assert!(screen.lines().nth(13).unwrap().contains("─ 1-12 of"), "{screen}");
+    assert!(screen.lines().last().unwrap().starts_with("a-z or"), "{screen}");
 }

@@ -88,7 +88,7 @@ fn alerts_of_the_former_profile_are_not_shown() {
 }
 
 #[rstest]
-#[case(60, "a-tenant-with-a-…")]
+#[case(60, "a-tenant-with-a-long-na…")]
 #[case(80, "a-tenant-with-a-long-name.onmicrosof…")]
 #[case(120, "a-tenant-with-a-long-name.onmicrosoft.com")]
 fn long_tenant_name_is_cut_in_favour_of_completeness(#[case] width: u16, #[case] name: &str) {
@@ -98,7 +98,7 @@ fn long_tenant_name_is_cut_in_favour_of_completeness(#[case] width: u16, #[case]
     console.done();
     let screen = console.screen();
     let header = screen.lines().next().unwrap();
-    for part in [name, "READ-ONLY", "2 matches", "2 loaded", "complete"] {
+    for part in [name, "READ-ONLY", "2 matches", "complete"] {
         assert!(header.contains(part), "{part}: {header}");
     }
 }

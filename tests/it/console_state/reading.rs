@@ -405,3 +405,74 @@ fn a_time_that_cannot_be_read_is_shown_as_received_and_reported_once() {
     console.arrive(&[odd(3)]);
     assert_eq!(console.notice(), notice);
 }
+
+#[test]
+fn unreadable_time_is_shown_whole_or_as_a_question_mark() {
+    let odd = with(alert(1), json!({"createdDateTime": "yesterday at noon"}));
+    let console = Harness::with_alerts(&[odd, with(alert(2), json!({"createdDateTime": "noon"}))]);
+    let screen = console.screen();
+    assert!(screen.contains(" new     ? Alert 1") && screen.contains(" new  noon Alert 2"), "{screen}");
+    assert!(screen.contains("created yesterday at noon"), "{screen}");
+}
+
+#[test]
+fn values_of_a_file_begin_with_its_hashes() {
+    let file = json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "verdict": "malicious",
+        "fileDetails": {"fileName": "update.exe", "filePath": "C:\\Temp", "sha1": "4b".repeat(20),
+        "sha256": "7d".repeat(32)}});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [file] }))]);
+    console.keys("Enter j j Enter");
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!("{}", console.screen()) };
+    let labels: Vec<_> = values.values.iter().map(|value| value.label.as_str()).collect();
+    assert_eq!(
+        labels[..5],
+        ["fileDetails.sha256", "fileDetails.sha1", "fileDetails.fileName", "fileDetails.filePath", "verdict"]
+    );
+}
+
+#[test]
+fn only_the_first_line_of_a_value_gives_way_to_its_count() {
+    let process = json!({"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 1,
+        "processCommandLine": "x".repeat(100)});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [process] }))]);
+    console.resize(80, 24);
+    console.keys("Enter j j Enter");
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!("{}", console.screen()) };
+    let widths: Vec<_> = values.lines.iter().map(|line| line.text.len()).take(3).collect();
+    assert_eq!(widths, [34, 52, 14], "{}", console.screen());
+}
+
+#[test]
+fn cursor_does_not_stop_at_empty_lines() {
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"description": "One."}))]);
+    console.keys("Enter");
+    let mut at = Vec::new();
+    let cursor = |console: &Harness| console.app.current_detail().unwrap().scroll.cursor;
+    while at.last() != Some(&cursor(&console)) {
+        at.push(cursor(&console));
+        let line = console.app.current_detail().unwrap().line().unwrap().clone();
+        assert!(!matches!(line.kind, LineKind::Blank), "{at:?}");
+        console.keys("j");
+    }
+    console.keys(&"k ".repeat(at.len()));
+    assert_eq!(cursor(&console), 0);
+    assert!(
+        console.app.current_detail().unwrap().lines().iter().any(|line| matches!(line.kind, LineKind::Blank))
+    );
+}
+
+#[test]
+fn members_are_shown_in_words_and_found_in_either_form() {
+    let values = json!({"status": "inProgress", "classification": "informationalExpectedActivity",
+        "determination": "securityTesting"});
+    let mut console = Harness::with_alerts(&[with(alert(1), values)]);
+    let screen = console.screen();
+    assert!(screen.contains("class expected activity") && screen.contains("in progress"), "{screen}");
+    for text in ["expected activity", "informationalExpected"] {
+        console.keys("Enter /");
+        console.type_text(text);
+        console.keys("Enter");
+        assert!(console.app.current_detail().unwrap().find.as_ref().unwrap().count() > 0, "{text}");
+        console.keys("Esc Esc");
+    }
+}

@@ -56,7 +56,7 @@ pub(crate) fn code(console: &mut Harness) {
 
 pub(crate) fn failed(console: &mut Harness, may_retry: bool) {
     let line =
-        "Your organisation does not allow device code sign-in (AADSTS50199). Sign in with a browser instead.";
+        "Your organization does not allow device code sign-in (AADSTS50199). Sign in with a browser instead.";
     console.sign_in_event(SignInEvent::Failed { line: line.into(), may_retry });
 }
 
