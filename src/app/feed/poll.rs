@@ -103,6 +103,11 @@ impl Poll {
         matches!(self.state, PollState::Running(_) | PollState::Finishing(_))
     }
 
+    /// Returns whether a poll is running that looks further back than the others.
+    pub fn looks_back(&self) -> bool {
+        self.is_running() && self.looks_back
+    }
+
     /// Returns the time of the next poll, measured from startup.
     pub(in crate::app) fn next(&self) -> Option<Duration> {
         match self.state {

@@ -173,6 +173,9 @@ impl App {
             PollState::Off | PollState::Finishing(_) => {
                 (JobState::Stopped, format!("press {} to start", self.ui.keymap.key("panes.live")))
             }
+            PollState::Running(_) if feed.poll.looks_back() => {
+                (JobState::Running, "new and changed alerts of the last hour".to_owned())
+            }
             PollState::Running(_) => (JobState::Running, "new and changed alerts".to_owned()),
             PollState::Scheduled(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));

@@ -1,10 +1,14 @@
 //! Screens with invented alerts, for what the simulated tenant does not show.
 
+use std::time::Duration;
+
 use alertdeck::app::{Failure, FailureKind, LoadEvent};
+use alertdeck_graph::OwnerComparison;
 use serde_json::{Value, json};
 
 use super::{
     harness::{Harness, alert, with},
+    owners,
     screens::State,
 };
 
@@ -21,7 +25,9 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
         State::Link => "G Enter",
         State::Slip | State::Excluded => "/",
         State::Refreshed | State::Offline | State::Proxy => "Space r",
-        State::GuessedOwner => "/ Ctrl-u",
+        State::GuessedOwner | State::ExactOwner => "/ Ctrl-u",
+        State::Times => "T G",
+        State::Live | State::SecondLook => "j j L",
         _ => return false,
     };
     let alerts = alerts();
@@ -55,6 +61,23 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
             console.arrive(&[with(alert(62), json!({"assignedTo": "ana@contoso.com"}))]);
             console.done();
         }
+        State::ExactOwner => {
+            console.type_text("assigned:me");
+            console.keys("Enter");
+            owners::answer(console, OwnerComparison::Exact);
+            let owned = |number, owner: &str| with(alert(number), json!({ "assignedTo": owner }));
+            console.arrive(&[owned(62, "ana@contoso.com"), owned(63, "Ana@Contoso.com")]);
+            console.done();
+        }
+        State::Live => {
+            poll(console, &[alert(60), alert(61), with(alert(20), json!({"status": "inProgress", "lastUpdateDateTime": "2026-11-20T02:00:00Z"}))]);
+        }
+        State::SecondLook => {
+            for _ in 0..7 {
+                poll(console, &[]);
+            }
+            console.keys("X j j");
+        }
         State::Offline => console.load(failed(
             FailureKind::Offline,
             "graph.microsoft.com cannot be reached: connection refused; check the network and try again",
@@ -66,6 +89,13 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
         _ => {}
     }
     true
+}
+
+/// Answers the running poll and waits for the next one.
+fn poll(console: &mut Harness, alerts: &[Value]) {
+    console.arrive(alerts);
+    console.done();
+    console.advance(Duration::from_secs(15));
 }
 
 /// Returns the alerts: one with processes, which is the newest, several that share its values, one

@@ -77,10 +77,14 @@ pub(crate) enum State {
     GuessedOwner,
     Offline,
     Proxy,
+    Times,
+    ExactOwner,
+    Live,
+    SecondLook,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 43] = [
+    pub(crate) const ALL: [Self; 47] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -124,6 +128,10 @@ impl State {
         Self::GuessedOwner,
         Self::Offline,
         Self::Proxy,
+        Self::Times,
+        Self::ExactOwner,
+        Self::Live,
+        Self::SecondLook,
     ];
 
     /// Brings a newly opened console to this screen.
