@@ -1,12 +1,14 @@
 //! All values of a line of the detail pane, with their counts.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use crate::{
     app::{App, Values},
     ui::{
         count,
-        paint::{Painter, columns, fit},
+        paint::{Painter, after, columns, fit},
         window::{draw_position, window},
     },
 };
@@ -33,7 +35,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     for (y, line) in (inside.y..inside.y + inside.height).zip(values.lines.iter().skip(values.top)) {
         if line.first {
             let name = values.values.get(line.value).map_or("", |value| value.label.as_str());
-            painter.put(inside.x, y, label, name, theme.dim);
+            let name = cut_start(name, usize::from(label), theme.symbols.cut);
+            painter.put(inside.x, y, label, &name, theme.dim);
         }
         let x = inside.x + label + 2;
         painter.put(x, y, inside.width.saturating_sub(label + 2), &line.text, theme.text);
@@ -46,5 +49,25 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
         if line.value == values.at {
             painter.patch_style(inside.x, y, inside.width, theme.cursor);
         }
+    }
+}
+
+/// Truncates a property's path at its start, since its last part says the most.
+fn cut_start<'a>(path: &'a str, width: usize, sign: &str) -> Cow<'a, str> {
+    match columns(path).checked_sub(width) {
+        None | Some(0) => path.into(),
+        Some(excess) => format!("{sign}{}", &path[after(path, excess + columns(sign))..]).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_paths_keep_their_last_part() {
+        assert_eq!(cut_start("userAccount.userPrincipalName", 20, "…"), "…t.userPrincipalName");
+        assert_eq!(cut_start("verdict", 7, "…"), "verdict");
+        assert_eq!(cut_start("1: 不審な.name", 9, "~"), "~な.name");
     }
 }
