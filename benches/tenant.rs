@@ -59,6 +59,7 @@ impl Console {
             filter: String::new(),
             profiles: Vec::new(),
             keymap: Keymap::default(),
+            notify: None,
         };
         let feed = FeedSettings {
             aliases: Vec::new(),
@@ -69,6 +70,7 @@ impl Console {
             me: Some("ana@contoso.example".into()),
             profile: String::new(),
             signs_in: false,
+            last_visit: None,
         };
         let (app, effects) = App::new(settings, vec![feed], now(), (width, height));
         let job = effects.iter().find_map(|effect| match effect {

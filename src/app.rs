@@ -11,6 +11,7 @@
 //! belong to, so adding one of these changes only its own file.
 
 mod alert;
+mod arrivals;
 mod command;
 mod contexts;
 mod detail;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use arrivals::{Notification, NotifyMethod, NotifySettings};
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
 pub use detail::{
@@ -95,6 +97,8 @@ pub struct Settings {
     pub profiles: Vec<ProfileLine>,
     /// The key bindings.
     pub keymap: Keymap,
+    /// What to notify the user of; `None` for nothing.
+    pub notify: Option<NotifySettings>,
 }
 
 /// The state of the console.

@@ -28,7 +28,7 @@ use std::{
 pub use account::{AccountFormat, Logout, WhoAmI, login};
 pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::Connection;
-pub use console::{Open, open_services};
+pub use console::{Open, Preferences, open_services};
 pub use display::DisplayArgs;
 pub use explain::{Explain, ExplainFormat};
 pub use failure::Failure;

@@ -24,6 +24,11 @@
 //! cloud = "usgov-l4"                  # global, usgov-l4 or usgov-l5
 //! api = "beta"                        # v1.0 or beta
 //! token_command = "az account get-access-token --resource https://graph.microsoft.us"
+//!
+//! # Notifications of new alerts while live polling is on. Without this table there are none.
+//! [notify]
+//! filter = "severity:high status:new"
+//! method = "osc-9"                    # bell, osc-9 or osc-777
 //! ```
 
 mod diagnostic;
@@ -44,6 +49,7 @@ pub use diagnostic::Diagnostic;
 pub use key::{Key, Source};
 pub use profile::{Overrides, Profile};
 
+use crate::app::NotifySettings;
 use alertdeck_model::SafeText;
 use diagnostic::nearest;
 use key::Settings;
@@ -55,6 +61,8 @@ pub struct Config {
     default: Option<String>,
     /// The profiles, in the order in which they appear in the file.
     sections: Vec<Section>,
+    /// What to notify the user of.
+    notify: Option<NotifySettings>,
 }
 
 /// A profile as written in the file.
@@ -219,6 +227,11 @@ impl Config {
             Some(path) => Ok(Some(path.to_owned())),
             None => file::default_path().map(Some).ok_or(ConfigError::NoFolder),
         }
+    }
+
+    /// Returns what to notify the user of. Without a table `[notify]`, that is nothing.
+    pub fn notify(&self) -> Option<&NotifySettings> {
+        self.notify.as_ref()
     }
 
     /// Returns the names of the profiles, in the order in which they appear in the file.

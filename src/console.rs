@@ -311,6 +311,11 @@ impl Loop {
                 Effect::Quit => self.quit = true,
                 Effect::Mouse(on) => screen.set_mouse(on)?,
                 Effect::Redraw => screen.clear()?,
+                Effect::Notify(notification) => {
+                    if let Some(notify) = &self.app.settings.notify {
+                        screen.notify(notify.method, notification)?;
+                    }
+                }
                 Effect::Copy(text) => {
                     let copied = screen.copy(&text.0).map_err(|error| error.to_string());
                     let effects = update(&mut self.app, self.clock.now(), Message::Copied(copied));

@@ -16,10 +16,9 @@ use std::{
 
 use crate::{
     cli::{
-        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin, Show,
-        Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
+        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
+        Preferences, Show, Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
     },
-    config::Config,
     console, log,
 };
 use alertdeck_graph::http::Limits;
@@ -265,16 +264,16 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             })?;
             let profiles = connection.profiles()?;
             let filter = if filter.is_empty() { FIRST_FILTER.to_owned() } else { filter.join(" ") };
-            let keymap = Config::keymap(connection.config.as_deref())?;
-            block_on(open_services(services, profiles, &filter, keymap, &display))
+            let preferences = Preferences::load(connection.config.as_deref())?;
+            block_on(open_services(services, profiles, &filter, preferences, &display))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
             let (_simulators, services) = start_tenants(&settings, demo.tenants.get(), &connection)?;
-            let keymap = Config::keymap(connection.config.as_deref())?;
+            let preferences = Preferences::load(connection.config.as_deref())?;
             let filter = demo.filter.join(" ");
-            block_on(open_services(services, Vec::new(), &filter, keymap, &display))
+            block_on(open_services(services, Vec::new(), &filter, preferences, &display))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
         Some(Command::List(list)) => {

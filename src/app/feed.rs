@@ -90,6 +90,10 @@ pub struct FeedSettings {
     /// Whether a user can sign in interactively. This is not possible with a token from a variable,
     /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,
+    /// The time, by the service's clock, of the last answer that the user saw in an earlier run.
+    /// Alerts that were created or updated after it are marked when the first list loads. `None` if
+    /// no earlier run is known. [`Feed::seen_at`] is the time to keep for the next run.
+    pub last_visit: Option<Timestamp>,
 }
 
 impl FeedSettings {
@@ -132,6 +136,12 @@ pub struct Feed {
     pub(super) complete_lists: CompleteLists,
     /// The number of consecutive failures of list fetches and polls.
     failures: u32,
+    /// When the last poll ended, by the local clock.
+    polled_at: Option<Timestamp>,
+    /// Whether the last poll has failed.
+    poll_fails: bool,
+    /// The time of the newest answer to a list or a poll, by the service's clock.
+    seen_at: Option<Timestamp>,
     /// Whether the user has been told that a date cannot be read.
     pub(super) has_odd_date: bool,
     /// The number of the first job for the current account. Earlier jobs were for another account,
@@ -154,6 +164,9 @@ impl Feed {
             owner_case_unclear: false,
             complete_lists: CompleteLists::default(),
             failures: 0,
+            polled_at: None,
+            poll_fails: false,
+            seen_at: None,
             has_odd_date: false,
             first_job,
         }
@@ -202,6 +215,22 @@ impl Feed {
         effects
     }
 
+    /// Returns when the list was last up to date, by the local clock.
+    pub fn last_look(&self) -> Option<Timestamp> {
+        self.polled_at.max(self.list.completed_at())
+    }
+
+    /// Returns whether live polling is on but the last poll has failed.
+    pub fn poll_fails(&self) -> bool {
+        self.poll_fails && self.poll.is_on()
+    }
+
+    /// Returns the time, by the service's clock, up to which this run has shown what is new; for
+    /// [`FeedSettings::last_visit`] of the next run.
+    pub fn seen_at(&self) -> Option<Timestamp> {
+        self.seen_at.max(self.settings.last_visit)
+    }
+
     /// Returns the short name of the feed's tenant. Safe to show.
     pub fn name(&self) -> &str {
         self.settings.name()
@@ -229,7 +258,9 @@ impl Feed {
     /// Forgets what was loaded, because a different account now uses the feed. `first_job` is the
     /// number of that account's first job. The state of the sign-in is kept.
     pub(super) fn start_over(&mut self, first_job: u32) {
-        let (settings, polled) = (self.settings.clone(), self.poll.is_on());
+        let polled = self.poll.is_on();
+        // What the former account has seen says nothing about this one.
+        let settings = FeedSettings { last_visit: None, ..self.settings.clone() };
         let sign_in = std::mem::take(&mut self.sign_in);
         *self = Self { sign_in, ..Self::new(self.id, settings, first_job) };
         if polled {
@@ -268,6 +299,7 @@ impl Feed {
     /// alerts.
     pub(super) fn list_done(&mut self, filter: &str, newest: Option<Timestamp>, now: Now) {
         self.failures = 0;
+        self.poll_fails = false;
         self.list.on(ListEvent::Done(now.wall));
         self.keep_complete_list(filter);
         self.poll.on(PollEvent::ListRead(newest));
@@ -297,14 +329,17 @@ impl Feed {
     }
 
     /// Ends a successful poll.
-    pub(super) fn poll_done(&mut self, mono: Duration) {
+    pub(super) fn poll_done(&mut self, now: Now) {
         self.failures = 0;
-        self.poll.on(PollEvent::Done(mono + POLL_INTERVAL));
+        self.poll_fails = false;
+        self.polled_at = Some(now.wall);
+        self.poll.on(PollEvent::Done(now.mono + POLL_INTERVAL));
     }
 
     /// Ends a poll that has failed.
     pub(super) fn poll_failed(&mut self, mono: Duration) {
         let next = mono + self.back_off();
+        self.poll_fails = true;
         self.poll.on(PollEvent::Failed(next));
     }
 
@@ -318,9 +353,10 @@ impl Feed {
         self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono })
     }
 
-    /// Handles a response from the service. If the user was signed out, they must have signed in
+    /// Handles a response from the service, sent at `server_time` by its clock. If the user was signed out, they must have signed in
     /// elsewhere.
-    pub(super) fn answered(&mut self) {
+    pub(super) fn answered(&mut self, server_time: Option<Timestamp>) {
+        self.seen_at = self.seen_at.max(server_time);
         self.sign_in.signed_out &= self.sign_in.stage.is_some();
     }
 

@@ -111,10 +111,10 @@ impl Clock {
         format!("{}{mark}", self.civil(at).strftime("%H:%M:%S"))
     }
 
-    /// Formats the current time, to the minute.
-    pub fn minute(&self) -> String {
+    /// Formats the time of day to the minute: `12:03Z`, or `13:03` in local time.
+    pub fn minute(&self, at: Timestamp) -> String {
         let zone = if self.format == TimeFormat::Local { "" } else { "Z" };
-        format!("{}{zone}", self.civil(self.now.wall).strftime("%H:%M"))
+        format!("{}{zone}", self.civil(at).strftime("%H:%M"))
     }
 
     fn ago(&self, at: Timestamp) -> String {

@@ -2,10 +2,10 @@
 
 use super::{
     App, Detail, DetailView, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
+    arrivals::Found,
     command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
     contexts::PANES,
     detail, filter, list,
-    list::Found,
     overlay::{COPIED_CURL, MenuAction, OPEN},
 };
 use alertdeck_query::literal;

@@ -3,8 +3,8 @@
 
 use super::{
     App, Pane,
+    arrivals::{Found, Notification},
     command::{Context, Hint, Motion, hint, run},
-    format::thousands,
     scroll::Scroll,
 };
 use alertdeck_store::{Row, RowSet, Sort, Store, View};
@@ -27,6 +27,7 @@ pub(super) static CONTEXT: Context = Context {
         run("list.mark-range", "mark a range (Space marks it)", |app, _| app.begin_range()),
         run("list.mark-all", "mark all matching alerts", |app, _| app.mark_matching()),
         run("list.invert-marks", "invert the marks of matching alerts", |app, _| app.invert_marks()),
+        run("list.seen", "mark new and changed alerts as seen", |app, _| app.mark_seen()),
         run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
         run("list.scroll-right", "scroll titles right", |app, _| app.list.shift(true)),
         run("list.scroll-left", "scroll titles left", |app, _| app.list.shift(false)),
@@ -39,8 +40,8 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
     if app.range().is_some() {
         return vec![hint(&["alert.mark"], "mark"), moving, hint(&["app.back"], "cancel")];
     }
-    vec![
-        moving,
+    let next_new = (!app.list.new.is_empty()).then_some(hint(&["panes.next-new"], "next new"));
+    let always = [
         hint(&["list.read"], "read"),
         hint(&["list.filter"], "filter"),
         hint(&["alert.include"], "include"),
@@ -50,7 +51,8 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
         hint(&["alert.copy"], "copy"),
         hint(&["panes.refresh"], "refresh"),
         hint(&["open.help"], "keys"),
-    ]
+    ];
+    std::iter::once(moving).chain(next_new).chain(always).collect()
 }
 
 /// The state of the list.
@@ -66,6 +68,8 @@ pub struct List {
     pub changed: RowSet,
     /// What the current refresh has found so far; `None` if there is none.
     pub(super) found: Option<Found>,
+    /// The alerts that the current poll has found and the user is to be notified of.
+    pub(super) notification: Notification,
     /// The alert under the cursor.
     cursor: Option<Row>,
     /// The line in the window that the cursor is on.
@@ -73,27 +77,6 @@ pub struct List {
     /// Whether the user has moved the cursor. Until then, it stays on the newest alert.
     moved: bool,
     revision: u64,
-}
-
-/// The number of alerts that a refresh has found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) new: usize,
-    pub(super) changed: usize,
-}
-
-impl Found {
-    /// Returns a sentence for the notice.
-    pub(super) fn sentence(self) -> String {
-        match self {
-            Self { new: 0, changed: 0 } => "refreshed: nothing new".to_owned(),
-            Self { new, changed: 0 } => format!("refreshed: {} new", thousands(new)),
-            Self { new: 0, changed } => format!("refreshed: {} changed", thousands(changed)),
-            Self { new, changed } => {
-                format!("refreshed: {} new, {} changed", thousands(new), thousands(changed))
-            }
-        }
-    }
 }
 
 /// A cursor position.
@@ -143,6 +126,14 @@ impl List {
             self.scroll.cursor = at;
             self.remember_cursor(view);
         }
+    }
+
+    /// Moves the cursor to a row, given by its index, in a window of `height` lines.
+    pub(super) fn go_to(&mut self, view: &View, at: usize, height: usize) {
+        self.moved = true;
+        self.scroll.cursor = at;
+        self.scroll.show(view.len(), height);
+        self.remember_cursor(view);
     }
 
     /// Scrolls the window.

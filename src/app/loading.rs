@@ -221,7 +221,7 @@ impl App {
         self.notify(if on {
             "live polling on: + marks new alerts, ~ changed ones"
         } else {
-            "live polling off"
+            "live polling paused"
         });
         for id in self.feeds.ids() {
             let Some(feed) = self.feeds.get_mut(id).filter(|feed| feed.settings.service) else { continue };
@@ -341,21 +341,8 @@ impl App {
     fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
         let absorbed = self.absorb(id, batch);
         self.notify_odd_date(id, &absorbed);
+        self.mark_arrivals(id, job_type, &absorbed);
         let Some(feed) = self.feeds.get_mut(id) else { return };
-        let marks_changes = match job_type {
-            JobType::List => feed.list.marks_changes(),
-            job_type => job_type == JobType::Poll,
-        };
-        if marks_changes {
-            self.list.new.extend(&absorbed.new);
-            let changed: Vec<_> =
-                absorbed.changed.iter().filter(|row| !self.list.new.contains(**row)).collect();
-            if let Some(found) = self.list.found.as_mut().filter(|_| job_type == JobType::List) {
-                found.new += absorbed.new.len();
-                found.changed += changed.len();
-            }
-            self.list.changed.extend(changed);
-        }
         if job_type == JobType::List {
             feed.list.on(ListEvent::Read(absorbed.seen));
             return;
@@ -384,7 +371,7 @@ impl App {
     fn handle_fetch(&mut self, id: FeedId, job_type: JobType, event: LoadEvent, effects: &mut Vec<Effect>) {
         match job_type {
             JobType::List => self.handle_list(id, event, effects),
-            JobType::Poll => self.handle_poll(id, event),
+            JobType::Poll => self.handle_poll(id, event, effects),
             JobType::Backfill => self.handle_backfill(id, event),
             JobType::CompareOwners | JobType::Read | JobType::Ticket | JobType::Export | JobType::SignIn => {}
         }
@@ -395,7 +382,7 @@ impl App {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         match event {
             LoadEvent::Page { total, partial, server_time } => {
-                feed.answered();
+                feed.answered(server_time);
                 feed.poll.on(PollEvent::ListAnswered(server_time));
                 feed.list.on(ListEvent::Page { total, partial });
             }
@@ -456,18 +443,22 @@ impl App {
     }
 
     /// Handles an event from a poll. The list state shown in the header does not change.
-    fn handle_poll(&mut self, id: FeedId, event: LoadEvent) {
-        let mono = self.clock.now.mono;
+    fn handle_poll(&mut self, id: FeedId, event: LoadEvent, effects: &mut Vec<Effect>) {
+        let now = self.clock.now;
         let Some(feed) = self.feeds.get_mut(id) else { return };
         match event {
             LoadEvent::Page { server_time, .. } => {
-                feed.answered();
+                feed.answered(server_time);
                 feed.poll.on(PollEvent::Page(server_time));
             }
-            LoadEvent::Done => feed.poll_done(mono),
+            LoadEvent::Done => {
+                feed.poll_done(now);
+                self.send_notification(effects);
+            }
             LoadEvent::Failed(failure) => {
-                feed.poll_failed(mono);
+                feed.poll_failed(now.mono);
                 self.notify_error(self.about(id, &format!("live polling: {}", failure.line)));
+                self.send_notification(effects);
             }
             LoadEvent::Batch(_) | LoadEvent::Reached(_) | LoadEvent::Client(_) | LoadEvent::Stopped => {}
         }

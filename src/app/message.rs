@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     FeedSettings,
+    arrivals::Notification,
     job::{JobEvent, JobId, JobKind, Scope},
     key::Key,
     sign_in::Identity,
@@ -191,6 +192,8 @@ pub enum Effect {
     /// Copy the request that fetches this scope from this feed as a curl command, without the
     /// token.
     CopyCurl(FeedId, Scope),
+    /// Notify the user of new alerts through the terminal.
+    Notify(Notification),
     /// Send [`Message::Tick`] at this time, measured from startup.
     WakeAt(Duration),
     /// Send [`Message::Work`], since there is work left.

@@ -1,6 +1,9 @@
 //! Opens the console on a service or on saved alerts.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use jiff::tz::TimeZone;
 
@@ -9,7 +12,7 @@ use super::{
     source,
 };
 use crate::{
-    app::{FeedSettings, Keymap, ProfileLine, Settings, with_other_tenants},
+    app::{FeedSettings, Keymap, NotifySettings, ProfileLine, Settings, with_other_tenants},
     cli::notify,
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
@@ -30,13 +33,30 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
+/// What the config file and the keymap file say about the console.
+#[derive(Clone, Debug)]
+pub struct Preferences {
+    /// The key bindings.
+    pub keymap: Keymap,
+    /// What to notify the user of.
+    pub notify: Option<NotifySettings>,
+}
+
+impl Preferences {
+    /// Reads the files: the given config file or the default one, and the keymap beside it.
+    pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
+        let notify = Config::load(config)?.notify().cloned();
+        Ok(Self { keymap: Config::keymap(config)?, notify })
+    }
+}
+
 /// Opens the console on one or more services with an initial filter. The user can add and remove
 /// the other profiles.
 pub async fn open_services(
     mut services: Vec<Service>,
     profiles: Vec<Profile>,
     filter: &str,
-    keymap: Keymap,
+    preferences: Preferences,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     source::load_accounts(&mut services, filter).await;
@@ -72,18 +92,20 @@ pub async fn open_services(
         let service = &services[name];
         Ok(Connected { settings: service.feed_settings(), client: service.client.clone() })
     };
-    let settings = settings(lines, filter, keymap);
+    let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
     run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), display).await
 }
 
-fn settings(profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
+fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
+    let Preferences { keymap, notify } = preferences;
     Settings {
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
         filter: filter.to_owned(),
         profiles,
         keymap,
+        notify,
     }
 }
 
@@ -104,10 +126,13 @@ impl Open {
             me: profile.me,
             profile: String::new(),
             signs_in: false,
+            last_visit: None,
         };
         let tenant = checked_tenant(&feed);
+        // Saved alerts do not change, so there is nothing to notify of.
         let keymap = Config::keymap(connection.config.as_deref())?;
-        let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), keymap);
+        let preferences = Preferences { keymap, notify: None };
+        let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), preferences);
         let saved = SavedAlerts::new(&self.files);
         let read = || {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;

@@ -134,6 +134,7 @@ impl Service {
             me: self.me.clone(),
             profile: self.profile.clone(),
             signs_in: self.signs_in(),
+            last_visit: None,
         }
     }
 

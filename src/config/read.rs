@@ -3,6 +3,8 @@
 //! The TOML parser continues after an error. Keys and values are checked on the resulting tree,
 //! using the table of keys.
 
+mod notify;
+
 use std::{collections::BTreeSet, ops::Range, path::Path};
 
 use toml::de::{DeTable, DeValue};
@@ -20,6 +22,7 @@ use super::{
 /// The top-level keys.
 const DEFAULT: &str = "default_profile";
 const PROFILE: &str = "profile";
+const NOTIFY: &str = "notify";
 
 /// The maximum number of errors shown.
 const MAX_ERRORS: usize = 50;
@@ -170,7 +173,7 @@ impl Reader<'_> {
     /// there are no syntax errors.
     fn file(&mut self, tree: &DeTable, complete: bool) -> Config {
         let mut config = Config::default();
-        let mut default = None;
+        let (mut default, mut notify) = (None, None);
         for (key, value) in tree {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 (DEFAULT, DeValue::String(name)) => default = Some((name.to_string(), value.span())),
@@ -185,8 +188,16 @@ impl Reader<'_> {
                     let fix = format!("to select a profile, write {DEFAULT} = \"{name}\"");
                     self.error(value.span(), message, fix);
                 }
+                (NOTIFY, DeValue::Table(table)) => notify = Some((table, key.span())),
+                (NOTIFY, other) => {
+                    let message = format!("`{NOTIFY}` must be a table, not {}", kind(other));
+                    self.error(value.span(), message, "write [notify], with its keys below");
+                }
                 (name, value) => self.unknown_at_top_level(name, key.span(), value),
             }
+        }
+        if let Some((table, span)) = notify {
+            config.notify = self.notify(table, span, &config);
         }
         if let Some((name, span)) = default {
             if complete && !config.sections.iter().any(|section| section.name == name) {
@@ -301,7 +312,7 @@ impl Reader<'_> {
                 let fix = format!("did you mean [profile.{profile}]?");
                 self.error(span, format!("unknown table {}", quoted(name)), fix);
             }
-            _ => self.unknown(name, span, "key", [DEFAULT, PROFILE]),
+            _ => self.unknown(name, span, "key", [DEFAULT, PROFILE, NOTIFY]),
         }
     }
 

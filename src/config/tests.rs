@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::app::NotifyMethod;
 use alertdeck_graph::{Api, Cloud, auth::Method};
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -407,4 +408,36 @@ proptest! {
     fn almost_valid_files_yield_valid_positions(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
         check_positions(pieces.concat().as_bytes());
     }
+}
+
+#[test]
+fn notifications_need_a_filter_and_ring_the_bell_by_default() {
+    let notify = |text: &str| read(text).unwrap().notify().cloned();
+    assert_eq!(notify("[profile.a]\n"), None);
+    let bell = notify("[notify]\nfilter = 'severity:high tenant:b'\n[profile.b]\n").unwrap();
+    assert_eq!((bell.filter.as_str(), bell.method), ("severity:high tenant:b", NotifyMethod::Bell));
+    for (name, method) in NotifyMethod::ALL {
+        let text = format!("[notify]\nmethod = '{name}'\nfilter = 'assigned:me'\n");
+        assert_eq!(notify(&text).unwrap().method, method);
+    }
+}
+
+#[rstest]
+#[case("[notify]\n", 1, 2, "`[notify]` needs a filter")]
+#[case("[notify]\nfilter = ' '\n", 2, 10, "the filter is empty")]
+#[case("[notify]\nfilter = 'sevrity:high'\n", 2, 10, "the filter has an error: unknown field sevrity")]
+#[case("[notify]\nfilter = 1\n", 2, 10, "`filter` must be text, not a whole number")]
+#[case("[notify]\nfilter = 'a'\nmethod = 'osc9'\n", 3, 10, "unknown method `osc9`")]
+#[case("[notify]\nfiter = 'a'\n", 2, 1, "unknown key `fiter`")]
+#[case("notify = true\n", 1, 10, "`notify` must be a table, not true or false")]
+fn invalid_notifications_are_reported(
+    #[case] text: &str,
+    #[case] line: usize,
+    #[case] column: usize,
+    #[case] message: &str,
+) {
+    let [error] = errors(text.as_bytes()).try_into().unwrap();
+    assert_eq!((error.line, error.column), (line, column), "{}", error.message);
+    assert!(error.message.starts_with(message), "{}", error.message);
+    assert!(error.fix.is_some());
 }

@@ -152,6 +152,7 @@ impl Runner {
             }
             Effect::Copy(_)
             | Effect::CopyCurl(..)
+            | Effect::Notify(_)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)

@@ -18,6 +18,7 @@ use crossterm::{
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 
 use super::{ConsoleError, platform};
+use crate::app::{Notification, NotifyMethod};
 use alertdeck_model::SafeText;
 
 /// Checks that the console can be displayed.
@@ -131,6 +132,14 @@ impl Screen {
         io::Write::flush(out)
     }
 
+    /// Notifies the user of new alerts through the terminal, whether or not its window is visible.
+    pub(super) fn notify(&mut self, method: NotifyMethod, new: Notification) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        let in_tmux = std::env::var_os("TMUX").is_some();
+        out.write_all(notification(method, new, in_tmux).as_bytes())?;
+        io::Write::flush(out)
+    }
+
     /// Copies text to the clipboard through the terminal (OSC 52), which also works over ssh.
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let out = self.terminal.backend_mut();
@@ -139,8 +148,38 @@ impl Screen {
     }
 }
 
+/// Returns the sequence that makes a terminal notify its user (docs/security.md, "Notifications"). In
+/// tmux, it is wrapped so that tmux passes it on, if its option `allow-passthrough` is on.
+fn notification(method: NotifyMethod, new: Notification, in_tmux: bool) -> String {
+    let sequence = match method {
+        NotifyMethod::Bell => return "\x07".to_owned(),
+        NotifyMethod::Osc9 => format!("\x1b]9;alertdeck: {new}\x1b\\"),
+        NotifyMethod::Osc777 => format!("\x1b]777;notify;alertdeck;{new}\x1b\\"),
+    };
+    if in_tmux { format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")) } else { sequence }
+}
+
 impl Drop for Screen {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notifications_are_one_control_sequence_around_fixed_words() {
+        let new = Notification { alerts: 1_234, severity: Some("high") };
+        let sent = |method| notification(method, new, false);
+        assert_eq!(sent(NotifyMethod::Bell), "\u{7}");
+        let text = "1,234 new alerts, highest severity high";
+        assert_eq!(sent(NotifyMethod::Osc9), format!("\u{1b}]9;alertdeck: {text}\u{1b}\\"));
+        assert_eq!(sent(NotifyMethod::Osc777), format!("\u{1b}]777;notify;alertdeck;{text}\u{1b}\\"));
+        let bell = notification(NotifyMethod::Bell, new, true);
+        let wrapped = notification(NotifyMethod::Osc9, new, true);
+        assert_eq!(bell, "\u{7}");
+        assert_eq!(wrapped, format!("\u{1b}Ptmux;\u{1b}\u{1b}]9;alertdeck: {text}\u{1b}\u{1b}\\\u{1b}\\"));
     }
 }

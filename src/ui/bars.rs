@@ -105,15 +105,13 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         left.push(Span::new(what, theme.error));
     }
     left.extend(new);
-    let mut clock = app.clock.minute();
-    if app.feeds.are_polled() {
-        clock = format!("live {clock}");
-    }
-    // `live` is more important than the time.
+    // Whether the list is live is more important than the time.
     let left_over = usize::from(area.width).saturating_sub(left.iter().map(Span::width).sum());
-    if app.feeds.are_polled() && left_over < columns(&clock) + 1 {
-        clock = "live".into();
+    let (mut clock, without_time) = clocks(app, wide);
+    if left_over < columns(&clock) + 1 {
+        clock = without_time.map_or(clock, str::to_owned);
     }
+    let is_failing = app.feeds.iter().any(Feed::poll_fails);
     // If there is room, add the profile (if its name differs from the tenant's) and then the
     // account. Neither may shift the counts.
     let width = usize::from(area.width);
@@ -129,16 +127,31 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     let identity = single.and_then(|feed| feed.sign_in.identity.as_ref());
     let account = identity.and_then(|identity| identity.account.as_ref());
-    if let Some(account) = account.map(SafeText::head)
-        && wide
-        && used + columns(&account) + 2 <= width
-    {
-        clock = format!("{account}  {clock}");
-    }
-    let room = area.width.saturating_sub(columns(&clock) as u16 + 1);
+    let account = account.map(SafeText::head).filter(|account| wide && used + columns(account) + 2 <= width);
+    let right = area.x + area.width;
     let used = painter.put_spans(area.x, area.y, area.width, &left);
-    if used <= room {
-        painter.put_right(area.x + area.width, area.y, area.width - used, &clock, theme.dim);
+    let clock_width = columns(&clock) as u16;
+    if used + clock_width < area.width {
+        let style = if is_failing { theme.error } else { theme.dim };
+        painter.put_right(right, area.y, clock_width, &clock, style);
+        if let Some(account) = account {
+            painter.put_right(right - clock_width - 2, area.y, columns(&account) as u16, &account, theme.dim);
+        }
+    }
+}
+
+/// Returns the right end of the header: the time or, with live polling, how old the list is; and a form
+/// of it without the time, if there is one.
+fn clocks(app: &App, wide: bool) -> (String, Option<&'static str>) {
+    let polled = || app.feeds.iter().filter(|feed| feed.poll.is_on());
+    let failing = polled().find(|feed| feed.poll_fails());
+    let oldest = failing.or_else(|| polled().min_by_key(|feed| feed.last_look()));
+    let Some(oldest) = oldest else { return (app.clock.minute(app.clock.now.wall), None) };
+    let time = |at| if wide { app.clock.time_of_day(at) } else { app.clock.minute(at) };
+    let (long, short) = if failing.is_some() { ("not live since", "not live") } else { ("live", "live") };
+    match oldest.last_look() {
+        Some(at) => (format!("{long} {}", time(at)), Some(short)),
+        None => (short.to_owned(), None),
     }
 }
 

@@ -13,6 +13,7 @@ mod finding;
 mod harness;
 mod invented;
 mod jobs;
+mod live;
 mod loading;
 mod marking;
 mod model;

@@ -195,7 +195,7 @@ impl App {
             self.set_me(id, user, effects);
         }
         if let Some(feed) = self.feeds.any_mut(id) {
-            feed.answered();
+            feed.answered(None);
             feed.sign_in.identity = Some(identity);
         }
     }

@@ -209,9 +209,10 @@ fn hash_is_cut_once() {
 
 #[test]
 fn short_header_names_every_state_in_full() {
-    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
+    let mut console = Harness::with(settings("status:new"), (60, 15));
+    console.arrive(&[alert(1), alert(2)]);
+    console.done();
     let header = |console: &Harness| console.screen().lines().next().unwrap().to_owned();
-    console.resize(60, 15);
     console.keys("r");
     console.arrive(&[alert(1), alert(2), alert(3)]);
     console.done();

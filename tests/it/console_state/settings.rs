@@ -1,6 +1,7 @@
 //! The settings with which tests open a console.
 
-use alertdeck::app::{FeedSettings, Keymap, ProfileLine};
+use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine};
+use alertdeck_model::Timestamp;
 use jiff::tz::TimeZone;
 
 const ME: &str = "ana@contoso.com";
@@ -20,16 +21,28 @@ pub(crate) struct Settings {
     pub(crate) profile: String,
     pub(crate) keymap: Keymap,
     pub(crate) signs_in: bool,
+    pub(crate) last_visit: Option<Timestamp>,
+    pub(crate) notify: Option<NotifySettings>,
 }
 
 impl Settings {
     /// Splits the settings into those for the console and those for the feed.
     pub(crate) fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
-        let Self { zone, filter_zone, filter, profiles, keymap, .. } = self;
-        let Self { tenant, origin, service, portal_host, me, profile, signs_in, .. } = self;
+        let Self { zone, filter_zone, filter, profiles, keymap, notify, .. } = self;
+        let Self { tenant, origin, service, portal_host, me, profile, signs_in, last_visit, .. } = self;
         (
-            alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap },
-            FeedSettings { tenant, aliases: Vec::new(), origin, service, portal_host, me, profile, signs_in },
+            alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap, notify },
+            FeedSettings {
+                tenant,
+                aliases: Vec::new(),
+                origin,
+                service,
+                portal_host,
+                me,
+                profile,
+                signs_in,
+                last_visit,
+            },
         )
     }
 }
@@ -51,6 +64,8 @@ pub(crate) fn settings(filter: &str) -> Settings {
         profile: "contoso".into(),
         keymap: Keymap::default(),
         signs_in: true,
+        last_visit: None,
+        notify: None,
     }
 }
 

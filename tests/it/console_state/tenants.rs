@@ -367,7 +367,7 @@ fn many_tenants_are_counted_in_the_header() {
         (0..6).map(|number| Settings { profile: format!("tenant{number}"), ..settings("") }).collect();
     let console = Harness::with_feeds(&feeds, (120, 35));
     assert!(header(&console).contains("6 tenants"), "{}", header(&console));
-    let console = Harness::with_feeds(&feeds[..3], (60, 15));
+    let console = Harness::with_feeds(&feeds[..3], (50, 15));
     assert!(header(&console).starts_with("3 tenants READ-ONLY"), "{}", header(&console));
 }
 

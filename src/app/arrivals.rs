@@ -1,0 +1,204 @@
+//! New and changed alerts: their signs in the list, the next new one, and notifications outside the
+//! console (docs/console.md, "Live polling").
+
+use std::{fmt, time::Duration};
+
+use super::{App, Effect, format::thousands, job::JobType};
+use alertdeck_model::{SafeText, Severity, Timestamp};
+use alertdeck_query as query;
+use alertdeck_store::{Absorbed, FeedId, Row};
+
+/// The maximum age of an alert that the user is notified of. New alerts may become visible long after
+/// they were created (docs/graph-api.md, "Polling").
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the user wants to be notified of, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// The filter that an alert must match.
+    pub filter: String,
+    /// How the terminal is told.
+    pub method: NotifyMethod,
+}
+
+/// How a terminal is made to notify its user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotifyMethod {
+    /// The bell, which every terminal and multiplexer passes on.
+    #[default]
+    Bell,
+    /// A desktop notification with OSC 9, which iTerm2 introduced.
+    Osc9,
+    /// A desktop notification with OSC 777, which urxvt introduced.
+    Osc777,
+}
+
+impl NotifyMethod {
+    /// The methods with their names in the config file.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("bell", Self::Bell), ("osc-9", Self::Osc9), ("osc-777", Self::Osc777)];
+}
+
+/// A notification of new alerts. It contains no text from an alert, so that nothing in it can be
+/// forged (docs/security.md, "Notifications").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// The number of new alerts.
+    pub alerts: usize,
+    /// The wire name of the highest declared severity among them, if there is one.
+    pub severity: Option<&'static str>,
+}
+
+impl fmt::Display for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.alerts == 1 { "" } else { "s" };
+        write!(f, "{} new alert{s}", thousands(self.alerts))?;
+        match self.severity {
+            Some(severity) if self.alerts == 1 => write!(f, ", severity {severity}"),
+            Some(severity) => write!(f, ", highest severity {severity}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Notification {
+    /// Counts an alert of this severity.
+    fn add(&mut self, severity: &Severity) {
+        let rank = |name: &str| Severity::read(name).rank();
+        let declared =
+            Severity::MEMBERS.iter().find(|(_, member)| member == severity && member.rank().is_some());
+        self.alerts += 1;
+        self.severity =
+            self.severity.into_iter().chain(declared.map(|(name, _)| *name)).max_by_key(|name| rank(name));
+    }
+}
+
+/// The number of alerts that a refresh has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    new: usize,
+    changed: usize,
+}
+
+impl Found {
+    /// Returns a sentence for the notice.
+    pub(super) fn sentence(self) -> String {
+        match self {
+            Self { new: 0, changed: 0 } => "refreshed: nothing new".to_owned(),
+            Self { new, changed: 0 } => format!("refreshed: {} new", thousands(new)),
+            Self { new: 0, changed } => format!("refreshed: {} changed", thousands(changed)),
+            Self { new, changed } => {
+                format!("refreshed: {} new, {} changed", thousands(new), thousands(changed))
+            }
+        }
+    }
+}
+
+impl App {
+    /// Marks the new and changed alerts of a running fetch. A list that was not complete before marks
+    /// what is newer than the last visit, as far as that is known.
+    pub(super) fn mark_arrivals(&mut self, id: FeedId, job_type: JobType, absorbed: &Absorbed) {
+        let Some(feed) = self.feeds.get(id) else { return };
+        let is_list = job_type == JobType::List;
+        if job_type == JobType::Poll || is_list && feed.list.marks_changes() {
+            let is_old = |row: &&Row| !self.list.new.contains(**row);
+            let changed: Vec<_> = absorbed.changed.iter().filter(is_old).copied().collect();
+            if let Some(found) = self.list.found.as_mut().filter(|_| is_list) {
+                found.new += absorbed.new.len();
+                found.changed += changed.len();
+            }
+            self.list.new.extend(&absorbed.new);
+            self.list.changed.extend(changed);
+        } else if is_list && let Some(visit) = feed.settings.last_visit {
+            let is_after = |at: Option<Timestamp>| at.is_some_and(|at| at > visit);
+            let is_new = |row: &Row| is_after(self.store.facts(*row).created());
+            let (new, known): (Vec<_>, Vec<_>) = absorbed.new.iter().copied().partition(is_new);
+            let is_changed = |row: &Row| is_after(self.store.facts(*row).last_update());
+            self.list.new.extend(&new);
+            self.list.changed.extend(known.into_iter().filter(is_changed));
+        }
+        if job_type == JobType::Poll {
+            self.count_for_notification(&absorbed.new);
+        }
+    }
+
+    /// Counts the new alerts that the user wants to be notified of. A poll also returns old alerts that
+    /// were not loaded before and have changed.
+    fn count_for_notification(&mut self, new: &[Row]) {
+        let Some(notify) = self.settings.notify.as_ref().filter(|_| !new.is_empty()) else { return };
+        // The filter may refer to the current time.
+        match query::compile(&notify.filter, &self.query_context()) {
+            Ok(plan) => {
+                let since = self.clock.now.wall.before(MAX_AGE);
+                let is_recent = |row: &&Row| self.store.facts(**row).created().is_none_or(|at| at >= since);
+                let is_wanted = |row: &&Row| is_recent(row) && plan.test.matches(&self.store, **row);
+                for row in new.iter().filter(is_wanted) {
+                    self.list.notification.add(self.store.facts(*row).severity());
+                }
+            }
+            Err(diagnostics) => {
+                let why =
+                    diagnostics.first().map(|diagnostic| diagnostic.message.as_str()).unwrap_or_default();
+                self.notify_error(format!("no notifications: {}", SafeText::new(why).line()));
+            }
+        }
+    }
+
+    /// Sends the notification of the alerts that a poll has found, if there are any.
+    pub(super) fn send_notification(&mut self, effects: &mut Vec<Effect>) {
+        let notification = std::mem::take(&mut self.list.notification);
+        if notification.alerts > 0 {
+            effects.push(Effect::Notify(notification));
+        }
+    }
+
+    /// Moves the cursor to the next new alert below it or, if there is none, to the first one.
+    pub(super) fn go_to_new(&mut self) {
+        let at = self.list.scroll.cursor;
+        let is_new = |row: &Row| self.list.new.contains(*row) && !self.view.is_stale(*row);
+        if !self.list.new.is_empty() {
+            let below = self.view.from(at + 1).position(|row| is_new(&row)).map(|nth| at + 1 + nth);
+            let next = below.or_else(|| self.view.from(0).take(at + 1).position(|row| is_new(&row)));
+            if let Some(next) = next {
+                let height = self.list_height();
+                return self.list.go_to(&self.view, next, height);
+            }
+        }
+        self.notify("no new alerts in the list");
+    }
+
+    /// Removes the signs of new and changed alerts from the matching rows.
+    pub(super) fn mark_seen(&mut self) {
+        let matching = self.view.matching();
+        let (new, changed) = (self.list.new.common(matching), self.list.changed.common(matching));
+        self.list.new.subtract(matching);
+        self.list.changed.subtract(matching);
+        self.notify(match (new, changed) {
+            (0, 0) => "no new or changed alerts".to_owned(),
+            (new, 0) => format!("{} new marked as seen", thousands(new)),
+            (0, changed) => format!("{} changed marked as seen", thousands(changed)),
+            (new, changed) => {
+                format!("{} new, {} changed marked as seen", thousands(new), thousands(changed))
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notification_names_the_highest_declared_severity() {
+        let of = |severities: &[&str]| {
+            let mut notification = Notification::default();
+            for severity in severities {
+                notification.add(&Severity::read(severity));
+            }
+            notification.to_string()
+        };
+        assert_eq!(of(&["low"]), "1 new alert, severity low");
+        assert_eq!(of(&["low", "HIGH", "medium", "]9;\x07"]), "4 new alerts, highest severity high");
+        assert_eq!(of(&["unknown", "\x1b]9;x"]), "2 new alerts");
+    }
+}
