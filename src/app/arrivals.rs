@@ -169,6 +169,9 @@ impl App {
 
     /// Removes the signs of new and changed alerts from the matching rows.
     pub(super) fn mark_seen(&mut self) {
+        if !self.knows_matching() {
+            return;
+        }
         let matching = self.view.matching();
         let (new, changed) = (self.list.new.common(matching), self.list.changed.common(matching));
         self.list.new.subtract(matching);

@@ -129,7 +129,7 @@ impl App {
     }
 
     /// Returns whether the set of matching alerts is known. Notifies the user if it is not.
-    fn knows_matching(&mut self) -> bool {
+    pub(super) fn knows_matching(&mut self) -> bool {
         let is_known = !self.view.is_scanning();
         if !is_known {
             self.notify("the filter is still running; try again in a moment");
