@@ -1,6 +1,9 @@
 //! The counts for a value, as text.
 
-use super::paint::columns;
+use super::{
+    paint::{columns, fit},
+    theme::Symbols,
+};
 use crate::app::{App, thousands};
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_store::{Classes, Prevalence};
@@ -64,6 +67,21 @@ pub(super) fn fitting(app: &App, what: &Indicator, dot: &str, form: Form, room: 
         Form::Devices | Form::Alerts => shortest(app, what, dot),
     });
     texts.into_iter().find(|text| columns(text) <= room).unwrap_or_else(|| alerts(app, what))
+}
+
+/// The minimum width of a name in the title of an overlay.
+const MIN_NAME: usize = 8;
+
+/// Returns the title of an overlay `width` columns wide: its name, and which alerts its counts cover. If
+/// there is no room, shortens the coverage first and then the name.
+pub(super) fn title(app: &App, name: &str, width: usize, symbols: &Symbols) -> String {
+    let Symbols { dot, cut, .. } = symbols;
+    // The border needs a corner and a space at either end.
+    let room = |coverage: &str| width.saturating_sub(columns(coverage) + 5);
+    let long = app.coverage().title(dot, false);
+    let coverage = if columns(name) > room(&long) { app.coverage().title(dot, true) } else { long };
+    let room = room(&coverage).max(MIN_NAME);
+    format!("{} {dot} {coverage}", fit(name, room, cut).text)
 }
 
 fn classified(classes: Classes, short: bool) -> String {

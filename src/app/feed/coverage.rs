@@ -32,10 +32,12 @@ pub enum Extent {
 }
 
 impl Coverage {
-    /// Returns the text for a title: `counts from 300 loaded alerts · complete`.
-    pub fn title(self, dot: &str) -> String {
+    /// Returns the text for a title: `counts from 300 loaded alerts · loading the last 30 days`, or
+    /// `counts from 300 alerts · loading 30 days` if `short`.
+    pub fn title(self, dot: &str, short: bool) -> String {
         let (loaded, s) = (thousands(self.loaded), if self.loaded == 1 { "" } else { "s" });
-        match self.extent.words(false) {
+        match self.extent.words(short) {
+            Some(extent) if short => format!("counts from {loaded} alert{s} {dot} {extent}"),
             Some(extent) => format!("counts from {loaded} loaded alert{s} {dot} {extent}"),
             None => format!("counts from {loaded} alert{s} loaded so far"),
         }

@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
     // Counts that arrive later must not shift anything, so a menu with counts has the full width.
     let (width, title) = if counted.iter().any(Option::is_some) {
-        (app.ui.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().title(dot)))
+        (app.ui.overlay_size().0, count::title(app, &menu.title, app.ui.overlay_size().0, &theme.symbols))
     } else {
         (width, menu.title.clone())
     };

@@ -8,13 +8,10 @@ use crate::{
     app::{App, Values},
     ui::{
         count,
-        paint::{Painter, after, columns, fit},
+        paint::{Painter, after, columns},
         window::{draw_position, window},
     },
 };
-
-/// The minimum width of a title next to the coverage of its counts.
-const MIN_TITLE: usize = 12;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Values) {
     let theme = painter.theme;
@@ -22,12 +19,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     let dot = theme.symbols.dot;
     let title = match values.count_width {
         0 => values.title.clone(),
-        _ => {
-            // Truncate a long name to make room for what the counts cover.
-            let coverage = app.coverage().title(dot);
-            let room = width.saturating_sub(columns(&coverage) + 5).max(MIN_TITLE);
-            format!("{} {dot} {coverage}", fit(&values.title, room, theme.symbols.cut).text)
-        }
+        _ => count::title(app, &values.title, width, &theme.symbols),
     };
     let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
     draw_position(painter, inside, values.top, values.lines.len());

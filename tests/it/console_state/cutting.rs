@@ -248,3 +248,17 @@ fn tall_menu_leaves_the_key_bar_visible() {
     assert!(screen.lines().nth(13).unwrap().contains("─ 1-12 of"), "{screen}");
     assert!(screen.lines().last().unwrap().starts_with("a-z or"), "{screen}");
 }
+
+#[rstest]
+#[case(120, "─ process powershell.exe (1000) · counts from 1 loaded alert · loading the last 30 days ─")]
+#[case(80, "─ process powershell.exe (1000) · counts from 1 alert · loading 30 days ─")]
+#[case(60, "─ process p… · counts from 1 alert · loading 30 days ─")]
+fn title_of_counts_shortens_what_they_cover_before_the_name(#[case] width: u16, #[case] title: &str) {
+    let process = json!({"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 1000,
+        "imageFile": {"fileName": "powershell.exe"}, "processCommandLine": "powershell -c x"});
+    let mut console = Harness::with(settings("status:new"), (width, 24));
+    console.arrive(&[with(alert(1), json!({ "evidence": [process] }))]);
+    console.done();
+    console.keys("Enter j j Enter");
+    assert!(console.screen().contains(title), "{}", console.screen());
+}
