@@ -188,3 +188,19 @@ fn header_shows_the_time_of_the_last_look_or_since_when_there_is_none() {
     console.keys("L");
     assert_eq!(right(&console), "12:01Z");
 }
+
+#[test]
+fn signs_stay_while_a_filter_runs() {
+    let mut console = live(settings(""), &[alert(1)]);
+    console.arrive(&[alert(10)]);
+    console.done();
+    console.lazy = true;
+    console.keys("/");
+    console.type_text("title:alert");
+    console.keys("Enter ,");
+    assert_eq!(console.notice(), "the filter is still running; try again in a moment");
+    assert_eq!(console.app.list.new.len(), 1);
+    console.settle();
+    console.keys(",");
+    assert!(console.app.list.new.is_empty());
+}
