@@ -155,7 +155,9 @@ impl Step {
     fn into_searches(self, searches: &mut Vec<Search>) {
         match self {
             Self::All(parts) | Self::Any(parts) => {
-                parts.into_iter().for_each(|part| part.into_searches(searches));
+                for part in parts {
+                    part.into_searches(searches);
+                }
             }
             Self::Not(part) => part.into_searches(searches),
             Self::Column(_) | Self::Rows(_) => {}
