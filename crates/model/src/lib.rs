@@ -17,6 +17,7 @@ mod indicator;
 mod json;
 mod loose;
 mod messages;
+mod outline;
 mod page;
 mod portal;
 mod rewritten;

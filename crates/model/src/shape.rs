@@ -9,6 +9,8 @@ use std::fmt;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::outline::OutlineWriter;
+
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -203,8 +205,13 @@ pub(crate) fn camel(name: &str) -> String {
 ///
 /// Fails if the text is not a JSON object.
 pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
-    struct Shallow;
-    impl<'de> Visitor<'de> for Shallow {
+    shape_with(json, &mut OutlineWriter::new(&[]))
+}
+
+/// Like [`shape`], and writes the outline of the object.
+pub(crate) fn shape_with(json: &str, outline: &mut OutlineWriter<'_>) -> Result<Shape, serde_json::Error> {
+    struct Shallow<'a, 'o>(&'a mut OutlineWriter<'o>);
+    impl<'de> Visitor<'de> for Shallow<'_, '_> {
         type Value = Names;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,7 +221,9 @@ pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
             let mut names = Names::default();
             while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-                let value = map.next_value::<&RawValue>()?.get();
+                let value = map.next_value::<&RawValue>()?;
+                self.0.add(&name, value);
+                let value = value.get();
                 names.add(&name, matches!(value, "null" | "\"\""));
                 if name == "@odata.type" {
                     let is_alert = value.trim_matches(['"', '#']).eq_ignore_ascii_case(TYPE);
@@ -226,7 +235,7 @@ pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
         }
     }
     let mut json = serde_json::Deserializer::from_str(json);
-    let names = json.deserialize_map(Shallow)?;
+    let names = json.deserialize_map(Shallow(outline))?;
     json.end()?;
     Ok(names.shape())
 }

@@ -30,6 +30,11 @@ impl Predicate {
     pub fn matches(&self, store: &Store, row: Row) -> bool {
         self.0.matches(store, row)
     }
+
+    /// Returns whether every alert matches, because the filter has no terms.
+    pub fn is_always(&self) -> bool {
+        self.0.is_always()
+    }
 }
 
 #[derive(Clone, Debug)]

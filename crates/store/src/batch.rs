@@ -1,6 +1,6 @@
 //! Batches of alerts that workers decode for the store.
 
-use alertdeck_model::RawAlert;
+use alertdeck_model::{RawAlert, Timestamp};
 
 use crate::{
     FeedId, Row, Store,
@@ -43,7 +43,28 @@ pub(crate) struct BatchAlert {
     pub(crate) is_readable: bool,
 }
 
+/// Which state of which alert this is. Of several states of an alert, the store keeps the one that
+/// was updated last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// A hash of the ID. The same for the same ID within a process.
+    pub id: u64,
+    /// When the alert was created. Alerts that share an ID but not this second are different ones.
+    pub created: Option<Timestamp>,
+    /// When the alert was updated.
+    pub updated: Option<Timestamp>,
+}
+
 impl Batch {
+    /// Returns the version of each alert, in their order.
+    pub fn versions(&self) -> impl Iterator<Item = Version> {
+        self.alerts.iter().map(|alert| {
+            let BatchAlert { fields, fingerprint, .. } = alert;
+            let id = fields.id.map(|id| hash(self.codes.texts.raw(id).as_bytes()));
+            Version { id: id.unwrap_or(*fingerprint), created: fields.created, updated: fields.updated }
+        })
+    }
+
     /// Decodes alerts. An alert that cannot be decoded gets a title that says why.
     pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
         let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
