@@ -52,6 +52,7 @@ pub use detail::{
 };
 pub use feed::{
     Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Phase, Poll, PollState,
+    Reading,
 };
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};

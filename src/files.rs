@@ -1,32 +1,28 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
-//! Accepts whatever [`alertdeck_model::find`] finds alerts in, optionally compressed with gzip or zstd.
-//! JSON lines are read in parts, so that the first alerts of a file of any size appear on the screen
-//! immediately. An unreadable file is reported and does not affect the others.
+//! Accepts whatever [`alertdeck_model::Splitter`] finds alerts in, optionally compressed with gzip or
+//! zstd. Files are read in parts, so that the first alerts of a file of any size appear on the screen
+//! immediately and its text is never held whole. An unreadable file is reported and does not affect
+//! the others; what was read of it before the error counts.
+
+mod input;
+mod parallel;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     ffi::OsStr,
-    fs::File,
-    io::{self, Cursor, Read, stdin},
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::Bytes;
-use memchr::{memchr, memrchr};
+use alertdeck_model::{Chunk, Found, Messages, RawAlert, SafeText, Splitter};
+pub use parallel::{for_each_part, workers};
 
-use alertdeck_model::{Found, Messages, RawAlert, SafeText, find, find_in_lines, starts_with_lines};
+use input::{Change, Input, STANDARD_INPUT};
 
-/// The maximum total size of documents other than JSON lines, in bytes. Ensures that memory is not
-/// exhausted.
-const MAX_BYTES: u64 = 1 << 30;
-/// The size of a part of JSON lines, in bytes.
-const PART: usize = 1 << 20;
 /// The extensions of the files that are read in a folder.
 const EXTENSIONS_IN_WORDS: &str = "*.json, *.jsonl or *.ndjson";
-/// The maximum length of a line of JSON lines, in bytes.
-const MAX_LINE: usize = 1 << 28;
 
 /// The alerts that were read, and the errors.
 #[derive(Debug, Default)]
@@ -70,21 +66,29 @@ impl Saved {
     }
 }
 
-/// A part of a file that can be split into alerts.
+/// How much of the files has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of bytes that were read, before decompression.
+    pub read: u64,
+    /// The size of all files; `None` if not all of them are regular files.
+    pub total: Option<u64>,
+}
+
+/// A part of a file that can be searched for alerts.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The name of the file, safe to show.
     name: String,
     content: Content,
+    /// How much had been read when the part was.
+    pub progress: Progress,
 }
 
 #[derive(Clone, Debug)]
 enum Content {
-    /// A whole document.
-    Document(Bytes),
-    /// Lines of JSON, and the number of lines before them.
-    Lines(Bytes, usize),
-    /// An error, if nothing could be read.
+    Text(Chunk),
+    /// An error, if something could not be read.
     Error(String),
     /// Something the user should know, even though no data is missing.
     Note(String),
@@ -93,42 +97,55 @@ enum Content {
 impl Part {
     /// Finds the alerts in the part.
     pub fn read(self) -> Saved {
+        self.read_with_outlines(&[]).0
+    }
+
+    /// Finds the alerts in the part. Returns also the outline of each with these properties, as
+    /// [`Chunk::find_with_outlines`] does.
+    pub fn read_with_outlines(self, names: &[&str]) -> (Saved, Vec<RawAlert>) {
         let only = |line: String| {
             let mut messages = Messages::default();
             messages.add(line);
             messages
         };
         let found = match self.content {
-            Content::Document(body) => find(body),
-            Content::Lines(body, before) => find_in_lines(body, before),
+            Content::Text(chunk) => chunk.find_with_outlines(names),
             Content::Error(what) => Found { errors: only(what), ..Found::default() },
             Content::Note(what) => Found { notes: only(what), ..Found::default() },
         };
         let named = |line: String| format!("{}: {line}", self.name);
-        Saved {
+        let saved = Saved {
             alerts: found.alerts,
             unread: found.errors.map(named),
             notes: found.notes.map(named),
             continued: found.has_next.then(|| self.name.clone()),
             has_last: found.has_last,
             count: found.count,
-        }
+        };
+        (saved, found.outlines)
     }
 }
 
-/// Files, folders and standard input (`-`), which can be read several times. The JSON files of a
-/// folder are recognised by their extension and sorted by name.
+/// Files, folders, pipes and standard input (`-`). All but pipes can be read several times. The JSON
+/// files of a folder are recognised by their extension and sorted by name.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,
-    /// The content of standard input, which can be read only once.
-    input: Arc<OnceLock<Bytes>>,
+    pipes: Pipes,
 }
+
+/// The pipes that have been opened, and whether they were read to their ends.
+type Pipes = Arc<Mutex<HashMap<PathBuf, bool>>>;
 
 impl Paths {
     /// Prepares to read these paths.
     pub fn new(paths: &[PathBuf]) -> Self {
-        Self { paths: paths.to_vec(), input: Arc::default() }
+        Self { paths: paths.to_vec(), pipes: Arc::default() }
+    }
+
+    /// Returns whether all of it can be read again.
+    pub fn are_rereadable(&self) -> bool {
+        !self.paths.iter().any(|path| is_pipe(path))
     }
 
     /// Returns the name of the file, safe to show, if there is only one and it is not a folder.
@@ -141,30 +158,49 @@ impl Paths {
 
     /// Starts reading from the beginning.
     pub fn open(&self) -> Files {
-        let paths = self.paths.iter().cloned().collect();
-        let (open, ready) = (None, VecDeque::new());
-        Files { paths, input: self.input.clone(), open, ready, left: MAX_BYTES }
+        let mut files = Files {
+            paths: VecDeque::new(),
+            pipes: self.pipes.clone(),
+            open: None,
+            ready: VecDeque::new(),
+            progress: Progress { read: 0, total: Some(0) },
+        };
+        for path in &self.paths {
+            if path.as_os_str() != STANDARD_INPUT && path.is_dir() {
+                files.add_folder(path);
+            } else {
+                files.paths.push_back(path.clone());
+            }
+        }
+        // A file that does not exist has nothing to read.
+        let size = |path: &PathBuf| (!is_pipe(path)).then(|| path.metadata().map_or(0, |file| file.len()));
+        files.progress.total = files.paths.iter().map(size).sum();
+        files.ready.iter_mut().for_each(|part| part.progress = files.progress);
+        files
     }
 }
 
 /// Files that are being read, part by part.
 pub struct Files {
     paths: VecDeque<PathBuf>,
-    input: Arc<OnceLock<Bytes>>,
+    pipes: Pipes,
     open: Option<OpenFile>,
     /// Parts that were read ahead.
     ready: VecDeque<Part>,
-    /// The number of bytes of documents that may still be read.
-    left: u64,
+    progress: Progress,
 }
 
-/// A file of JSON lines that is being read.
+/// A file that is being read.
 struct OpenFile {
-    name: String,
-    stream: Box<dyn Read + Send>,
-    /// What has been read but is not in a part yet. After the first part, this is at most one line.
-    rest: Vec<u8>,
-    lines: usize,
+    path: PathBuf,
+    input: Input,
+    splitter: Splitter,
+    /// The number of bytes of the files before it.
+    before: u64,
+    /// Whether the end of the file has been read, or as much of it as can be.
+    is_read: bool,
+    /// What is to be reported about the file once its text has been taken.
+    outcome: Option<Content>,
 }
 
 impl std::fmt::Debug for Files {
@@ -201,145 +237,122 @@ impl Files {
                 return Some(part);
             }
             if let Some(mut file) = self.open.take() {
-                let part = file.next_part();
-                if part.is_some() {
-                    self.open = Some(file);
-                    return part;
-                }
-                continue;
+                let content = file.next_content();
+                self.progress.read = file.before + file.input.position();
+                let Some(content) = content else {
+                    if let Some(is_read) = lock(&self.pipes).get_mut(&file.path) {
+                        *is_read = true;
+                    }
+                    continue;
+                };
+                let part = Part { name: name(&file.path), content, progress: self.progress };
+                self.open = Some(file);
+                return Some(part);
             }
             let path = self.paths.pop_front()?;
-            if path.as_os_str() == "-" {
-                let input = self.standard_input();
-                self.begin(
-                    &path,
-                    input.map(|input| -> Box<dyn Read + Send> { Box::new(Cursor::new(input)) }),
-                );
-            } else if path.is_dir() {
-                self.add_folder(&path);
-            } else {
-                self.begin(&path, File::open(&path).map(|file| -> Box<dyn Read + Send> { Box::new(file) }));
+            self.begin(path);
+        }
+    }
+
+    fn begin(&mut self, path: PathBuf) {
+        let known = lock(&self.pipes).get(&path).copied();
+        match known {
+            Some(true) => return,
+            Some(false) => {
+                let what = "was not read to its end, and a pipe cannot be read again; start again";
+                return self.add(&path, Content::Error(what.to_owned()));
             }
+            None if is_pipe(&path) => {
+                lock(&self.pipes).insert(path.clone(), false);
+            }
+            None => {}
+        }
+        match Input::open(&path) {
+            Ok(input) => {
+                let (splitter, before) = (Splitter::default(), self.progress.read);
+                self.open = Some(OpenFile { path, input, splitter, before, is_read: false, outcome: None });
+            }
+            Err(error) => self.add(&path, Content::Error(format!("cannot be read: {error}"))),
         }
     }
 
-    fn standard_input(&self) -> io::Result<Bytes> {
-        if let Some(input) = self.input.get() {
-            return Ok(input.clone());
-        }
-        let mut input = Vec::new();
-        stdin().lock().read_to_end(&mut input)?;
-        Ok(self.input.get_or_init(|| input.into()).clone())
-    }
-
+    /// Adds the files of a folder.
     fn add_folder(&mut self, folder: &Path) {
         let entries = folder.read_dir().and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
         });
         let mut files = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.add_error(folder, format!("cannot be read: {error}")),
+            Err(error) => return self.add(folder, Content::Error(format!("cannot be read: {error}"))),
         };
         files.sort();
         let folders: Vec<_> = files.iter().filter(|path| path.is_dir()).cloned().collect();
         files.retain(|path| path.is_file());
         let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_saved_alerts(path));
-        if files.is_empty() && folders.is_empty() {
-            return self.add_error(folder, format!("no {EXTENSIONS_IN_WORDS} files in this folder"));
-        }
         if files.is_empty() {
-            let what = format!("no {EXTENSIONS_IN_WORDS} files, only folders: {}", named(&folders));
-            return self.add_error(folder, what);
+            let what = if folders.is_empty() {
+                format!("no {EXTENSIONS_IN_WORDS} files in this folder")
+            } else {
+                format!("no {EXTENSIONS_IN_WORDS} files, only folders: {}", named(&folders))
+            };
+            return self.add(folder, Content::Error(what));
         }
         for (skipped, why) in
             [(others, "files skipped because of their extension"), (folders, "folders that are not read")]
         {
             if !skipped.is_empty() {
-                let note = format!("{why}: {}", named(&skipped));
-                self.ready.push_back(Part { name: name(folder), content: Content::Note(note) });
+                self.add(folder, Content::Note(format!("{why}: {}", named(&skipped))));
             }
         }
-        for file in files.into_iter().rev() {
-            self.paths.push_front(file);
-        }
+        self.paths.extend(files);
     }
 
-    /// Starts reading a file. Its first part determines whether it is JSON lines.
-    fn begin(&mut self, path: &Path, opened: io::Result<Box<dyn Read + Send>>) {
-        let mut rest = Vec::new();
-        let started = opened.and_then(|mut stream| {
-            stream.by_ref().take(PART as u64).read_to_end(&mut rest)?;
-            decompressed(&mut rest, stream)
-        });
-        let stream = match started {
-            Ok(stream) => stream,
-            Err(error) => return self.add_error(path, format!("cannot be read: {error}")),
-        };
-        let name = name(path);
-        let head = String::from_utf8_lossy(&rest);
-        let is_long = rest.len() == PART;
-        if is_long && starts_with_lines(head.trim_start_matches('\u{feff}')) && has_lines(&rest) {
-            self.open = Some(OpenFile { name, stream, rest, lines: 0 });
-            return;
-        }
-        if let Err(error) = stream.take(self.left).read_to_end(&mut rest) {
-            return self.add_error(path, format!("cannot be read: {error}"));
-        }
-        let Some(left) = self.left.checked_sub(rest.len() as u64) else {
-            let limit = MAX_BYTES >> 30;
-            let what = format!(
-                "not read: the files exceed {limit} GB in total; pass fewer files, or one alert per line"
-            );
-            return self.add_error(path, what);
-        };
-        self.left = left;
-        self.ready.push_back(Part { name, content: Content::Document(rest.into()) });
-    }
-
-    fn add_error(&mut self, path: &Path, what: String) {
-        self.ready.push_back(Part { name: name(path), content: Content::Error(what) });
+    fn add(&mut self, path: &Path, content: Content) {
+        self.ready.push_back(Part { name: name(path), content, progress: self.progress });
     }
 }
 
 impl OpenFile {
-    /// Reads the next lines; returns `None` at the end of the file.
-    fn next_part(&mut self) -> Option<Part> {
+    /// Reads the next part; returns `None` at the end of the file.
+    fn next_content(&mut self) -> Option<Content> {
         loop {
-            let end = memrchr(b'\n', &self.rest).map(|at| at + 1);
-            if let Some(end) = end {
-                let rest = self.rest.split_off(end);
-                return Some(self.part(rest));
+            if let Some(chunk) = self.splitter.next_chunk() {
+                return Some(Content::Text(chunk));
             }
-            let before = self.rest.len();
-            if before > MAX_LINE {
-                return Some(self.give_up(format!(
-                    "not read to the end: line {} exceeds {} MB",
-                    self.lines + 1,
-                    MAX_LINE >> 20
-                )));
+            if self.is_read || self.splitter.is_over() {
+                let chunk = self.splitter.finish().map(Content::Text);
+                return chunk.or_else(|| self.outcome.take());
             }
-            match self.stream.by_ref().take(PART as u64).read_to_end(&mut self.rest) {
-                Err(error) => return Some(self.give_up(format!("cannot be read to the end: {error}"))),
-                Ok(0) if before == 0 => return None,
-                Ok(0) => return Some(self.part(Vec::new())),
-                Ok(_) => {}
+            match self.input.read_piece(self.splitter.text()) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.is_read = true;
+                    self.outcome = self.input.change().map(|change| match change {
+                        Change::Shrunk { size, read } => Content::Error(format!(
+                            "shrank from {size} to {read} bytes while it was read; read it again"
+                        )),
+                        Change::Grown => {
+                            Content::Note("grew while it was read; what follows may be missing".to_owned())
+                        }
+                    });
+                }
+                Err(error) => {
+                    self.is_read = true;
+                    self.outcome = Some(Content::Error(format!("cannot be read to the end: {error}")));
+                }
             }
         }
     }
+}
 
-    /// Skips the rest of the file.
-    fn give_up(&mut self, what: String) -> Part {
-        (self.rest, self.stream) = (Vec::new(), Box::new(io::empty()));
-        Part { name: self.name.clone(), content: Content::Error(what) }
-    }
+/// Returns whether a path is standard input or another file that is not a regular one.
+fn is_pipe(path: &Path) -> bool {
+    let is_other = |metadata: std::fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+    path.as_os_str() == STANDARD_INPUT || path.metadata().is_ok_and(is_other)
+}
 
-    /// Makes a part of what has been read, and keeps `rest`.
-    fn part(&mut self, rest: Vec<u8>) -> Part {
-        let body = Bytes::from(std::mem::replace(&mut self.rest, rest));
-        let before = self.lines;
-        self.lines += memchr::memchr_iter(b'\n', &body).count();
-        Part { name: self.name.clone(), content: Content::Lines(body, before) }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Names the first few paths of a folder and counts the others.
@@ -363,43 +376,11 @@ fn is_saved_alerts(path: &Path) -> bool {
     last.as_deref().is_some_and(|last| matches!(last, "json" | "ndjson" | "jsonl"))
 }
 
-/// Returns what a compressed stream contains; others are returned as they are. `rest`: what was read
-/// of the stream already, at least its first four bytes.
-fn decompressed(rest: &mut Vec<u8>, stream: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let is_gzip = rest.starts_with(b"\x1f\x8b");
-    if !is_gzip && !rest.starts_with(b"\x28\xb5\x2f\xfd") {
-        return Ok(stream);
-    }
-    let whole = Cursor::new(std::mem::take(rest)).chain(stream);
-    let mut stream: Box<dyn Read + Send> = if is_gzip {
-        Box::new(flate2::read::MultiGzDecoder::new(whole))
-    } else {
-        Box::new(zstd::stream::read::Decoder::new(whole)?)
-    };
-    stream.by_ref().take(PART as u64).read_to_end(rest)?;
-    Ok(stream)
-}
-
-/// Returns whether the first line is followed by another.
-fn has_lines(text: &[u8]) -> bool {
-    let first = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-    memchr(b'\n', &text[first..])
-        .is_some_and(|end| text[first + end..].iter().any(|byte| !byte.is_ascii_whitespace()))
-}
-
 /// Returns the name of a file, safe to show.
 fn name(path: &Path) -> String {
-    let name = if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() };
+    let name =
+        if path.as_os_str() == STANDARD_INPUT { "standard input".into() } else { path.to_string_lossy() };
     SafeText::new(&name).line()
-}
-
-/// Reads all alerts of these paths.
-pub fn read(paths: &[PathBuf]) -> Saved {
-    let (mut files, mut all) = (Paths::new(paths).open(), Saved::default());
-    while let Some(part) = files.next_part() {
-        all.extend(part.read());
-    }
-    all
 }
 
 #[cfg(test)]

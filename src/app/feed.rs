@@ -11,6 +11,7 @@ mod coverage;
 mod feeds;
 mod list;
 mod poll;
+mod reading;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub use coverage::{Coverage, Extent};
 pub use feeds::Feeds;
 pub use list::{ListFetch, Phase};
 pub use poll::{Poll, PollState};
+pub use reading::Reading;
 pub(super) use {
     backfill::BackfillEvent,
     coverage::{CompleteList, CompleteLists},

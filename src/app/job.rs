@@ -8,6 +8,8 @@ use alertdeck_model::{AlertId, SafeText, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
 
+use crate::files::Progress;
+
 use super::{
     Body, Export, NotWritten, Written,
     sign_in::{SignInEvent, SignInWay},
@@ -171,6 +173,8 @@ pub enum LoadEvent {
     },
     /// Alerts from the current page.
     Batch(Batch),
+    /// How much of the files has been read.
+    FilesRead(Progress),
     /// All alerts from the page have been sent. The next page is at this bookmark.
     Reached(Bookmark),
     /// An event from the current request, such as a wait.

@@ -204,7 +204,12 @@ impl Jobs {
                 Some((JobState::Failed, line.clone()))
             }
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })
-            | JobEvent::Fetch(LoadEvent::Page { .. } | LoadEvent::Reached(_) | LoadEvent::Client(_)) => None,
+            | JobEvent::Fetch(
+                LoadEvent::Page { .. }
+                | LoadEvent::FilesRead(_)
+                | LoadEvent::Reached(_)
+                | LoadEvent::Client(_),
+            ) => None,
         };
         if let Some((state, reason)) = end {
             self.end(id, state, reason);

@@ -389,9 +389,8 @@ impl App {
             LoadEvent::Client(ClientEvent::Waiting { delay, cause }) => {
                 feed.list.on(ListEvent::Waiting(now.mono + delay, cause));
             }
-            LoadEvent::Client(ClientEvent::Resumed) => {
-                feed.list.on(ListEvent::Resumed);
-            }
+            LoadEvent::Client(ClientEvent::Resumed) => drop(feed.list.on(ListEvent::Resumed)),
+            LoadEvent::FilesRead(read) => drop(feed.list.on(ListEvent::FilesRead(read, now.mono))),
             LoadEvent::Done => {
                 let updates = feed.list.rows().filter_map(|row| self.store.facts(row).last_update());
                 feed.list_done(self.filter.requested(), updates.max(), now);
@@ -460,7 +459,11 @@ impl App {
                 self.notify_error(self.about(id, &format!("live polling: {}", failure.line)));
                 self.send_notification(effects);
             }
-            LoadEvent::Batch(_) | LoadEvent::Reached(_) | LoadEvent::Client(_) | LoadEvent::Stopped => {}
+            LoadEvent::Batch(_)
+            | LoadEvent::FilesRead(_)
+            | LoadEvent::Reached(_)
+            | LoadEvent::Client(_)
+            | LoadEvent::Stopped => {}
         }
     }
 
@@ -476,7 +479,9 @@ impl App {
             LoadEvent::Reached(bookmark) => BackfillEvent::Reached(bookmark),
             LoadEvent::Done => BackfillEvent::Done,
             LoadEvent::Failed(failure) => BackfillEvent::Failed { kind: failure.kind, mono },
-            LoadEvent::Batch(_) | LoadEvent::Client(_) | LoadEvent::Stopped => return,
+            LoadEvent::Batch(_) | LoadEvent::FilesRead(_) | LoadEvent::Client(_) | LoadEvent::Stopped => {
+                return;
+            }
         };
         feed.backfill.on(event);
     }

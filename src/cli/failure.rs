@@ -90,13 +90,13 @@ impl Failure {
     }
 
     /// Fails if there are errors and no alerts could be read. Prints the notes to standard error.
-    pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
+    pub(super) fn if_nothing(saved: &Saved, is_any: bool) -> Result<(), Self> {
         let errors = saved.errors();
-        if saved.alerts.is_empty() && !errors.is_empty() {
+        if !is_any && !errors.is_empty() {
             return Err(Self::Unreadable(errors.lines().join("\n")));
         }
         saved.notes.lines().iter().for_each(notify);
-        Ok(saved)
+        Ok(())
     }
 
     /// Returns the outcome of a command that reads files, after the alerts have been printed or

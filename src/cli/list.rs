@@ -4,6 +4,7 @@
 //! options"). A `--limit` accepts that order, so it ends the requests as soon as it is met.
 
 mod load;
+mod saved;
 mod table;
 
 use std::io::{IsTerminal as _, Write};
@@ -85,10 +86,16 @@ impl List {
             .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
         // The test is the same for all feeds.
         let mut matcher = Matcher::new(&plan.test);
-        let Loaded { store, outcome } = load::load(source, (filter, self.limit), contexts).await?;
-        let mut rows: Vec<_> = matcher.rows(&store).iter().collect();
+        let loaded = load::load(source, &plan, (filter, self.limit), contexts).await?;
+        let Loaded { store, superseded, unreadable, odd_dates, outcome } = loaded;
+        let mut matching = matcher.rows(&store);
+        matching.subtract(&superseded);
+        let mut rows: Vec<_> = matching.iter().collect();
         if !filter.is_empty() {
-            notify_unreadable(&store);
+            // No filter can match them.
+            if unreadable > 0 {
+                notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
+            }
             notify_excluded(&plan.excluded);
             if let Some(term) = plan.whole.first().filter(|_| rows.is_empty()) {
                 notify(format_args!(
@@ -97,7 +104,7 @@ impl List {
                 ));
             }
         }
-        notify_odd_dates(&store);
+        notify_odd_dates(odd_dates);
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
         self.output.write_result(out, |out| self.print((&store, &rows), &source.tenants(), out))?;
@@ -130,17 +137,9 @@ impl List {
     }
 }
 
-/// Reports the unreadable alerts. No filter can match them.
-fn notify_unreadable(store: &Store) {
-    let unreadable = store.rows().iter().filter(|row| !store.is_readable(*row)).count();
-    if unreadable > 0 {
-        notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
-    }
-}
-
 /// Reports the alerts with dates that cannot be read. No filter by date matches them.
-fn notify_odd_dates(store: &Store) {
-    match store.rows().iter().filter(|row| store.has_odd_date(*row)).count() {
+fn notify_odd_dates(count: usize) {
+    match count {
         0 => {}
         1 => notify("1 alert has a time that cannot be read; it is shown as received and sorted last"),
         count => notify(format_args!(

@@ -5,7 +5,10 @@ use std::io::Write;
 use futures_util::future::join_all;
 
 use super::{Failure, Origin, Output, Service, Source, notify, notify_waits};
-use crate::{files, report::Report};
+use crate::{
+    files::{Part, Paths, Saved, for_each_part},
+    report::Report,
+};
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
 use alertdeck_store::{FeedId, Store};
@@ -51,7 +54,7 @@ impl Show {
                 (raw, service.portal_host, Ok(()))
             }
             Source::Files { paths, portal_host, .. } => {
-                let saved = Failure::if_nothing(files::read(paths))?;
+                let saved = read(&Paths::new(paths), &id)?;
                 let outcome = Failure::if_errors(&saved.errors());
                 let Some(raw) = newest(saved.alerts, &id) else {
                     outcome.unwrap_or_else(notify);
@@ -108,6 +111,28 @@ async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service,
         (None, Some(failure)) => Err(failure),
         (None, None) => Err(Failure::NotFound(id.clone())),
     }
+}
+
+/// Reads the alerts that may have this id. Fails if nothing could be read at all.
+fn read(paths: &Paths, id: &AlertId) -> Result<Saved, Failure> {
+    // An alert without an id gets one that depends on all of it.
+    let may_have_id = |raw: &RawAlert| {
+        let outline = raw.outline(&["id"]).and_then(|outline| outline.decode().ok());
+        outline.is_none_or(|alert| alert.id.raw().is_empty() || alert.id == *id)
+    };
+    let select = |part: Part| {
+        let mut saved = part.read();
+        let is_any = !saved.alerts.is_empty();
+        saved.alerts.retain(may_have_id);
+        (is_any, saved)
+    };
+    let (mut is_any, mut all) = (false, Saved::default());
+    for_each_part(paths.open(), select, |(part_has_any, saved)| {
+        is_any |= part_has_any;
+        all.extend(saved);
+    });
+    Failure::if_nothing(&all, is_any)?;
+    Ok(all)
 }
 
 /// Returns the newest version of the alert with this id, since several files may contain it.

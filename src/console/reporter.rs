@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, future::pending, pin::pin};
 
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use tokio::{
     sync::{
         mpsc::{self, Sender},
@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::{saved::SavedAlerts, sign_in::identity};
-use crate::app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message};
+use crate::{
+    app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message},
+    files::workers,
+};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
 use alertdeck_model::{AlertId, RawAlert, SafeText};
@@ -21,8 +24,6 @@ use alertdeck_store::Batch;
 
 /// The number of alerts per batch. The loop handles a batch in about a millisecond.
 const BATCH: usize = 128;
-/// The maximum number of batches decoded at the same time.
-const MAX_WORKERS: usize = 4;
 
 /// Reports one fetch to the state. Its methods return `None` if the receiver is gone.
 pub(super) struct FetchReporter {
@@ -48,12 +49,9 @@ impl FetchReporter {
         Some(())
     }
 
+    /// Decodes alerts on all cores and reports them in their original order.
     async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
-        self.report_chunks(stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec))).await
-    }
-
-    /// Decodes chunks of alerts on all cores and reports them in their original order.
-    async fn report_chunks(&self, chunks: impl Stream<Item = Vec<RawAlert>>) -> Option<()> {
+        let chunks = stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec));
         let decode = |chunk: Vec<RawAlert>| spawn_blocking(move || Batch::decode(&chunk));
         let mut batches = pin!(chunks.map(decode).buffered(workers()));
         while let Some(batch) = batches.next().await {
@@ -65,11 +63,13 @@ impl FetchReporter {
     /// Reports saved alerts.
     pub(super) async fn report_saved(&self, alerts: &SavedAlerts) -> Option<()> {
         self.report(LoadEvent::Page { total: None, partial: None, server_time: None }).await?;
-        let chunks = alerts.read().flat_map(|alerts| {
-            let chunks: Vec<_> = alerts.chunks(BATCH).map(<[_]>::to_vec).collect();
-            stream::iter(chunks)
-        });
-        self.report_chunks(chunks).await?;
+        let mut parts = pin!(alerts.read());
+        while let Some((batches, progress)) = parts.next().await {
+            for batch in batches {
+                self.report(LoadEvent::Batch(batch)).await?;
+            }
+            self.report(LoadEvent::FilesRead(progress)).await?;
+        }
         if let Some(unread) = alerts.summary() {
             let partial = Some(SafeText::new(&unread));
             self.report(LoadEvent::Page { total: None, partial, server_time: None }).await?;
@@ -168,11 +168,6 @@ impl FetchReporter {
             }
         }
     }
-}
-
-/// Returns the number of batches that are decoded at the same time.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
 }
 
 fn kind(kind: graph::Kind) -> FailureKind {

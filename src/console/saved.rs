@@ -8,11 +8,14 @@ use std::{
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use crate::files::{Files, Paths, Saved};
-use alertdeck_model::{Messages, RawAlert};
+use crate::files::{Files, Part, Paths, Progress, Saved, workers};
+use alertdeck_model::Messages;
+use alertdeck_store::Batch;
 
 /// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
+/// The number of alerts per batch. The loop handles a batch in about a millisecond.
+const BATCH: usize = 128;
 
 /// Saved alerts that can be read several times, with the errors and notes of the most recent read.
 #[derive(Clone, Debug, Default)]
@@ -66,10 +69,14 @@ impl SavedAlerts {
         lock(&self.outcome).notes.clone()
     }
 
-    /// Starts reading from the beginning. Must be called within a runtime.
-    pub(super) fn read(&self) -> impl Stream<Item = Vec<RawAlert>> + use<> {
+    /// Starts reading from the beginning. Returns the alerts of each part in batches, and how much has
+    /// been read. Must be called within a runtime.
+    pub(super) fn read(&self) -> impl Stream<Item = (Vec<Batch>, Progress)> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
-        *lock(&self.outcome) = Saved::default();
+        if self.paths.are_rereadable() {
+            // Otherwise, what was wrong with a pipe still is.
+            *lock(&self.outcome) = Saved::default();
+        }
         let (sender, receiver) = mpsc::channel(AHEAD);
         spawn_blocking(move || {
             while let Some(part) = files.next_part() {
@@ -84,13 +91,21 @@ impl SavedAlerts {
             Some((part, receiver))
         });
         let outcome = self.outcome.clone();
-        parts.map(|part| spawn_blocking(move || part.read())).buffered(AHEAD).map(move |read| {
-            let mut saved = read.unwrap_or_default();
-            let alerts = std::mem::take(&mut saved.alerts);
+        let decoded = parts.map(|part| spawn_blocking(move || decode(part))).buffered(workers());
+        decoded.map(move |part| {
+            let (batches, saved, progress) = part.unwrap_or_default();
             lock(&outcome).extend(saved);
-            alerts
+            (batches, progress)
         })
     }
+}
+
+/// Decodes the alerts of a part.
+fn decode(part: Part) -> (Vec<Batch>, Saved, Progress) {
+    let progress = part.progress;
+    let mut saved = part.read();
+    let alerts = std::mem::take(&mut saved.alerts);
+    (alerts.chunks(BATCH).map(Batch::decode).collect(), saved, progress)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -110,7 +125,9 @@ mod tests {
         saved.read_ahead().unwrap();
         for _ in 0..2 {
             let parts: Vec<_> = saved.read().collect().await;
-            assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0]);
+            let counts: Vec<usize> =
+                parts.iter().map(|(batches, _)| batches.iter().map(Batch::len).sum()).collect();
+            assert_eq!(counts, [1, 0]);
             assert_eq!(saved.errors().len(), 1);
         }
     }

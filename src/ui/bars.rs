@@ -189,7 +189,14 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
             ("no access".into(), theme.error)
         }
         Phase::Idle => (String::new(), theme.dim),
-        Phase::Loading => ("loading".into(), theme.accent),
+        Phase::Loading => {
+            let words = match feed.list.reading() {
+                Some(reading) if app.layout().shape == Shape::Wide => format!("loading {}", reading.full()),
+                Some(reading) => format!("loading {}", reading.brief()),
+                None => "loading".into(),
+            };
+            (words, theme.accent)
+        }
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
             let what = if let WaitCause::Retry { .. } = why { "retry in" } else { "wait" };
@@ -197,7 +204,10 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
         }
         Phase::Complete if feed.list.partial().is_some() => ("incomplete".into(), theme.error),
         Phase::Complete => ("complete".into(), theme.dim),
-        Phase::Stopped => ("stopped".into(), theme.error),
+        Phase::Stopped => {
+            let at = feed.list.reading().map(|reading| format!(" at {}", reading.brief()));
+            (format!("stopped{}", at.unwrap_or_default()), theme.error)
+        }
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
             let at = feed.list.completed_at();
             let since = at.map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));

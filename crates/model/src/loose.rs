@@ -3,16 +3,26 @@
 
 /// Returns the value at the start of a text, without what follows it. `None` if it has no end.
 pub(crate) fn value(text: &str) -> Option<&str> {
-    let bytes = text.as_bytes();
-    let end = match bytes.first()? {
-        b'"' => string_end(bytes, 0)?,
-        b'{' | b'[' => bracket_end(bytes)?,
-        _ => bytes
-            .iter()
-            .position(|byte| matches!(byte, b',' | b']' | b'}' | b'"' | b'[' | b'{' | b':'))
-            .unwrap_or(bytes.len()),
-    };
+    let end = value_end(text.as_bytes())?;
     text.get(..end).map(str::trim_end).filter(|value| !value.is_empty())
+}
+
+/// Returns where the items of the list that a text mainly consists of begin: after the bracket of an
+/// array, or of the `value` of a page. The text may end anywhere.
+pub(crate) fn list_start(text: &[u8]) -> Option<usize> {
+    if text.starts_with(b"[") {
+        return Some(1);
+    }
+    let mut rest = text.strip_prefix(b"{")?.trim_ascii_start();
+    loop {
+        let end = string_end(rest, 0).filter(|_| rest.starts_with(b"\""))?;
+        let (name, after) = rest.split_at(end);
+        rest = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        if name == b"\"value\"" && rest.starts_with(b"[") {
+            return Some(text.len() - rest.len() + 1);
+        }
+        rest = rest[value_end(rest)?..].trim_ascii_start().strip_prefix(b",")?.trim_ascii_start();
+    }
 }
 
 /// Returns the items of an array. `None` if the text is not exactly one array.
@@ -52,6 +62,18 @@ fn separated<'a>(text: &'a str, mut read: impl FnMut(&'a str) -> Option<&'a str>
             return Some(());
         }
         rest = rest.strip_prefix(',')?.trim_ascii_start();
+    }
+}
+
+/// Returns where the value at the start ends.
+fn value_end(bytes: &[u8]) -> Option<usize> {
+    match bytes.first()? {
+        b'"' => string_end(bytes, 0),
+        b'{' | b'[' => bracket_end(bytes),
+        _ => {
+            let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b'"' | b'[' | b'{' | b':');
+            Some(bytes.iter().position(ends).unwrap_or(bytes.len()))
+        }
     }
 }
 
@@ -132,6 +154,18 @@ mod tests {
         assert_eq!(members("{1:2}"), None);
     }
 
+    #[rstest]
+    #[case("[1", Some("1"))]
+    #[case(r#"{"@odata.context":"]{\"x" , "a":[{}],"value" : [ {"#, Some(" {"))]
+    #[case(r#"{"value":{"value":[1]},"value":[2"#, Some("2"))]
+    #[case(r#"{"a":{"value":[1]}}"#, None)]
+    #[case(r#"{"id":"a","evidence":[{"#, None)]
+    #[case("{\"value", None)]
+    #[case("\"value\":[", None)]
+    fn the_list_in_a_text_is_found_before_its_end(#[case] text: &str, #[case] rest: Option<&str>) {
+        assert_eq!(list_start(text.as_bytes()).map(|at| &text[at..]), rest);
+    }
+
     proptest! {
         #[test]
         fn valid_json_is_split_as_a_parser_splits_it(
@@ -147,7 +181,7 @@ mod tests {
 
         #[test]
         fn splitting_never_panics(text in any::<String>(), inner in "[\\[\\]{}\",:\\\\a ]{0,30}") {
-            let _ = (items(&text), members(&text), value(&text));
+            let _ = (items(&text), members(&text), value(&text), list_start(text.as_bytes()));
             let _ = (items(&format!("[{inner}]")), members(&format!("{{{inner}}}")), value(&inner));
         }
     }

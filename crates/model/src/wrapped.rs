@@ -11,7 +11,8 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     Messages, RawAlert, SafeText, WireError, loose,
-    shape::{Foreign, Shape, shape},
+    outline::{OutlineWriter, is_deep},
+    shape::{Foreign, Shape, shape, shape_with},
 };
 
 mod other;
@@ -27,6 +28,9 @@ const MAX_DEPTH: usize = 12;
 pub struct Found {
     /// The alerts, in their order.
     pub alerts: Vec<RawAlert>,
+    /// The outline of each alert ([`RawAlert::outline`]) or, if it has none, the alert itself. Empty if
+    /// no outlines were asked for.
+    pub outlines: Vec<RawAlert>,
     /// What is not an alert, and what could not be read; safe to show.
     pub errors: Messages,
     /// What the user should know about alerts that were read.
@@ -37,6 +41,17 @@ pub struct Found {
     pub has_last: bool,
     /// The number of alerts in the list, as a page gives it.
     pub count: Option<u64>,
+}
+
+impl Found {
+    /// Adds the outlines of the alerts that have none yet, with these properties.
+    pub(crate) fn add_outlines(&mut self, names: &[&str]) {
+        if !names.is_empty() {
+            let outline = |alert: &RawAlert| alert.outline(names).unwrap_or_else(|| alert.clone());
+            let outlines: Vec<_> = self.alerts[self.outlines.len()..].iter().map(outline).collect();
+            self.outlines.extend(outlines);
+        }
+    }
 }
 
 /// Finds all the alerts in a complete document. If it consists of JSON lines, errors name the line.
@@ -53,55 +68,59 @@ pub fn find(body: Bytes) -> Found {
     let mut finder = Finder::new(body.clone(), 0);
     finder.note_cuts();
     if crate::starts_with_lines(text) {
-        finder.lines(text);
+        finder.lines(text, &[]);
     } else {
         finder.stream(text);
     }
     finder.found
 }
 
-/// Finds the alerts in a part of JSON lines. The part must consist of whole lines; `before` is the
-/// number of lines in earlier parts.
-pub fn find_in_lines(body: Bytes, before: usize) -> Found {
+/// Finds the alerts in whole lines of JSON lines. `before` is the number of lines before them.
+pub(crate) fn find_in_lines(body: Bytes, before: usize, names: &[&str]) -> Found {
+    find_in(body, before, |finder, text| finder.lines(text, names))
+}
+
+/// Finds the alerts in values one after another. `before` is the number of lines before them.
+pub(crate) fn find_in_values(body: Bytes, before: usize) -> Found {
+    find_in(body, before, Finder::stream)
+}
+
+/// Reads a page whose alerts have been found already. `before` is the number of lines before it.
+pub(crate) fn find_in_page(body: Bytes, before: usize) -> Found {
+    find_in(body, before, |finder, page| {
+        finder.item(page, true, 0);
+    })
+}
+
+fn find_in(body: Bytes, before: usize, read: impl FnOnce(&mut Finder, &str)) -> Found {
     let body = crate::page::repaired(body);
     let mut finder = Finder::new(body.clone(), before);
     finder.note_cuts();
-    finder.lines(std::str::from_utf8(&body).unwrap_or_default());
+    read(&mut finder, std::str::from_utf8(&body).unwrap_or_default());
     finder.found
 }
 
-/// Returns a body as UTF-8, with any byte order mark and the head of an HTTP reply removed.
+/// Returns a body as UTF-8, without a byte order mark and the head of an HTTP reply.
 fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
     if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
         return Err(WireError::at_start(&format!("this is compressed ({format}), expected JSON")));
     }
-    let utf16 = |little: bool, bytes: &[u8]| {
-        let units = bytes.chunks_exact(2).map(|pair| {
-            let pair = [pair[0], pair[1]];
-            if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
-        });
-        let text: String =
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        Bytes::from(text)
-    };
-    let body = match &body[..] {
-        [0xff, 0xfe, rest @ ..] => utf16(true, rest),
-        [0xfe, 0xff, rest @ ..] => utf16(false, rest),
-        // JSON without a mark.
-        [b'{' | b'[', 0, _, 0, ..] => utf16(true, &body),
-        [0, b'{' | b'[', 0, _, ..] => utf16(false, &body),
-        _ => crate::page::repaired(body),
-    };
-    // `curl -i` writes the head of the reply before its body.
-    if body.starts_with(b"HTTP/") {
-        let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-        let end = ends
-            .iter()
-            .find_map(|end| Some(body.windows(end.len()).position(|window| window == *end)? + end.len()));
-        return Ok(end.map_or_else(Bytes::new, |end| body.slice(end..)));
+    let body = crate::page::repaired(body);
+    let start = reply_start(&body);
+    Ok(body.slice(start..))
+}
+
+/// Returns where the body of a saved HTTP reply starts, as `curl -i` writes it. 0 for other texts.
+pub(crate) fn reply_start(text: &[u8]) -> usize {
+    if !text.starts_with(b"HTTP/") {
+        return 0;
     }
-    Ok(body)
+    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
+    let end = ends
+        .iter()
+        .find_map(|end| Some(text.windows(end.len()).position(|window| window == *end)? + end.len()));
+    end.unwrap_or(text.len())
 }
 
 /// Collects the alerts of one text.
@@ -130,14 +149,21 @@ impl Finder {
         }
     }
 
-    fn lines(&mut self, text: &str) {
+    /// Reads JSON lines. `names`: the properties of the outlines to write, if any.
+    fn lines(&mut self, text: &str, names: &[&str]) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim();
+            let mut outline = OutlineWriter::new(names);
             // The usual case first: one alert a line, read once.
-            if let Ok(Shape::Alert) = shape(line) {
-                self.found.alerts.push(RawAlert(self.body.slice_ref(line.as_bytes())));
+            if let Ok(Shape::Alert) = shape_with(line, &mut outline) {
+                let alert = RawAlert(self.body.slice_ref(line.as_bytes()));
+                if !names.is_empty() {
+                    self.found.outlines.push(if is_deep(line) { alert.clone() } else { outline.finish() });
+                }
+                self.found.alerts.push(alert);
             } else {
                 self.stream(line);
+                self.found.add_outlines(names);
             }
         }
     }
@@ -337,16 +363,19 @@ impl Finder {
         };
         let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
         let (mut is_any, mut is_page) = (false, false);
-        if let Some(items) = value("value").filter(|value| value.starts_with('[')) {
+        let lists = || members.iter().filter(|(name, value)| name == "value" && value.starts_with('['));
+        if lists().next().is_some() {
             let link = value("@odata.nextLink").is_some_and(|link| !matches!(link, "null" | "\"\""));
             self.found.has_next |= link;
             self.found.has_last |= !link;
             let count = value("@odata.count").and_then(|count| count.parse().ok());
             self.found.count = self.found.count.max(count);
             is_page = true;
-            // An empty page is as good as one with alerts.
-            is_any = self.item(items, is_item, depth + 1)
-                || items.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty();
+            for (_, items) in lists() {
+                // An empty page is as good as one with alerts.
+                is_any |= self.item(items, is_item, depth + 1)
+                    || items.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty();
+            }
             if let Some(error) = value("error").and_then(reported) {
                 self.found.errors.add(format!("a page with an error: {error}"));
             }

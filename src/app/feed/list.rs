@@ -9,8 +9,9 @@ use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_store::{Row, RowSet};
 
-use super::{CompleteList, FeedEffect};
+use super::{CompleteList, FeedEffect, Reading};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
+use crate::files::Progress;
 
 /// The doubt about a list with a guessed spelling.
 const DOUBT: &str = "may lack owner spellings";
@@ -83,6 +84,8 @@ pub(in crate::app) enum ListEvent {
     Resumed,
     /// Alerts in the list have been read.
     Read(Vec<Row>),
+    /// This much of the files has been read, at this time since startup.
+    FilesRead(Progress, Duration),
     /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
     Matched(Vec<Row>),
     /// The complete list has been read, at this time by the local clock.
@@ -112,6 +115,8 @@ pub struct ListFetch {
     /// Why the list may be incomplete although the service says that it is complete.
     doubt: Option<SafeText>,
     completed_at: Option<Timestamp>,
+    /// How far the files have been read.
+    reading: Option<Reading>,
     /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
     /// new or changed. Alerts are not new just because a different filter selects them.
     rereads: bool,
@@ -142,6 +147,11 @@ impl ListFetch {
     /// end: usually the service's warning.
     pub fn partial(&self) -> Option<&SafeText> {
         self.partial.as_ref().or(self.doubt.as_ref().filter(|_| self.phase == Phase::Complete))
+    }
+
+    /// Returns how far the files have been read, if the list is read from files.
+    pub fn reading(&self) -> Option<&Reading> {
+        self.reading.as_ref()
     }
 
     /// Returns whether the list may be incomplete because the spelling of an owner was guessed.
@@ -239,6 +249,10 @@ impl ListFetch {
             ListEvent::Waiting(until, why) => self.phase = Phase::Waiting { until, why },
             ListEvent::Resumed => self.phase = Phase::Loading,
             ListEvent::Read(rows) => self.read.extend(rows),
+            ListEvent::FilesRead(progress, mono) => match &mut self.reading {
+                Some(reading) => reading.set(progress, mono),
+                None => self.reading = Some(Reading::new(progress, mono)),
+            },
             ListEvent::Done(at) => {
                 self.phase = Phase::Complete;
                 self.completed_at = Some(at);

@@ -116,7 +116,10 @@ impl App {
         let left = |until: std::time::Duration| span(until.saturating_sub(self.clock.now.mono));
         let (state, detail) = match feed.list.phase() {
             Phase::Idle => (JobState::Waiting, count),
-            Phase::Loading => (JobState::Running, count),
+            Phase::Loading => match feed.list.reading() {
+                Some(reading) => (JobState::Running, format!("{count}; {}", reading.full())),
+                None => (JobState::Running, count),
+            },
             Phase::Waiting { until, why } => {
                 let why = match why {
                     WaitCause::Throttled => "throttled by the service",

@@ -4,16 +4,17 @@ use std::cell::RefCell;
 
 use futures_util::future::join_all;
 
+use super::saved;
 use crate::{
     cli::{Failure, Service, Source, invalid_filter, notify, notify_waits},
-    files,
+    files::Paths,
 };
 use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, OwnerComparison};
 use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Matcher, OwnerCase, Plan};
-use alertdeck_store::{FeedId, Row, Store};
+use alertdeck_store::{FeedId, Row, RowSet, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
@@ -23,22 +24,35 @@ const SMALLEST_PAGE: u32 = 50;
 /// The alerts that were read, and whether the list is complete.
 pub(super) struct Loaded {
     pub(super) store: Store,
+    /// Rows that do not count, because a later state of the alert does not match.
+    pub(super) superseded: RowSet,
+    /// The number of alerts that could not be decoded.
+    pub(super) unreadable: usize,
+    /// The number of alerts with dates that cannot be read.
+    pub(super) odd_dates: usize,
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Reads all alerts that may match the filter, or from services only as many as `limit` that do match.
-/// `contexts` has one context for each service. Fails if nothing could be read at all.
+impl Loaded {
+    /// Creates the result of a reading that has kept everything that it would report.
+    pub(super) fn new(store: Store, outcome: Result<(), Failure>) -> Self {
+        let count = |test: &dyn Fn(Row) -> bool| store.rows().iter().filter(|row| test(*row)).count();
+        let unreadable = count(&|row| !store.is_readable(row));
+        let odd_dates = count(&|row| store.has_odd_date(row));
+        Self { store, superseded: RowSet::default(), unreadable, odd_dates, outcome }
+    }
+}
+
+/// Reads all alerts that may match the filter, or as many as `limit` that do match. `contexts` has one
+/// context for each service. Fails if nothing could be read at all.
 pub(super) async fn load(
     source: &Source,
+    plan: &Plan,
     (filter, limit): (&str, Option<usize>),
     contexts: Vec<Context>,
 ) -> Result<Loaded, Failure> {
     if let Source::Files { paths, .. } = source {
-        let saved = Failure::if_nothing(files::read(paths))?;
-        let outcome = Failure::if_errors(&saved.errors());
-        let mut store = Store::default();
-        store.decode(FeedId::default(), saved.alerts);
-        return Ok(Loaded { store, outcome });
+        return saved::load(&Paths::new(paths), &plan.test, limit);
     }
     let mut store = Store::default();
     for tenant in source.tenants() {
@@ -52,7 +66,7 @@ pub(super) async fn load(
         async move { (name, fetch(service, (filter, limit), context, store, &mut waits).await) }
     });
     let outcome = combine(join_all(fetches).await)?;
-    Ok(Loaded { store: store.into_inner(), outcome })
+    Ok(Loaded::new(store.into_inner(), outcome))
 }
 
 /// Combines the outcomes for several tenants. Fails if nothing could be read from any of them; if

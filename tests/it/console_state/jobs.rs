@@ -8,6 +8,7 @@ use alertdeck::{
         LoadEvent, Message, NotWritten, Overlay, Phase, SignInEvent, Written,
     },
     export::Format,
+    files::Progress,
 };
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::Timestamp;
@@ -342,4 +343,26 @@ fn late_events_of_a_former_feed_do_not_even_reach_the_store() {
     console.send(Message::Feed(list.feed, FeedEvent::SignInNeeded { why: "late".into() }));
     console.send(Message::Feed(list.feed, FeedEvent::Warning("late".into())));
     assert_eq!((state(&console), console.app.store.len()), (before, 0));
+}
+
+#[test]
+fn files_are_loaded_with_their_progress() {
+    let saved = Settings { service: false, ..settings("") };
+    let mut console = Harness::with(saved, (120, 35));
+    let progress =
+        |read: u64| LoadEvent::FilesRead(Progress { read: read * 1_000_000, total: Some(690_000_000) });
+    console.load(progress(10));
+    console.advance(Duration::from_secs(1));
+    console.load(progress(300));
+    let header = |console: &Harness| console.screen().lines().next().unwrap_or_default().to_owned();
+    assert!(header(&console).contains("loading 43% of 690.0 MB, 290.0 MB/s"), "{}", header(&console));
+    let (name, state, detail) = &jobs(&console)[0];
+    assert_eq!((*name, *state), ("files", JobState::Running));
+    assert_eq!(detail, "0 alerts; 43% of 690.0 MB, 290.0 MB/s");
+    console.resize(80, 24);
+    assert!(header(&console).contains("loading 43%  "), "{}", header(&console));
+    console.keys("esc");
+    assert!(header(&console).contains("stopped at 43%"), "{}", header(&console));
+    console.keys("r");
+    assert!(!header(&console).contains('%'), "{}", header(&console));
 }

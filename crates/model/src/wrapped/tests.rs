@@ -82,7 +82,7 @@ fn evidence_that_powershell_cut_off_is_noted(#[case] alert: &str) {
         assert!(found.errors.is_empty() && found.notes.len() == 1, "{found:?}");
         assert!(found.notes.lines()[0].contains("-Depth 10"), "{found:?}");
     }
-    assert_eq!(find_in_lines(Bytes::copy_from_slice(alert.as_bytes()), 0).notes.len(), 1);
+    assert_eq!(find_in_lines(Bytes::copy_from_slice(alert.as_bytes()), 0, &[]).notes.len(), 1);
 }
 
 #[rstest]
@@ -270,7 +270,7 @@ fn a_log_gives_its_alerts_and_a_few_of_its_errors() {
 
 #[test]
 fn lines_in_parts_are_numbered_from_the_start_of_the_file() {
-    let found = find_in_lines(Bytes::from(format!("{A}\n{{\n")), 100);
+    let found = find_in_lines(Bytes::from(format!("{A}\n{{\n")), 100, &[]);
     assert!(found.alerts.len() == 1 && found.errors.lines()[0].contains("(line 102,"), "{found:?}");
 }
 
