@@ -160,9 +160,14 @@ impl Http {
         route: Route,
         journal: Journal,
     ) -> Result<Self, Fault> {
-        let setup = |reason| Fault { host: "services".into(), cause: Cause::Setup(reason) };
-        let tls = trust::config().map_err(|error| setup(error.to_string()))?;
-        Self::with_tls(limits, budget, route, journal, tls)
+        Self::with_tls(limits, budget, route, journal, trust::config().map_err(setup)?)
+    }
+
+    /// Creates a transport like [`Http::new`] for a service with a certificate of its own: it trusts only
+    /// the authorities in this PEM text, whatever the machine's store says.
+    pub fn trusting(authorities: &str, limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
+        let tls = trust::only(authorities).map_err(setup)?;
+        Self::with_tls(limits, budget, route, Journal::default(), tls)
     }
 
     fn with_tls(
@@ -311,6 +316,10 @@ impl Http {
         let body = secrets.mask_body(body.freeze(), status.is_success());
         Ok(Reply { status, headers, body, tries: 1, host })
     }
+}
+
+fn setup(error: rustls::Error) -> Fault {
+    Fault { host: "services".into(), cause: Cause::Setup(error.to_string()) }
 }
 
 /// Creates an HTTP client; it has no connections yet.

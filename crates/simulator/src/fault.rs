@@ -87,10 +87,12 @@ pub(super) enum Fault {
     Cut,
     /// Executed, but the reply is shorter than its `Content-Length`.
     Short,
-    /// Executed, but the connection is closed without a reply.
+    /// Executed, but the connection is closed without a reply, over HTTP/2 with a GOAWAY.
     Unanswered,
-    /// Executed, but the connection is reset without a reply.
+    /// Executed, but the connection, or the stream of HTTP/2, is reset without a reply.
     Reset,
+    /// Not executed: the connection is closed, or the stream of HTTP/2 refused.
+    Refused,
     /// The reply is sent slowly.
     Slow,
     /// The body is complete but invalid.
@@ -299,7 +301,7 @@ impl FaultPlan {
 /// Draws a temporary fault. Faults that look like a complete answer, after which clients rarely
 /// retry, make up at most one in seven.
 fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
-    match rng.random_range(0..28) {
+    match rng.random_range(0..30) {
         0..2 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR, None),
         2..4 => Fault::Status(StatusCode::BAD_GATEWAY, None),
         4..6 => Fault::Status(StatusCode::SERVICE_UNAVAILABLE, None),
@@ -313,7 +315,8 @@ fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
         20..22 => Fault::Reset,
         22..24 => Fault::Slow,
         24..26 => Fault::Html,
-        26 => Fault::Corrupt(Corruption::Empty),
+        26..28 => Fault::Refused,
+        28 => Fault::Corrupt(Corruption::Empty),
         _ => Fault::Corrupt(
             [Corruption::Encoding, Corruption::Control, Corruption::Comma, Corruption::Half]
                 [rng.random_range(0..4)],
@@ -394,6 +397,7 @@ mod tests {
             |fault: &Fault| matches!(fault, Fault::Throttle(Some(RetryAfter { as_date: false, .. }))),
             |fault: &Fault| *fault == Fault::Unanswered,
             |fault: &Fault| *fault == Fault::Reset,
+            |fault: &Fault| *fault == Fault::Refused,
             |fault: &Fault| *fault == Fault::Slow,
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Encoding),
             |fault: &Fault| *fault == Fault::Corrupt(Corruption::Control),

@@ -22,14 +22,19 @@ pub(super) struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
-    /// The connection is closed in the middle of a chunked body.
+    /// The connection is closed in the middle of a chunked body. Over HTTP/2, the stream is reset.
     Cut,
-    /// The connection is closed before `Content-Length` bytes have been sent.
+    /// The connection is closed before `Content-Length` bytes have been sent. Over HTTP/2, the stream is
+    /// reset.
     Short,
-    /// The connection is closed without a reply.
+    /// The connection is closed without a reply. Over HTTP/2, it ends with a GOAWAY, after which other
+    /// streams are still answered.
     Unanswered,
-    /// The connection is reset without a reply.
+    /// The connection is reset without a reply. Over HTTP/2, only the stream is (INTERNAL_ERROR).
     Reset,
+    /// The request is refused before it is processed: the connection is closed without a reply. Over
+    /// HTTP/2, the stream is reset (REFUSED_STREAM).
+    Refused,
     /// Nothing is sent, and the connection stays open.
     Silence,
     /// The complete body is sent in pieces, each after a delay.
@@ -39,7 +44,7 @@ pub(super) enum Damage {
 impl Damage {
     /// Returns whether no reply is sent at all.
     pub(super) fn is_unanswered(self) -> bool {
-        matches!(self, Self::Unanswered | Self::Reset | Self::Silence)
+        matches!(self, Self::Unanswered | Self::Reset | Self::Refused | Self::Silence)
     }
 }
 
@@ -72,8 +77,9 @@ impl Reply {
         Self::new(StatusCode::OK, "text/html; charset=utf-8", page)
     }
 
-    pub(super) fn unanswered() -> Self {
-        Self { damage: Damage::Unanswered, ..Self::text(String::new()) }
+    /// Creates a reply that is not sent, in one of the ways that [`Damage::is_unanswered`] names.
+    pub(super) fn unsent(damage: Damage) -> Self {
+        Self { damage, ..Self::text(String::new()) }
     }
 
     pub(super) fn error(status: StatusCode, body: String) -> Self {

@@ -1,12 +1,16 @@
 //! The service's sockets: accepts connections, with or without TLS, reads requests, and writes
 //! replies, compressed where the client asks for it. Damages replies as the fault profiles demand.
 //!
+//! Over TLS, clients may choose HTTP/2 (ALPN). A reply that is damaged by ending a connection is
+//! then damaged by ending its stream, or by announcing the end of the connection (GOAWAY).
+//!
 //! This module knows neither alerts nor operations.
 
 use std::{
     convert::Infallible,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io::Write as _,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,11 +24,16 @@ use axum::{
 };
 use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt, stream};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::Notify,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -39,6 +48,8 @@ use super::{
 const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
+/// How long after a GOAWAY the other streams of the connection may still be answered.
+const DRAIN: Duration = Duration::from_millis(50);
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -52,10 +63,17 @@ pub(super) struct Server {
     pub(super) trickle: Duration,
 }
 
-/// Why a connection is closed without a response.
+/// Why a connection is closed without a complete response. Over HTTP/2, only the stream ends, for
+/// this reason, which hyper looks for among the sources of an error.
 #[derive(Debug, thiserror::Error)]
-#[error("closed without a response")]
-struct Closed;
+#[error("closed without a complete response")]
+struct Closed(#[source] h2::Error);
+
+impl From<h2::Reason> for Closed {
+    fn from(reason: h2::Reason) -> Self {
+        Self(reason.into())
+    }
+}
 
 impl Server {
     /// Accepts connections. Uses hyper instead of axum, because only hyper's handlers can fail,
@@ -81,17 +99,27 @@ impl Server {
         };
         // An error means that the client does not trust the certificate, or speaks plain http.
         let Ok(stream) = acceptor.accept(stream).await else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            return self.exchange_streams(stream).await;
+        }
         match self.exchange(stream).await {
             (mut stream, false) => drop(stream.shutdown().await),
             (stream, true) => reset(stream.get_ref().0),
         }
     }
 
-    /// Answers the requests on a connection until it ends. Returns the stream, and true if it must
-    /// be reset instead of shut down.
+    /// Answers the requests on an HTTP/1.1 connection until it ends. Returns the stream, and true if
+    /// it must be reset instead of shut down.
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> (S, bool) {
         let reset = AtomicBool::new(false);
-        let handler = service_fn(|request| Box::pin(self.handle(request, &reset)));
+        let handle = async |request| {
+            let reply = self.answer(request).await?;
+            if reply.damage == Damage::Reset {
+                reset.store(true, Ordering::Relaxed);
+            }
+            respond(reply, self.trickle)
+        };
+        let handler = service_fn(|request| Box::pin(handle(request)));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
         // An error means that the client disconnected, or that a fault was injected.
         let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
@@ -99,10 +127,39 @@ impl Server {
         (stream, reset.load(Ordering::Relaxed))
     }
 
-    async fn handle(&self, request: Request<Incoming>, reset: &AtomicBool) -> Result<Response<Body>, Closed> {
+    /// Answers the requests on an HTTP/2 connection until it ends.
+    async fn exchange_streams<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) {
+        let leaves = Arc::new(Notify::new());
+        let (server, leave) = (self.clone(), Arc::clone(&leaves));
+        let handler = service_fn(move |request| {
+            let (server, leave) = (server.clone(), Arc::clone(&leave));
+            async move {
+                let reply = server.answer(request).await?;
+                if reply.damage == Damage::Unanswered {
+                    leave.notify_one();
+                    pending::<()>().await;
+                }
+                respond(reply, server.trickle)
+            }
+        });
+        let served =
+            http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), handler);
+        let mut served = pin!(served);
+        tokio::select! {
+            _ = &mut served => return,
+            () = leaves.notified() => served.as_mut().graceful_shutdown(),
+        }
+        // Ends early if the client closes the connection.
+        let _ = tokio::time::timeout(DRAIN, served).await;
+    }
+
+    /// Reads a request and answers it. Waits forever if the reply is silence: the client eventually
+    /// gives up, which ends the connection.
+    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Closed> {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Closed)?;
+        let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await;
+        let body = body.map_err(|_| h2::Reason::CANCEL)?;
         tokio::time::sleep(self.latency).await;
         let gzip = accepts_gzip(&parts.headers);
         let call = Call {
@@ -114,16 +171,12 @@ impl Server {
         };
         let mut reply = lock(&self.service).answer(call, arrived);
         if reply.damage == Damage::Silence {
-            // The client eventually gives up, which ends the connection.
-            std::future::pending::<()>().await;
-        }
-        if reply.damage == Damage::Reset {
-            reset.store(true, Ordering::Relaxed);
+            pending::<()>().await;
         }
         if gzip {
             compress(&mut reply);
         }
-        respond(reply, self.trickle)
+        Ok(reply)
     }
 }
 
@@ -180,14 +233,17 @@ fn compress(reply: &mut Reply) {
 fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {
-        Damage::Unanswered | Damage::Reset | Damage::Silence => return Err(Closed),
+        Damage::Refused => return Err(h2::Reason::REFUSED_STREAM.into()),
+        Damage::Unanswered | Damage::Reset | Damage::Silence => {
+            return Err(h2::Reason::INTERNAL_ERROR.into());
+        }
         Damage::None => Body::from(reply.body),
         Damage::Cut | Damage::Short => {
             let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);
             // Let the first half be sent before the connection is closed.
             let end = stream::once(async {
                 tokio::task::yield_now().await;
-                Err(Closed)
+                Err(Closed::from(h2::Reason::INTERNAL_ERROR))
             });
             Body::from_stream(sent.chain(end))
         }

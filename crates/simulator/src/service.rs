@@ -111,7 +111,7 @@ impl Service {
         let request = hash(&call);
         let early = self.deadlines.get(&request).is_some_and(|deadline| now < *deadline);
         let reply = if self.faults.is_offline(now) {
-            Reply::unanswered()
+            Reply::unsent(Damage::Unanswered)
         } else if let Some(endpoint) = Endpoint::of(&call.path) {
             self.answer_sign_in(&endpoint, &call, now)
         } else if Batch::is_at(&call.path) {
@@ -164,6 +164,7 @@ impl Service {
                 return Err(Refusal { retry_after, ..refusal });
             }
             Fault::Html => return Ok(Reply::html()),
+            Fault::Refused => return Ok(Reply::unsent(Damage::Refused)),
             Fault::Corrupt(Corruption::Empty) => return Ok(Reply::json("")),
             Fault::NextPageRefused | Fault::TokenQuoted if call.query.contains("skiptoken=") => {
                 let quoted = if fault == Fault::TokenQuoted { call.header("authorization") } else { None };

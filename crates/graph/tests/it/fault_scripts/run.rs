@@ -48,6 +48,11 @@ pub(crate) struct Run {
 /// The time of each alert's last change, by id.
 type Versions = HashMap<String, Timestamp>;
 
+/// Returns whether the tenant of a seed speaks HTTP/2.
+fn is_http2(seed: u64) -> bool {
+    seed / 56 % 2 == 1
+}
+
 /// Loads a small tenant in up to about two dozen pages, depending on its seed.
 pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
     let settings = Settings {
@@ -55,6 +60,9 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
         seed,
         faults,
         largest_page: [5, 11, 20, 45][usize::try_from(seed / 14 % 4).unwrap()],
+        // Half of the tenants speak HTTP/2, where a GOAWAY or a reset stream takes the place of a
+        // connection that ends.
+        tls: is_http2(seed),
         budget: None,
         timing: Timing {
             retry_after: Duration::from_millis(12),
@@ -67,7 +75,11 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
     };
     let simulator = spawn_blocking(|| Simulator::start(settings).unwrap()).await.unwrap();
     let limits = Limits { backoff: Duration::from_millis(8), list_alerts: 300, ..Limits::default() };
-    let http = Http::new(limits, Budget::per_minute(1_000_000), Route::Direct).unwrap();
+    let budget = Budget::per_minute(1_000_000);
+    let http = match simulator.certificate() {
+        Some(authority) => Http::trusting(authority, limits, budget, Route::Direct).unwrap(),
+        None => Http::new(limits, budget, Route::Direct).unwrap(),
+    };
     let endpoint = Endpoint::at(&simulator.base_url(), Api::V1).unwrap();
     let client = Client::new(http, endpoint, Tokens::fixed(&CANARY.into()).unwrap());
     let journal = client.http().journal().clone();
