@@ -48,6 +48,9 @@ use super::{
 const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
+/// The largest body that is compressed, in bytes. On loopback, compressing a larger one takes far longer
+/// than sending it, and replies are made one at a time.
+const MAX_COMPRESSED: usize = 1 << 20;
 /// How long after a GOAWAY the other streams of the connection may still be answered.
 const DRAIN: Duration = Duration::from_millis(50);
 
@@ -217,9 +220,9 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses the body of a reply, unless it is empty.
+/// Compresses the body of a reply, unless it is empty or large.
 fn compress(reply: &mut Reply) {
-    if reply.body.is_empty() {
+    if reply.body.is_empty() || reply.body.len() > MAX_COMPRESSED {
         return;
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

@@ -118,6 +118,12 @@ impl Store {
         self.alerts.iter().map(|(position, stored)| Row { position, columns: &stored.columns, item: stored })
     }
 
+    /// Returns the alert at a position and those after it, in list order.
+    pub(super) fn rows_from(&self, position: &Position) -> impl Iterator<Item = Row<'_, StoredAlert>> {
+        let rest = self.alerts.range(position..);
+        rest.map(|(position, stored)| Row { position, columns: &stored.columns, item: stored })
+    }
+
     /// Returns what filters mean.
     pub(super) fn semantics(&self) -> Semantics {
         self.semantics
