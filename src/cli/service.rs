@@ -11,7 +11,7 @@ use alertdeck_graph::{
         Application, Authority, Identity, Key, Method, Proof, SECRET_VARIABLE, Session, TOKEN_VARIABLE,
         Tokens, Vault,
     },
-    http::{Budget, Http, Journal, Limits},
+    http::{Budget, Http, Journal, Limits, Route},
 };
 use alertdeck_model::SafeText;
 use alertdeck_platform as platform;
@@ -194,8 +194,9 @@ fn endpoint(profile: &Profile) -> Result<Endpoint, Failure> {
 
 fn http(profile: &Profile, limits: Limits) -> Result<Http, Failure> {
     let route = endpoint(profile)?.route();
-    Ok(Http::with_journal(limits, Budget::default(), route, Journal::default())
-        .map_err(graph::Error::from)?)
+    // A service on loopback is a simulated tenant, with a limit of its own or none.
+    let budget = if route == Route::Direct { Budget::unlimited() } else { Budget::default() };
+    Ok(Http::with_journal(limits, budget, route, Journal::default()).map_err(graph::Error::from)?)
 }
 
 /// Returns the failure for a missing setting that a sign-in method requires.

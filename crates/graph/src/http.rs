@@ -34,7 +34,7 @@ use tokio::time::{Instant, sleep};
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
 pub use journal::{AttemptOutcome, Entry, JOURNAL_LENGTH, Journal};
-pub use message::{Credential, Repeat, Reply, TransportRequest};
+pub use message::{Credential, Priority, Repeat, Reply, TransportRequest};
 pub use reqwest::{
     Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -160,13 +160,13 @@ impl Http {
         route: Route,
         journal: Journal,
     ) -> Result<Self, Fault> {
-        Self::with_tls(limits, budget, route, journal, trust::config().map_err(setup)?)
+        Self::with_tls(limits, budget, route, journal, trust::config().map_err(|error| setup(&error))?)
     }
 
     /// Creates a transport like [`Http::new`] for a service with a certificate of its own: it trusts only
     /// the authorities in this PEM text, whatever the machine's store says.
     pub fn trusting(authorities: &str, limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
-        let tls = trust::only(authorities).map_err(setup)?;
+        let tls = trust::only(authorities).map_err(|error| setup(&error))?;
         Self::with_tls(limits, budget, route, Journal::default(), tls)
     }
 
@@ -215,7 +215,7 @@ impl Http {
             });
         }
         let Inner { limits, budget, .. } = &*self.inner;
-        persist(limits, budget, request.repeat, on_event, |waited, left| {
+        persist(limits, budget, (request.repeat, request.priority), on_event, |waited, left| {
             self.attempt(request, credential, waited, left)
         })
         .await
@@ -318,7 +318,7 @@ impl Http {
     }
 }
 
-fn setup(error: rustls::Error) -> Fault {
+fn setup(error: &rustls::Error) -> Fault {
     Fault { host: "services".into(), cause: Cause::Setup(error.to_string()) }
 }
 
@@ -342,7 +342,7 @@ fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,
-    repeat: Repeat,
+    (repeat, priority): (Repeat, Priority),
     on_event: OnEvent<'_>,
     mut attempt: impl FnMut(Duration, Duration) -> F,
 ) -> Result<Reply, Fault>
@@ -353,7 +353,7 @@ where
     let mut waited = Duration::ZERO;
     let mut left = limits.overall;
     loop {
-        while let Err((delay, cause)) = budget.take() {
+        while let Err((delay, cause)) = budget.take(priority) {
             waited += delay;
             pause(delay, cause, on_event).await;
         }

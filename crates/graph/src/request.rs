@@ -12,7 +12,7 @@ use crate::{
     answer::{Outcome, Page, RawJson},
     cloud::Endpoint,
     error::Asked,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Repeat, TransportRequest, Url},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Priority, Repeat, TransportRequest, Url},
     resource::{Resource, encode},
     update::AlertUpdate,
 };
@@ -113,6 +113,7 @@ pub(crate) struct Parts {
     pub(crate) query: ListQuery,
     pub(crate) body: Option<Body>,
     pub(crate) idempotence: Idempotence,
+    pub(crate) priority: Priority,
 }
 
 impl<T> Clone for Request<T> {
@@ -136,12 +137,21 @@ impl<T> Request<T> {
             query,
             body: None,
             idempotence: Idempotence::Safe,
+            priority: Priority::User,
         })
     }
 
     /// Creates a request that is not a GET.
     pub fn new(method: Method, resource: Resource, body: Option<Body>, idempotence: Idempotence) -> Self {
-        Self::from_parts(Parts { method, resource, query: ListQuery::default(), body, idempotence })
+        let (query, priority) = (ListQuery::default(), Priority::User);
+        Self::from_parts(Parts { method, resource, query, body, idempotence, priority })
+    }
+
+    /// Sets how urgent the request is; without this, a user waits for it.
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.parts.priority = priority;
+        self
     }
 
     fn from_parts(parts: Parts) -> Self {
@@ -248,6 +258,7 @@ impl Parts {
                 Idempotence::Safe => Repeat::Freely,
                 Idempotence::Idempotent | Idempotence::NonIdempotent => Repeat::IfRefused,
             },
+            priority: self.priority,
         })
     }
 

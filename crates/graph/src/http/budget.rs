@@ -1,5 +1,8 @@
 //! The budget of requests per minute, shared by everything that talks to one tenant.
 //!
+//! A few requests are kept for what the user does, such as reading an alert, so that a list that loads
+//! with all the rest does not hold it up.
+//!
 //! The budget counts requests and computes waits; it neither waits nor reports.
 
 use std::{
@@ -9,7 +12,11 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::Priority;
 use crate::event::WaitCause;
+
+/// The number of requests that are kept for the user.
+const KEPT: f64 = 5.0;
 
 /// A token bucket that never allows more than its number of requests in any minute.
 ///
@@ -47,8 +54,13 @@ impl Budget {
         Self(Arc::new(Mutex::new(Bucket { tokens: burst, counted: now, burst, per_second, held: now })))
     }
 
+    /// Creates a budget that limits nothing by itself, but obeys the service when it asks for a pause.
+    pub fn unlimited() -> Self {
+        Self::per_minute(u32::MAX)
+    }
+
     /// Takes one request out of the budget. Fails with the time to wait before asking again.
-    pub(super) fn take(&self) -> Result<(), (Duration, WaitCause)> {
+    pub(super) fn take(&self, priority: Priority) -> Result<(), (Duration, WaitCause)> {
         let mut bucket = self.bucket();
         let now = Instant::now();
         if now < bucket.held {
@@ -57,12 +69,17 @@ impl Budget {
         let gained = (now - bucket.counted).as_secs_f64() * bucket.per_second;
         bucket.tokens = (bucket.tokens + gained).min(bucket.burst);
         bucket.counted = now;
-        // Because of rounding errors, a sum of fractions can fall short of 1.
-        if bucket.tokens >= 1.0 - 1e-6 {
+        let needed = match priority {
+            Priority::User => 1.0,
+            // A small budget keeps fewer, or lists would never load.
+            Priority::Bulk => 1.0 + KEPT.min((bucket.burst - 1.0) / 2.0),
+        };
+        // Because of rounding errors, a sum of fractions can fall short of what is needed.
+        if bucket.tokens >= needed - 1e-6 {
             bucket.tokens -= 1.0;
             return Ok(());
         }
-        let missing = (1.0 - bucket.tokens) / bucket.per_second;
+        let missing = (needed - bucket.tokens) / bucket.per_second;
         Err((Duration::from_secs_f64(missing).max(Duration::from_millis(1)), WaitCause::Budget))
     }
 
@@ -87,11 +104,11 @@ mod tests {
     use rstest::rstest;
 
     /// Sends as fast as the budget allows for `minutes` minutes; returns the times in seconds.
-    async fn send_greedily(budget: &Budget, minutes: u64) -> Vec<f64> {
+    async fn send_greedily(budget: &Budget, priority: Priority, minutes: u64) -> Vec<f64> {
         let start = Instant::now();
         let mut sent = Vec::new();
         while start.elapsed() < Duration::from_secs(60 * minutes) {
-            match budget.take() {
+            match budget.take(priority) {
                 Ok(()) => sent.push(start.elapsed().as_secs_f64()),
                 Err((delay, _)) => tokio::time::sleep(delay).await,
             }
@@ -104,8 +121,11 @@ mod tests {
     #[case(60)]
     #[case(7)]
     #[tokio::test(start_paused = true)]
-    async fn no_minute_has_more_requests_than_the_limit(#[case] limit: u32) {
-        let sent = send_greedily(&Budget::per_minute(limit), 5).await;
+    async fn no_minute_has_more_requests_than_the_limit(
+        #[case] limit: u32,
+        #[values(Priority::User, Priority::Bulk)] priority: Priority,
+    ) {
+        let sent = send_greedily(&Budget::per_minute(limit), priority, 5).await;
         for (from, first) in sent.iter().enumerate() {
             let within = sent[from..].iter().take_while(|at| **at < first + 60.0).count();
             assert!(within <= limit as usize, "{within} requests in the minute from {first}");
@@ -120,10 +140,23 @@ mod tests {
         let other = budget.clone();
         budget.hold(Duration::from_secs(7));
         budget.hold(Duration::from_secs(3));
-        assert_eq!(other.take(), Err((Duration::from_secs(7), WaitCause::Throttled)));
+        assert_eq!(other.take(Priority::User), Err((Duration::from_secs(7), WaitCause::Throttled)));
         tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!(other.take(), Ok(()));
+        assert_eq!(other.take(Priority::User), Ok(()));
         budget.hold(Duration::MAX);
-        assert!(other.take().is_err());
+        assert!(other.take(Priority::User).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_leave_requests_for_the_user() {
+        let budget = Budget::default();
+        let count = |priority| (0..99).take_while(|_| budget.take(priority).is_ok()).count();
+        assert_eq!((count(Priority::Bulk), count(Priority::User)), (25, 5));
+        // The user goes first as the budget refills, too.
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!((count(Priority::Bulk), count(Priority::User)), (0, 2));
+        let Err((wait, WaitCause::Budget)) = budget.take(Priority::Bulk) else { panic!("nothing is left") };
+        tokio::time::advance(wait).await;
+        assert_eq!(count(Priority::Bulk), 1);
     }
 }

@@ -36,12 +36,21 @@ pub struct TransportRequest {
     pub body: Option<SecretString>,
     /// When it may be sent again.
     pub repeat: Repeat,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 impl TransportRequest {
     /// Creates a GET request for an address, which may be repeated freely.
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, repeat: Repeat::Freely }
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            repeat: Repeat::Freely,
+            priority: Priority::User,
+        }
     }
 
     /// Creates a POST request with a form.
@@ -53,6 +62,7 @@ impl TransportRequest {
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
             body: Some(form),
             repeat,
+            priority: Priority::User,
         }
     }
 }
@@ -65,6 +75,16 @@ pub enum Repeat {
     /// Only if it was definitely not carried out: no connection was made, or the service answered
     /// 429, or 503 with `Retry-After`.
     IfRefused,
+}
+
+/// How urgent a request is. When the requests of a minute run short, those that a user waits for come
+/// first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// A user waits for it.
+    User,
+    /// It is one of many that load a list.
+    Bulk,
 }
 
 /// A value for `Authorization`, if any, and the scope within which the request may be sent.

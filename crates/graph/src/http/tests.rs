@@ -44,7 +44,7 @@ async fn run_with(script: &[Result<Reply, Fault>], limits: &Limits, repeat: Repe
     let (mut attempts, mut events) = (Vec::new(), Vec::new());
     let budget = Budget::per_minute(100_000);
     let mut on_event = |event| events.push(event);
-    let outcome = persist(limits, &budget, repeat, &mut on_event, |_, _| {
+    let outcome = persist(limits, &budget, (repeat, Priority::User), &mut on_event, |_, _| {
         attempts.push(start.elapsed());
         std::future::ready(script[(attempts.len() - 1).min(script.len() - 1)].clone())
     })
@@ -183,7 +183,7 @@ async fn slow_attempts_end_after_three_minutes() {
     let limits = Limits::default();
     let (start, mut allowed) = (Instant::now(), Vec::new());
     let (budget, mut on_event) = (Budget::default(), |_| {});
-    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |_, left| {
+    let outcome = persist(&limits, &budget, (Repeat::Freely, Priority::User), &mut on_event, |_, left| {
         allowed.push(left);
         async move {
             sleep(left.min(Duration::from_secs(120))).await;
@@ -219,7 +219,7 @@ async fn a_throttled_request_holds_the_others_back() {
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
     let limits = Limits::default();
-    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |waited, _| {
+    let outcome = persist(&limits, &budget, (Repeat::Freely, Priority::User), &mut on_event, |waited, _| {
         assert!(start.elapsed() >= Duration::from_secs(7), "asked too early");
         assert_eq!(waited, Duration::from_secs(7));
         std::future::ready(Ok(reply(200, &[])))
