@@ -1,9 +1,14 @@
 //! Reports the progress of a fetch to the state: pages, batches that are decoded outside the event
 //! loop, waits, and the outcome.
 
-use std::{convert::Infallible, future::pending, pin::pin};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    pin::pin,
+    sync::Arc,
+};
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, future::Either, stream};
 use tokio::{
     sync::{
         mpsc::{self, Sender},
@@ -114,60 +119,114 @@ impl FetchReporter {
     /// received so far.
     pub(super) async fn follow(
         &self,
-        mut load: graph::Load,
+        load: graph::Load,
         stopped: Option<oneshot::Receiver<Infallible>>,
     ) -> Option<()> {
-        let (mut identified, mut stopping) = (false, false);
-        let mut stopped = pin!(async {
-            match stopped {
-                Some(stopped) => drop(stopped.await),
-                None => pending().await,
+        let source = Source { load, stopped, is_stopping: false, has_ended: false };
+        let items = stream::unfold(source, async |mut source| Some((source.next().await?, source)));
+        // Pages overlap, so that no core is idle while the last alerts of a page are decoded.
+        let items = items.flat_map(stream::iter).map(Item::decode);
+        let mut events = pin!(items.buffered(2 * workers()));
+        let mut is_identified = false;
+        while let Some(event) = events.next().await {
+            let event = event?;
+            if matches!(event, LoadEvent::Page { .. }) && !std::mem::replace(&mut is_identified, true) {
+                self.report_identity().await?;
             }
-        });
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = &mut stopped, if !stopping => {
-                    stopping = true;
-                    load.stop();
-                    continue;
-                }
-                event = load.next() => event,
-            };
-            let Some(event) = event else {
-                // Only a stopped load ends without a final event.
-                return if stopping { self.report(LoadEvent::Stopped).await } else { Some(()) };
-            };
-            match event {
-                graph::LoadEvent::Page(page) => {
-                    if !std::mem::replace(&mut identified, true) {
-                        self.report_identity().await?;
-                    }
-                    let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
-                    self.report(LoadEvent::Page { total, partial, server_time }).await?;
-                    self.report_batches(&page.raw.alerts).await?;
-                    if let Some(bookmark) = page.bookmark {
-                        self.report(LoadEvent::Reached(Bookmark(bookmark))).await?;
-                    }
-                }
-                graph::LoadEvent::Client(event) => self.report(LoadEvent::Client(event)).await?,
-                graph::LoadEvent::Done(coverage) => {
-                    let event = match coverage.incomplete {
-                        None => LoadEvent::Done,
-                        Some(line) => LoadEvent::Failed(Failure { kind: FailureKind::Other, line }),
-                    };
-                    self.report(event).await?;
-                }
-                graph::LoadEvent::Failed(error, coverage) => {
-                    let line = match coverage.incomplete {
-                        Some(line) if coverage.pages > 0 => line,
-                        _ => error.to_string(),
-                    };
-                    self.report(LoadEvent::Failed(Failure { kind: kind(error.kind), line })).await?;
-                }
+            self.report(event).await?;
+        }
+        Some(())
+    }
+}
+
+/// A load that is being followed.
+struct Source {
+    load: graph::Load,
+    stopped: Option<oneshot::Receiver<Infallible>>,
+    is_stopping: bool,
+    has_ended: bool,
+}
+
+/// Something to report, in the order of the load.
+enum Item {
+    Event(LoadEvent),
+    /// Alerts of the page before, which are decoded first. The room is that of the page.
+    Alerts(Vec<RawAlert>, Arc<graph::Room>),
+}
+
+impl Item {
+    /// Starts decoding alerts on another thread.
+    fn decode(self) -> impl Future<Output = Option<LoadEvent>> {
+        match self {
+            Self::Event(event) => Either::Left(ready(Some(event))),
+            Self::Alerts(alerts, room) => {
+                let decode = move || {
+                    let batch = Batch::decode(&alerts);
+                    drop((alerts, room));
+                    LoadEvent::Batch(batch)
+                };
+                Either::Right(spawn_blocking(decode).map(Result::ok))
             }
         }
     }
+}
+
+impl Source {
+    /// Waits for the next event and returns what to report about it; `None` at the end.
+    async fn next(&mut self) -> Option<Vec<Item>> {
+        if self.has_ended {
+            return None;
+        }
+        let event = loop {
+            let stopped = async {
+                match &mut self.stopped {
+                    Some(stopped) => drop(stopped.await),
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stopped => {
+                    self.stopped = None;
+                    self.is_stopping = true;
+                    self.load.stop();
+                }
+                event = self.load.next() => break event,
+            }
+        };
+        let Some(event) = event else {
+            self.has_ended = true;
+            // Only a stopped load ends without a final event.
+            return self.is_stopping.then(|| vec![Item::Event(LoadEvent::Stopped)]);
+        };
+        Some(match event {
+            graph::LoadEvent::Page(page, room) => items_of(page, room),
+            graph::LoadEvent::Client(event) => vec![Item::Event(LoadEvent::Client(event))],
+            graph::LoadEvent::Done(coverage) => vec![Item::Event(match coverage.incomplete {
+                None => LoadEvent::Done,
+                Some(line) => LoadEvent::Failed(Failure { kind: FailureKind::Other, line }),
+            })],
+            graph::LoadEvent::Failed(error, coverage) => {
+                let line = match coverage.incomplete {
+                    Some(line) if coverage.pages > 0 => line,
+                    _ => error.to_string(),
+                };
+                vec![Item::Event(LoadEvent::Failed(Failure { kind: kind(error.kind), line }))]
+            }
+        })
+    }
+}
+
+/// Returns what to report about a page.
+fn items_of(page: graph::Page, room: graph::Room) -> Vec<Item> {
+    let room = Arc::new(room);
+    let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
+    let mut items = vec![Item::Event(LoadEvent::Page { total, partial, server_time })];
+    let chunks = page.raw.alerts.chunks(BATCH);
+    items.extend(chunks.map(|chunk| Item::Alerts(chunk.to_vec(), Arc::clone(&room))));
+    let reached = page.bookmark.map(|at| Item::Event(LoadEvent::Reached(Bookmark(at))));
+    items.extend(reached);
+    items
 }
 
 fn kind(kind: graph::Kind) -> FailureKind {

@@ -28,6 +28,7 @@ use crate::{
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::SECRET_VARIABLES;
 use alertdeck_model::{AlertId, RawText};
+use alertdeck_odata as odata;
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
@@ -169,7 +170,8 @@ impl Runner {
             // If the filter has just changed, the list may not show this feed's alerts.
             Scope::Nothing => None,
             Scope::All | Scope::Filter(_) => {
-                let query = graph::ListQuery { filter: filter_text(&scope), ..Default::default() };
+                let filter = expression(scope).map(|filter| filter.to_string());
+                let query = graph::ListQuery { filter, ..Default::default() };
                 client.curl(&graph::Request::list(&query))
             }
         }
@@ -211,14 +213,14 @@ impl Runner {
         match kind {
             JobKind::List(scope) => self.fetch(id, |client| match scope {
                 Scope::One(id) => Fetch::Alert(id),
-                scope => Fetch::List(graph::Load::start(client, filter_text(&scope))),
+                scope => Fetch::List(graph::Load::start(client, expression(scope))),
             }),
             JobKind::Poll(scope) => {
-                self.fetch(id, |client| Fetch::List(graph::Load::start(client, filter_text(&scope))));
+                self.fetch(id, |client| Fetch::List(graph::Load::start(client, expression(scope))));
             }
             JobKind::Backfill { scope, from } => self.fetch(id, |client| {
                 let from = from.map(|Bookmark(at)| at);
-                Fetch::Backfill(graph::Load::start_backfill(client, filter_text(&scope), from))
+                Fetch::Backfill(graph::Load::start_backfill(client, expression(scope), from))
             }),
             JobKind::CompareOwners(known) => self.compare_owners(id, known),
             JobKind::Read(row, alert) => {
@@ -354,10 +356,10 @@ enum Fetch {
     Backfill(graph::Load),
 }
 
-/// Returns the `$filter` text of a scope.
-fn filter_text(scope: &Scope) -> Option<String> {
+/// Returns the expression that selects the alerts of a scope from those of the tenant.
+fn expression(scope: Scope) -> Option<odata::Expr> {
     match scope {
-        Scope::Filter(filter) => Some(filter.to_string()),
+        Scope::Filter(filter) => Some(filter),
         Scope::All | Scope::Nothing | Scope::One(_) => None,
     }
 }

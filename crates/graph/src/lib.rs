@@ -35,7 +35,7 @@ pub use client::{Answer, Client};
 pub use cloud::{Api, ApiError, Cloud, CloudError, Endpoint};
 pub use error::{Error, Kind, ListOption};
 pub use event::{ClientEvent, OnEvent, WaitCause};
-pub use loader::{Coverage, Load, LoadEvent};
+pub use loader::{Coverage, Load, LoadEvent, Room};
 pub use owners::OwnerComparison;
 pub use pages::Pages;
 pub use request::{Body, Idempotence, ListQuery, Request};

@@ -1,34 +1,55 @@
 //! Loads an entire list: first the newest alerts, then all of them.
 //!
-//! The first request is small, so that rows appear early. Then the list is read again from its
-//! start in pages of the largest size that the service honours, because the page size of a list
-//! cannot change midway. The first alerts therefore arrive twice; the receiver merges alerts by ID
-//! anyway.
+//! The first request is small, so that rows appear early. A long list is then read in windows, several
+//! at once, and a shorter one from its start again, in pages of the largest size that the service
+//! honours: the page size of a list cannot change midway. The first alerts therefore arrive twice; the
+//! receiver merges alerts by ID anyway.
+//!
+//! [`plan`] decides what to request; this module sends the requests and reports what arrives.
 
-use std::pin::pin;
+mod memory;
+mod plan;
+mod waits;
+mod windows;
 
+use std::{
+    collections::{HashMap, HashSet},
+    hash::RandomState,
+};
+
+use alertdeck_odata::Expr;
 use tokio::{
-    sync::mpsc::{self, Receiver, Sender},
-    task::JoinHandle,
+    sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender},
+    task::{JoinError, JoinHandle, JoinSet},
+    time::Instant,
 };
 
 use crate::{
-    answer::Page, client::Client, error::Error, event::ClientEvent, pages::Pages, request::ListQuery,
+    answer::Page,
+    client::Client,
+    error::{Error, Kind},
+    event::{ClientEvent, WaitCause},
+    http::Priority,
+    pages::{Pages, short_of_count, too_large},
+    request::ListQuery,
 };
+use memory::Memory;
+use plan::{Effect, End, Event, FIRST, LARGEST, Plan, Stream};
+use waits::Waits;
+use windows::{Bounds, PageFacts, Times};
 
-/// The capacity of the channel, in events. It is small because one page can take up 32 MB.
-const CHANNEL: usize = 4;
-/// The page size of the first request.
-const FIRST: u32 = 50;
-/// The largest page size that the service honours (docs/graph-api.md, "Paging").
-const LARGEST: u32 = 1000;
+pub use memory::Room;
+
+/// The capacity of the channel, in events. The memory of pages has a limit of its own.
+const CHANNEL: usize = 16;
 
 /// An event from a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page arrived.
-    Page(Page),
-    /// An event from the request in progress.
+    /// A page arrived. It counts towards the memory of the load until its room is dropped, so the room
+    /// should be kept as long as the page's alerts are.
+    Page(Page, Room),
+    /// An event from the requests in progress. Waits are those of the load as a whole.
     Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
@@ -41,7 +62,7 @@ pub enum LoadEvent {
 pub struct Coverage {
     /// The number of pages that arrived.
     pub pages: u32,
-    /// The number of alerts in the longest chain of pages, including repeated ones.
+    /// The number of different alerts that arrived.
     pub alerts: u64,
     /// The number of matches, as counted by the service.
     pub total: Option<u64>,
@@ -56,7 +77,7 @@ impl Coverage {
     }
 }
 
-/// A list that is being loaded. Dropping it cancels the load immediately.
+/// A list that is being loaded. Dropping it cancels all its requests immediately.
 #[derive(Debug)]
 pub struct Load {
     events: Receiver<LoadEvent>,
@@ -64,25 +85,51 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts loading the alerts selected by `filter` (the text of `$filter`), or all alerts.
+    /// Starts loading the alerts selected by `filter`, or all alerts.
     ///
     /// Must be called within a tokio runtime.
-    pub fn start(client: Client, filter: Option<String>) -> Self {
-        Self::spawn(client, filter, LoadMode::FirstRows)
+    pub fn start(client: Client, filter: Option<Expr>) -> Self {
+        Self::spawn(client, filter, None, Plan::new())
     }
 
     /// Starts a backfill of the same list, either from its start or from the [`Page::bookmark`]
-    /// that an earlier load reached. A backfill fetches no page twice.
+    /// that an earlier load reached. A backfill reads one chain of pages and fetches none of them
+    /// twice, so that it can be continued and leaves requests to others.
     ///
     /// Must be called within a tokio runtime.
-    pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
-        Self::spawn(client, filter, LoadMode::Steady { from })
+    pub fn start_backfill(client: Client, filter: Option<Expr>, from: Option<String>) -> Self {
+        Self::spawn(client, filter, from, Plan::steady())
     }
 
-    fn spawn(client: Client, filter: Option<String>, mode: LoadMode) -> Self {
+    fn spawn(
+        client: Client,
+        filter: Option<Expr>,
+        from: Option<String>,
+        (plan, first): (Plan, Effect),
+    ) -> Self {
         let (sender, events) = mpsc::channel(CHANNEL);
-        let loader = Loader { client, filter, mode, events: sender, coverage: Coverage::default() };
-        Self { events, task: tokio::spawn(loader.run()) }
+        let (reports, happened) = mpsc::unbounded_channel();
+        let loader = Loader {
+            client,
+            filter,
+            from,
+            plan,
+            chains: HashMap::new(),
+            running: JoinSet::new(),
+            requested: HashSet::new(),
+            top: Some(LARGEST),
+            memory: Memory::new(),
+            waits: Waits::default(),
+            reports,
+            happened,
+            fingerprint: RandomState::new(),
+            known: HashSet::new(),
+            bytes: 0,
+            failure: None,
+            coverage: Coverage::default(),
+            events: sender,
+        };
+        Self { events, task: tokio::spawn(loader.run(first)) }
     }
 
     /// Stops the load. Events that have already arrived can still be received; then [`Load::next`]
@@ -103,125 +150,243 @@ impl Drop for Load {
     }
 }
 
-/// Why a load ends early.
-enum Stop {
-    /// The receiver is gone.
-    Gone,
-    Failed(Error),
-}
+/// The receiver is gone.
+struct Gone;
 
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// How a list is read.
-enum LoadMode {
-    /// The newest alerts first, with a count.
-    FirstRows,
-    /// In large pages only.
-    Steady { from: Option<String> },
+/// The outcome of a request for a page; `None` if the list had ended.
+struct Fetched {
+    stream: Stream,
+    pages: Pages,
+    page: Option<Result<Page, Error>>,
+    room: Room,
 }
 
 struct Loader {
     client: Client,
-    filter: Option<String>,
-    mode: LoadMode,
-    events: Sender<LoadEvent>,
+    filter: Option<Expr>,
+    /// Where to start, if not at the first page.
+    from: Option<String>,
+    plan: Plan,
+    /// The chains that are not waiting for a page.
+    chains: HashMap<Stream, Pages>,
+    /// The requests. They run on all threads, since decompressing pages takes time.
+    running: JoinSet<Fetched>,
+    requested: HashSet<Stream>,
+    /// The size of large pages, as far as the service accepts it.
+    top: Option<u32>,
+    memory: Memory,
+    waits: Waits,
+    reports: UnboundedSender<(Stream, ClientEvent)>,
+    happened: UnboundedReceiver<(Stream, ClientEvent)>,
+    fingerprint: RandomState,
+    /// Fingerprints of the IDs of the alerts that arrived.
+    known: HashSet<u64>,
+    /// The size of the alerts that arrived, in bytes.
+    bytes: u64,
+    /// The last failure of a chain.
+    failure: Option<Error>,
     coverage: Coverage,
+    events: Sender<LoadEvent>,
 }
 
 impl Loader {
-    async fn run(mut self) {
-        let last = match self.load().await {
-            Ok(()) => LoadEvent::Done(self.coverage),
-            Err(Stop::Failed(error)) => {
-                let incomplete = Some(format!("stopped after page {}: {error}", self.coverage.pages));
-                LoadEvent::Failed(error, Coverage { incomplete, ..self.coverage })
+    async fn run(mut self, first: Effect) {
+        let Ok(end) = self.follow(first).await else { return };
+        let failure = self.failure.take();
+        let Coverage { pages, alerts, total, .. } = self.coverage;
+        let (incomplete, error) = match (end, failure) {
+            (End::Failed, Some(error)) => (Some(format!("stopped after page {pages}: {error}")), Some(error)),
+            (End::WithoutUndated, Some(error)) => {
+                let what = "alerts without a time of creation could not be listed";
+                (Some(format!("{what}: {error}")), None)
             }
-            Err(Stop::Gone) => return,
+            _ => {
+                let short = || total.and_then(|total| short_of_count(total, alerts));
+                (self.coverage.incomplete.take().or_else(short), None)
+            }
         };
-        match &last {
-            LoadEvent::Failed(error, _) => tracing::warn!("list incomplete: {error}"),
-            LoadEvent::Done(coverage) => {
-                tracing::info!("list read: {} alerts in {} pages", coverage.alerts, coverage.pages);
+        let coverage = Coverage { incomplete, ..self.coverage };
+        let last = match error {
+            Some(error) => {
+                tracing::warn!("list incomplete: {error}");
+                LoadEvent::Failed(error, coverage)
             }
-            _ => {}
-        }
+            None => {
+                tracing::info!("list read: {alerts} alerts in {pages} pages");
+                LoadEvent::Done(coverage)
+            }
+        };
         // The receiver may be gone by now.
         let _ = self.events.send(last).await;
     }
 
-    async fn load(&mut self) -> Result<(), Stop> {
-        let pages = match &self.mode {
-            // Only the first request asks for a count; counting again would make needless work for
-            // the service.
-            LoadMode::FirstRows => {
-                let first = self.pages(FIRST, true);
-                if self.chain(first, Some(1)).await? {
-                    return Ok(());
-                }
-                self.pages(LARGEST, false).with_count(self.coverage.total)
+    /// Follows the plan until it ends.
+    async fn follow(&mut self, first: Effect) -> Result<End, Gone> {
+        let mut end = self.carry_out(vec![first]).await?;
+        loop {
+            if let Some(end) = end {
+                return Ok(end);
             }
-            LoadMode::Steady { from: None } => self.pages(LARGEST, false),
-            LoadMode::Steady { from: Some(bookmark) } => Pages::resume(self.client.clone(), bookmark),
-        };
-        self.chain(pages, None).await?;
-        Ok(())
-    }
-
-    /// Prepares to read the list from its start.
-    fn pages(&self, top: u32, count: bool) -> Pages {
-        self.client.pages(&ListQuery { filter: self.filter.clone(), top: Some(top), count })
-    }
-
-    /// Reads pages, up to `most` of them if given. Returns whether the list has ended.
-    async fn chain(&mut self, mut pages: Pages, most: Option<u32>) -> Result<bool, Stop> {
-        let (mut read, mut alerts) = (0, 0);
-        while let Some(page) = self.page(&mut pages).await? {
-            let page = page?;
-            let last = page.raw.next.is_none();
-            read += 1;
-            alerts += page.raw.alerts.len() as u64;
-            self.coverage.pages += 1;
-            self.coverage.alerts = self.coverage.alerts.max(alerts);
-            self.coverage.total = self.coverage.total.or(page.raw.count);
-            if let Some(warning) = &page.partial {
-                self.coverage.incomplete =
-                    Some(format!("the service sent partial results: {}", warning.line()));
-            }
-            self.send(LoadEvent::Page(page)).await?;
-            if most == Some(read) {
-                return Ok(last);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Waits for a page, meanwhile passing on events in order.
-    async fn page(&self, pages: &mut Pages) -> Result<Option<Result<Page, Error>>, Stop> {
-        // A request's limits allow a few dozen events at most.
-        let (sender, mut happened) = mpsc::unbounded_channel();
-        let mut report = move |event| {
-            // The receiver outlives the request.
-            let _ = sender.send(event);
-        };
-        let mut request = pin!(pages.next(&mut report));
-        let page = loop {
-            tokio::select! {
+            end = tokio::select! {
                 biased;
-                Some(event) = happened.recv() => self.send(LoadEvent::Client(event)).await?,
-                page = &mut request => break page,
-            }
-        };
-        while let Ok(event) = happened.try_recv() {
-            self.send(LoadEvent::Client(event)).await?;
+                // The events of a request come before its page.
+                Some((stream, event)) = self.happened.recv() => self.heard(stream, event).await?,
+                Some(fetched) = self.running.join_next() => self.arrived(fetched).await?,
+            };
         }
-        Ok(page)
     }
 
-    async fn send(&self, event: LoadEvent) -> Result<(), Stop> {
-        self.events.send(event).await.map_err(|_| Stop::Gone)
+    /// Carries out what the plan says, except for the end, which it returns.
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Option<End>, Gone> {
+        for effect in effects {
+            match effect {
+                Effect::Open(stream, bounds) => {
+                    let pages = self.open(stream, bounds);
+                    self.fetch(stream, pages);
+                }
+                Effect::Next(stream) => {
+                    if let Some(pages) = self.chains.remove(&stream) {
+                        self.fetch(stream, pages);
+                    }
+                }
+                Effect::StartOver => {
+                    tracing::info!("reading the list in one chain of pages");
+                    // Dropping the tasks cancels their requests.
+                    self.running = JoinSet::new();
+                    self.requested.clear();
+                    self.chains.clear();
+                    self.coverage.incomplete = None;
+                    let resumed = self.waits.clear();
+                    self.report(resumed).await?;
+                }
+                Effect::End(end) => return Ok(Some(end)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Prepares to read a chain from its start.
+    fn open(&mut self, stream: Stream, bounds: Option<Bounds>) -> Pages {
+        let filter = match bounds {
+            Some(bounds) => Some(bounds.within(self.filter.as_ref())),
+            None => self.filter.clone(),
+        };
+        let filter = filter.map(|filter| filter.to_string());
+        let pages = match (stream, self.from.take()) {
+            // Counts make work for the service, so only those are asked for that say how to go on.
+            (Stream::First, _) => self.client.pages(&ListQuery { filter, top: Some(FIRST), count: true }),
+            (Stream::Whole, Some(bookmark)) => Pages::resume(self.client.clone(), &bookmark),
+            (Stream::Whole, None) => {
+                let query = ListQuery { filter, top: self.top, count: false };
+                self.client.pages(&query).with_count(self.coverage.total)
+            }
+            (Stream::Window(_), _) => self.client.pages(&ListQuery { filter, top: self.top, count: true }),
+        };
+        // The first rows are what the user is waiting for.
+        let priority = if stream == Stream::First { Priority::User } else { Priority::Bulk };
+        pages.with_priority(priority).with_fingerprint(self.fingerprint.clone())
+    }
+
+    /// Requests the next page of a chain.
+    fn fetch(&mut self, stream: Stream, mut pages: Pages) {
+        let (memory, reports) = (self.memory.clone(), self.reports.clone());
+        self.requested.insert(stream);
+        self.running.spawn(async move {
+            let mut room = memory.reserve().await;
+            let mut report = move |event| {
+                // The loader outlives its requests.
+                let _ = reports.send((stream, event));
+            };
+            let page = pages.next(&mut report).await;
+            let alerts = page.iter().flatten().flat_map(|page| &page.raw.alerts);
+            memory.settle(&mut room, alerts.map(|alert| alert.0.len() as u64).sum());
+            Fetched { stream, pages, page, room }
+        });
+    }
+
+    /// Handles an event of a request.
+    async fn heard(&mut self, stream: Stream, event: ClientEvent) -> Result<Option<End>, Gone> {
+        // The request may have been cancelled.
+        if !self.requested.contains(&stream) {
+            return Ok(None);
+        }
+        let is_throttled = matches!(event, ClientEvent::Waiting { cause: WaitCause::Throttled, .. });
+        let report = self.waits.on((stream, event), self.requested.len(), Instant::now());
+        self.report(report).await?;
+        let effects = if is_throttled { self.plan.on(Event::Throttled) } else { Vec::new() };
+        self.carry_out(effects).await
+    }
+
+    /// Handles the outcome of a request. What follows is requested before the page is handed over, so
+    /// that the service is not idle meanwhile.
+    async fn arrived(&mut self, fetched: Result<Fetched, JoinError>) -> Result<Option<End>, Gone> {
+        let Ok(Fetched { stream, pages, page, room }) = fetched else {
+            self.failure = Some(Error::new(Kind::Protocol, "reading a page was cancelled"));
+            return Ok(Some(End::Failed));
+        };
+        self.requested.remove(&stream);
+        let report = self.waits.ended(stream, self.requested.len(), Instant::now());
+        self.report(report).await?;
+        let Some(page) = page else { return Ok(None) };
+        let mut page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                let effects = self.plan.on(Event::Failed(stream, error.kind));
+                self.failure = Some(error);
+                return self.carry_out(effects).await;
+            }
+        };
+        let is_last = page.raw.next.is_none();
+        self.count(&page, &pages);
+        let facts = PageFacts {
+            alerts: page.raw.alerts.len() as u64,
+            times: Times::of(pages.heads().iter().map(|head| head.created)),
+            count: page.raw.count,
+            is_last,
+            known: self.known.len() as u64,
+        };
+        let too_large = too_large(self.client.http().limits(), self.known.len(), self.bytes);
+        let event = match too_large.filter(|_| !is_last) {
+            Some(error) => {
+                self.failure = Some(error);
+                Event::Failed(stream, Kind::TooLarge)
+            }
+            None => Event::Page(stream, facts),
+        };
+        if stream != Stream::First {
+            self.top = pages.top();
+        }
+        if let Stream::Window(_) = stream {
+            // The receiver takes a count for that of the list.
+            page.raw.count = None;
+        }
+        self.chains.insert(stream, pages);
+        let effects = self.plan.on(event);
+        let end = self.carry_out(effects).await?;
+        self.send(LoadEvent::Page(page, room)).await?;
+        Ok(end)
+    }
+
+    /// Adds a page to what is covered.
+    fn count(&mut self, page: &Page, pages: &Pages) {
+        self.known.extend(pages.heads().iter().map(|head| head.id));
+        self.bytes += page.raw.alerts.iter().map(|alert| alert.0.len() as u64).sum::<u64>();
+        self.coverage.pages += 1;
+        self.coverage.alerts = self.known.len() as u64;
+        self.coverage.total = self.coverage.total.or(page.raw.count);
+        if let Some(warning) = &page.partial {
+            self.coverage.incomplete = Some(format!("the service sent partial results: {}", warning.line()));
+        }
+    }
+
+    async fn report(&self, event: Option<ClientEvent>) -> Result<(), Gone> {
+        match event {
+            Some(event) => self.send(LoadEvent::Client(event)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send(&self, event: LoadEvent) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)
     }
 }

@@ -1,9 +1,8 @@
 //! The pages of a list, one after another, until the service returns no link to another page.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher as _, RandomState},
-};
+mod head;
+
+use std::{collections::HashSet, hash::RandomState};
 
 use alertdeck_model::SafeText;
 use tokio::task::spawn_blocking;
@@ -13,9 +12,10 @@ use crate::{
     client::Client,
     error::{Error, Kind},
     event::OnEvent,
-    http::{Url, shortened},
+    http::{Limits, Priority, Url, shortened},
     request::{ListQuery, Request},
 };
+use head::Head;
 
 /// The number of pages in a row without a new alert after which a list is considered endless. The
 /// service does send empty pages, even dozens in a row (docs/security.md, "Pages without
@@ -41,9 +41,14 @@ pub struct Pages {
     next: Option<Result<Request<Page>, Error>>,
     /// The addresses requested so far.
     seen: HashSet<Url>,
-    /// Fingerprints of the alerts seen so far.
+    /// Fingerprints of the IDs of the alerts seen so far.
     known: HashSet<u64>,
     fingerprint: RandomState,
+    /// The heads of the alerts on the last page.
+    heads: Vec<Head>,
+    /// The page size asked for, as far as the service accepts it.
+    top: Option<u32>,
+    priority: Priority,
     /// The number of pages in a row without a new alert.
     without_new: u32,
     /// The number of pages in a row that had alerts, but no new one. Empty pages between them do not
@@ -62,8 +67,9 @@ impl Client {
     /// has refused is left out, then and later.
     pub fn pages(&self, query: &ListQuery) -> Pages {
         let query = self.refused().left_out_of(query);
+        let top = query.top;
         let first = Request::list(&query);
-        Pages { query: Some(query), ..Pages::new(self.clone(), Ok(first)) }
+        Pages { query: Some(query), top, ..Pages::new(self.clone(), Ok(first)) }
     }
 }
 
@@ -85,6 +91,9 @@ impl Pages {
             seen: url.into_iter().collect(),
             known: HashSet::new(),
             fingerprint: RandomState::new(),
+            heads: Vec::new(),
+            top: None,
+            priority: Priority::User,
             without_new: 0,
             repeated: 0,
             bytes: 0,
@@ -95,6 +104,27 @@ impl Pages {
     /// Sets the number of matches, as counted by the service for the same list.
     pub(crate) fn with_count(self, count: Option<u64>) -> Self {
         Self { count, ..self }
+    }
+
+    /// Sets how urgent the requests are.
+    pub(crate) fn with_priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// Sets what computes the fingerprints of IDs, so that they can be compared with those of other
+    /// lists.
+    pub(crate) fn with_fingerprint(self, fingerprint: RandomState) -> Self {
+        Self { fingerprint, ..self }
+    }
+
+    /// Returns the heads of the alerts on the last page, in order.
+    pub(crate) fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// Returns the page size that was asked for and not refused; `None` if it is left to the service.
+    pub(crate) fn top(&self) -> Option<u32> {
+        self.top
     }
 
     /// Requests the next page. Returns `None` after the last page or an error.
@@ -120,15 +150,17 @@ impl Pages {
             return None;
         }
         *query = self.client.refused().left_out_of(query);
+        self.top = query.top;
         tracing::info!("trying again: {error}");
         Some(query.clone())
     }
 
     async fn fetch(&mut self, request: &Request<Page>, on_event: OnEvent<'_>) -> Result<Page, Error> {
-        let mut page = self.client.send(request, on_event).await?;
-        let fingerprints = self.fingerprints(&page).await?;
+        let request = request.clone().with_priority(self.priority);
+        let mut page = self.client.send(&request, on_event).await?;
+        self.heads = self.read_heads(&page).await?;
         let before = self.known.len();
-        self.known.extend(fingerprints);
+        self.known.extend(self.heads.iter().map(|head| head.id));
         self.bytes += page.raw.alerts.iter().map(|alert| alert.0.len() as u64).sum::<u64>();
         self.count = self.count.or(page.raw.count);
         if self.known.len() > before {
@@ -141,26 +173,17 @@ impl Pages {
         page.bookmark = next.as_ref().and_then(|next| next.as_ref().ok()).map(Url::to_string);
         self.next = next.map(|next| next.map(Request::next_page));
         if self.next.is_none() && page.partial.is_none() {
-            page.partial = self.short_of_count();
+            let short = self.count.and_then(|count| short_of_count(count, self.known.len() as u64));
+            page.partial = short.map(|short| SafeText::new(&short));
         }
         Ok(page)
     }
 
-    /// Returns what to report about a list that ended long before the number of alerts that the service
-    /// counted. The count may differ a little, since alerts come and change while pages are read.
-    fn short_of_count(&self) -> Option<SafeText> {
-        let (count, received) = (self.count?, self.known.len() as u64);
-        let missing = count.checked_sub(received)?;
-        let is_far = missing > COUNT_DRIFT && missing > count / 10;
-        is_far.then(|| SafeText::new(&format!("the service counts {count} alerts and sent {received}")))
-    }
-
-    /// Computes a fingerprint of each alert off the async worker threads, since a full page
-    /// can be several megabytes.
-    async fn fingerprints(&self, page: &Page) -> Result<Vec<u64>, Error> {
+    /// Reads the heads of alerts off the async worker threads, since there may be thousands.
+    async fn read_heads(&self, page: &Page) -> Result<Vec<Head>, Error> {
         let (fingerprint, alerts) = (self.fingerprint.clone(), page.raw.alerts.clone());
         let work = spawn_blocking(move || {
-            alerts.iter().map(|alert| fingerprint.hash_one(&alert.0)).collect::<Vec<_>>()
+            alerts.iter().map(|alert| Head::read(alert, &fingerprint)).collect::<Vec<_>>()
         });
         work.await.map_err(|_| Error::new(Kind::Protocol, "reading a page was cancelled"))
     }
@@ -190,15 +213,31 @@ impl Pages {
             let what = format!("{} pages in a row brought no new alert", self.without_new);
             return Err(Error::new(Kind::Loop, what));
         }
-        let limits = self.client.http().limits();
-        let size = if self.known.len() >= limits.list_alerts {
-            format!("{} alerts", limits.list_alerts)
-        } else if self.bytes >= limits.list_bytes {
-            format!("{} MB of alerts", limits.list_bytes >> 20)
-        } else {
-            return Ok(url);
-        };
-        let what = format!("the list ended at the limit of {size}");
-        Err(Error { advice: Some("use a narrower filter"), ..Error::new(Kind::TooLarge, what) })
+        match too_large(self.client.http().limits(), self.known.len(), self.bytes) {
+            Some(error) => Err(error),
+            None => Ok(url),
+        }
     }
+}
+
+/// Returns the error for a list that is still not complete with this many alerts of this size, if that
+/// is too much.
+pub(crate) fn too_large(limits: &Limits, alerts: usize, bytes: u64) -> Option<Error> {
+    let size = if alerts >= limits.list_alerts {
+        format!("{} alerts", limits.list_alerts)
+    } else if bytes >= limits.list_bytes {
+        format!("{} MB of alerts", limits.list_bytes >> 20)
+    } else {
+        return None;
+    };
+    let what = format!("the list ended at the limit of {size}");
+    Some(Error { advice: Some("use a narrower filter"), ..Error::new(Kind::TooLarge, what) })
+}
+
+/// Returns what to report about a list that ended with far fewer alerts than the service counted. The
+/// count may differ a little, since alerts come and change while pages are read.
+pub(crate) fn short_of_count(count: u64, received: u64) -> Option<String> {
+    let missing = count.checked_sub(received)?;
+    let is_far = missing > COUNT_DRIFT && missing > count / 10;
+    is_far.then(|| format!("the service counts {count} alerts and sent {received}"))
 }

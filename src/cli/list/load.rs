@@ -2,19 +2,20 @@
 
 use std::cell::RefCell;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use tokio::task::spawn_blocking;
 
 use super::saved;
 use crate::{
     cli::{Failure, Service, Source, invalid_filter, notify, notify_waits},
     files::Paths,
 };
-use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, OwnerComparison};
+use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, Load, LoadEvent, OwnerComparison};
 use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Matcher, OwnerCase, Plan};
-use alertdeck_store::{FeedId, Row, RowSet, Store};
+use alertdeck_store::{Batch, FeedId, Row, RowSet, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
@@ -142,7 +143,11 @@ async fn fetch(
                 Err(error) => Err(error.into()),
             };
         }
-        let error = match fetch_pages(&service.client, &plan, (context.feed, limit), store, waits).await {
+        let fetched = match limit {
+            None => fetch_all(&service.client, &plan, context.feed, store, waits).await,
+            Some(limit) => fetch_some(&service.client, &plan, (context.feed, limit), store, waits).await,
+        };
+        let error = match fetched {
             Ok(None) if plan.guesses_owner && guess == Guess::Unconfirmed => {
                 return Err(Missing::Part(
                     "alerts whose owner is spelled differently may be missing: the service does not say \
@@ -190,18 +195,56 @@ async fn compare_owners(
     })
 }
 
-/// Fetches the pages of a list, until `limit` alerts match. Fails if the first page fails; returns what
-/// is missing if a later one does.
-async fn fetch_pages(
+/// Fetches a whole list. Fails if its first page fails; returns what is missing if a later one does.
+async fn fetch_all(
     client: &Client,
     plan: &Plan,
-    (feed, limit): (FeedId, Option<usize>),
+    feed: FeedId,
+    store: &RefCell<Store>,
+    waits: &mut (dyn FnMut(ClientEvent) + Send),
+) -> Result<Option<String>, Error> {
+    let most = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    let mut load = Load::start(client.clone(), plan.pushed.clone());
+    // Pages are decoded on other threads while more of them arrive.
+    let mut decoding = FuturesUnordered::new();
+    let mut end = None;
+    loop {
+        tokio::select! {
+            biased;
+            Some(batch) = decoding.next() => match batch {
+                Ok(batch) => drop(store.borrow_mut().absorb(feed, batch)),
+                Err(_) => return Ok(Some("a page could not be decoded".to_owned())),
+            },
+            event = load.next(), if end.is_none() && decoding.len() < most => match event {
+                Some(LoadEvent::Page(page, room)) => decoding.push(spawn_blocking(move || {
+                    let batch = Batch::decode(&page.raw.alerts);
+                    drop((page, room));
+                    batch
+                })),
+                Some(LoadEvent::Client(event)) => waits(event),
+                Some(LoadEvent::Failed(error, coverage)) if coverage.pages == 0 => end = Some(Err(error)),
+                Some(LoadEvent::Done(coverage) | LoadEvent::Failed(_, coverage)) => {
+                    end = Some(Ok(coverage.incomplete));
+                }
+                None => end = Some(Ok(Some("loading was cancelled".to_owned()))),
+            },
+            else => return end.unwrap_or(Ok(None)),
+        }
+    }
+}
+
+/// Fetches the pages of a list in the service's order, until `limit` alerts match. Fails if the first
+/// page fails; returns what is missing if a later one does.
+async fn fetch_some(
+    client: &Client,
+    plan: &Plan,
+    (feed, limit): (FeedId, usize),
     store: &RefCell<Store>,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
     // If Graph applies the whole filter, hardly more alerts are needed than those to print.
-    let needed = limit.filter(|_| plan.is_exact()).and_then(|limit| u32::try_from(limit).ok());
+    let needed = Some(limit).filter(|_| plan.is_exact()).and_then(|limit| u32::try_from(limit).ok());
     let top = needed.map_or(PAGE_SIZE, |needed| needed.clamp(SMALLEST_PAGE, PAGE_SIZE));
     let mut pages = client.pages(&ListQuery { filter, top: Some(top), count: false });
     let mut read = 0;
@@ -214,10 +257,6 @@ async fn fetch_pages(
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
                 }
                 let mut store = store.borrow_mut();
-                let Some(limit) = limit else {
-                    store.decode(feed, page.raw.alerts);
-                    continue;
-                };
                 store.decode(feed, matching(plan, feed, page.raw.alerts));
                 let rows = Matcher::new(&plan.test).rows(&store).common(&store.rows_of_feeds(&[feed]));
                 if rows >= limit {
@@ -231,8 +270,7 @@ async fn fetch_pages(
     Ok(missing)
 }
 
-/// Returns the alerts that match, and the unreadable ones. With a limit, the others are not kept in
-/// memory.
+/// Returns the alerts that match, and the unreadable ones. The others are not kept in memory.
 fn matching(plan: &Plan, feed: FeedId, alerts: Vec<RawAlert>) -> Vec<RawAlert> {
     let mut page = Store::default();
     let rows = page.decode(feed, alerts.iter().cloned());

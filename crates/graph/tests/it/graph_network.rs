@@ -7,3 +7,4 @@ mod loader;
 mod pages;
 mod renewal;
 mod transport;
+mod windows;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alertdeck_graph::{ClientEvent, Coverage, Kind, Load, LoadEvent, WaitCause};
+use alertdeck_odata as odata;
 
 use super::fake::{Asked, Fake, Step, answer, page};
 
@@ -12,7 +13,7 @@ async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     let mut words = Vec::new();
     loop {
         match load.next().await.expect("the load ends with Done or Failed") {
-            LoadEvent::Page(page) => words.push(format!("page {}", page.raw.alerts.len())),
+            LoadEvent::Page(page, _) => words.push(format!("page {}", page.raw.alerts.len())),
             LoadEvent::Client(ClientEvent::Waiting { cause: WaitCause::Throttled, .. }) => {
                 words.push("throttled".into());
             }
@@ -31,16 +32,21 @@ async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     }
 }
 
+/// The filter of the lists that have one, and as it is requested.
+const FILTER: &str = "status eq 'new'";
+const ENCODED: &str = "$filter=status%20eq%20%27new%27";
+
+fn filter() -> Option<odata::Expr> {
+    odata::parse(FILTER).ok()
+}
+
 #[tokio::test]
 async fn a_short_list_needs_one_request() {
     let fake = Fake::start(|_, _, _| answer(200, &[], r#"{"@odata.count":1,"value":[{"id":"a"}]}"#)).await;
-    let (words, coverage, _) = read(Load::start(fake.client(), Some("status eq 'new'".into()))).await;
+    let (words, coverage, _) = read(Load::start(fake.client(), filter())).await;
     assert_eq!(words, ["page 1"]);
     assert_eq!(coverage, Coverage { pages: 1, alerts: 1, total: Some(1), incomplete: None });
-    assert_eq!(
-        fake.targets(),
-        ["/v1.0/security/alerts_v2?$filter=status%20eq%20%27new%27&$top=50&$count=true"]
-    );
+    assert_eq!(fake.targets(), [format!("/v1.0/security/alerts_v2?{ENCODED}&$top=50&$count=true")]);
 }
 
 #[tokio::test]
@@ -51,22 +57,22 @@ async fn a_backfill_reads_no_page_twice_and_continues_at_a_bookmark() {
         _ => page(&["a", "b"], Some("?$skiptoken=x")),
     })
     .await;
-    let mut load = Load::start_backfill(fake.client(), Some("x".into()), None);
+    let mut load = Load::start_backfill(fake.client(), filter(), None);
     let mut bookmark = None;
     for _ in 0..2 {
-        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("expected two pages") };
+        let Some(LoadEvent::Page(page, _)) = load.next().await else { panic!("expected two pages") };
         bookmark = page.bookmark;
     }
     drop(load);
     let at = bookmark.unwrap();
     assert!(at.ends_with("/v1.0/security/alerts_v2?$skiptoken=y"), "{at}");
-    let (words, coverage, _) = read(Load::start_backfill(fake.client(), Some("x".into()), Some(at))).await;
+    let (words, coverage, _) = read(Load::start_backfill(fake.client(), filter(), Some(at))).await;
     assert_eq!((words, coverage.is_complete()), (vec!["page 1".into()], true));
     // The first load may have requested one more page when it was dropped.
     let mut targets = fake.targets();
     targets.dedup();
     let list = "/v1.0/security/alerts_v2";
-    let expected = ["?$filter=x&$top=1000", "?$skiptoken=x", "?$skiptoken=y"];
+    let expected = [&format!("?{ENCODED}&$top=1000"), "?$skiptoken=x", "?$skiptoken=y"];
     assert_eq!(targets, expected.map(|query| format!("{list}{query}")));
 }
 
@@ -82,7 +88,7 @@ async fn a_stopped_load_still_delivers_what_has_arrived() {
     fake.reached(3).await;
     load.stop();
     for alerts in [2, 1] {
-        let Some(LoadEvent::Page(page)) = load.next().await else {
+        let Some(LoadEvent::Page(page, _)) = load.next().await else {
             panic!("expected a page that has arrived")
         };
         assert_eq!(page.raw.alerts.len(), alerts);
@@ -134,7 +140,7 @@ async fn a_refused_later_page_leaves_the_list_incomplete() {
         ),
     })
     .await;
-    let (words, coverage, kind) = read(Load::start(fake.client(), Some("x".into()))).await;
+    let (words, coverage, kind) = read(Load::start(fake.client(), filter())).await;
     assert_eq!((words, kind), (vec!["page 1".into(), "page 1".into()], Some(Kind::Protocol)));
     let why = coverage.incomplete.unwrap();
     assert!(why.starts_with("stopped after page 2: ") && why.contains("SkipToken"), "{why}");
@@ -143,7 +149,7 @@ async fn a_refused_later_page_leaves_the_list_incomplete() {
 #[tokio::test]
 async fn a_refused_filter_has_its_own_kind() {
     let fake = Fake::start(|_, _, _| answer(400, &[], "{}")).await;
-    let (_, coverage, kind) = read(Load::start(fake.client(), Some("status ne 'new'".into()))).await;
+    let (_, coverage, kind) = read(Load::start(fake.client(), filter())).await;
     assert_eq!((kind, coverage.pages), (Some(Kind::Filter), 0));
 }
 
@@ -176,7 +182,7 @@ async fn dropping_a_load_closes_its_connection() {
     })
     .await;
     let mut load = Load::start(fake.client(), None);
-    assert!(matches!(load.next().await, Some(LoadEvent::Page(_))));
+    assert!(matches!(load.next().await, Some(LoadEvent::Page(..))));
     fake.reached(2).await;
     drop(load);
     tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
@@ -200,7 +206,7 @@ async fn new_alerts_between_pages_hide_no_old_ones() {
     let mut ids = Vec::new();
     let mut repeated = false;
     while let Some(event) = load.next().await {
-        if let LoadEvent::Page(page) = event {
+        if let LoadEvent::Page(page, _) = event {
             for raw in page.raw.alerts {
                 let id = raw.decode().unwrap().id.raw().to_owned();
                 repeated |= ids.contains(&id);
@@ -264,7 +270,7 @@ async fn a_refused_count_is_left_out() {
 #[tokio::test]
 async fn an_option_that_stays_refused_is_named() {
     let fake = Fake::start(refusing("Top is not supported", |_| true)).await;
-    let (_, coverage, error) = read(Load::start(fake.client(), Some("x".into()))).await;
+    let (_, coverage, error) = read(Load::start(fake.client(), filter())).await;
     assert_eq!((error, fake.targets().len()), (Some(Kind::Protocol), 2));
     assert!(coverage.incomplete.unwrap().contains("the service refused $top"));
 }

@@ -1,0 +1,178 @@
+//! The plan of a load: which pages of which chains to request.
+//!
+//! A state machine without a client, a clock or alerts. The first page is small. A list with a few
+//! pages more is then read as one chain of next links, and a longer one in windows. If the service
+//! refuses a window or its chain breaks, the list is read again as one chain.
+
+use super::windows::{Bounds, PageFacts, Step, Windows};
+use crate::error::Kind;
+
+/// The number of alerts on the first page.
+pub(super) const FIRST: u32 = 50;
+/// The largest page size that the service honours (docs/graph-api.md, "Paging").
+pub(super) const LARGEST: u32 = 1000;
+
+/// A chain of pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Stream {
+    /// The first rows of the list.
+    First,
+    /// The list from its start, or from a bookmark.
+    Whole,
+    /// A window of the list.
+    Window(usize),
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// A page has arrived.
+    Page(Stream, PageFacts),
+    /// A chain has failed.
+    Failed(Stream, Kind),
+    /// The service has throttled a request.
+    Throttled,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Request the first page of a chain. A window has bounds.
+    Open(Stream, Option<Bounds>),
+    /// Request the next page of a chain.
+    Next(Stream),
+    /// Cancel all requests, and forget which pages were incomplete: everything is read again.
+    StartOver,
+    /// The load has ended.
+    End(End),
+}
+
+/// How a load ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Every chain was read to its end, or up to where another one has taken over.
+    Read,
+    /// The same, but the service refused to list the alerts without a time of creation, and it counts
+    /// more alerts than were read.
+    WithoutUndated,
+    /// With the failure of the chain that failed last.
+    Failed,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The first rows are requested.
+    First,
+    /// The list is read as one chain.
+    Whole,
+    /// It is read in windows.
+    Windows {
+        windows: Windows,
+        /// Whether the service refused to list the alerts without a time of creation.
+        undated_refused: bool,
+    },
+    Ended,
+}
+
+/// The plan of a load.
+#[derive(Debug)]
+pub(super) struct Plan(State);
+
+impl Plan {
+    /// Plans a list whose first rows are wanted soon.
+    pub(super) fn new() -> (Self, Effect) {
+        (Self(State::First), Effect::Open(Stream::First, None))
+    }
+
+    /// Plans a list that is read as one chain.
+    pub(super) fn steady() -> (Self, Effect) {
+        (Self(State::Whole), Effect::Open(Stream::Whole, None))
+    }
+
+    /// Handles an event. Nothing follows after [`Effect::End`].
+    pub(super) fn on(&mut self, event: Event) -> Vec<Effect> {
+        match (&mut self.0, event) {
+            (State::First, Event::Page(Stream::First, page)) => self.first_arrived(page),
+            (State::Whole, Event::Page(Stream::Whole, page)) if page.is_last => self.end(End::Read),
+            (State::Whole, Event::Page(Stream::Whole, _)) => vec![Effect::Next(Stream::Whole)],
+            (State::Windows { windows, .. }, Event::Page(Stream::Window(number), page)) => {
+                windows.arrived(number, page);
+                self.proceed()
+            }
+            (State::Windows { windows, .. }, Event::Throttled) => {
+                windows.throttled();
+                Vec::new()
+            }
+            (State::Windows { windows, undated_refused }, Event::Failed(Stream::Window(number), kind)) => {
+                if !breaks_window(kind) {
+                    return self.end(End::Failed);
+                }
+                if windows.bounds(number) == Bounds::Undated {
+                    *undated_refused = true;
+                    windows.refused(number);
+                    return self.proceed();
+                }
+                self.0 = State::Whole;
+                vec![Effect::StartOver, Effect::Open(Stream::Whole, None)]
+            }
+            (State::First | State::Whole, Event::Failed(..)) => self.end(End::Failed),
+            _ => Vec::new(),
+        }
+    }
+
+    fn first_arrived(&mut self, page: PageFacts) -> Vec<Effect> {
+        if page.is_last {
+            return self.end(End::Read);
+        }
+        // A page of another size is as large as the service makes it.
+        let size = if page.alerts == u64::from(FIRST) { u64::from(LARGEST) } else { page.alerts };
+        let windows = page.count.and_then(|count| Windows::divide(page, count, size));
+        match windows {
+            Some(windows) => {
+                self.0 = State::Windows { windows, undated_refused: false };
+                self.proceed()
+            }
+            None => {
+                self.0 = State::Whole;
+                vec![Effect::Open(Stream::Whole, None)]
+            }
+        }
+    }
+
+    /// Requests what is next in the windows, or ends.
+    fn proceed(&mut self) -> Vec<Effect> {
+        let State::Windows { windows, undated_refused } = &mut self.0 else { return Vec::new() };
+        let effect = |step| match step {
+            Step::Open(number, bounds) => Effect::Open(Stream::Window(number), Some(bounds)),
+            Step::Next(number) => Effect::Next(Stream::Window(number)),
+        };
+        let effects: Vec<_> = windows.steps().into_iter().map(effect).collect();
+        if !effects.is_empty() || windows.is_reading() {
+            return effects;
+        }
+        let end = if *undated_refused && !windows.has_all() { End::WithoutUndated } else { End::Read };
+        self.end(end)
+    }
+
+    fn end(&mut self, end: End) -> Vec<Effect> {
+        self.0 = State::Ended;
+        vec![Effect::End(end)]
+    }
+}
+
+/// Returns whether a failure may be due to the window rather than to the list: other links may lead to
+/// the same alerts.
+fn breaks_window(kind: Kind) -> bool {
+    match kind {
+        Kind::Filter | Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => true,
+        Kind::SignIn
+        | Kind::Permission
+        | Kind::Throttled
+        | Kind::Unavailable
+        | Kind::Offline
+        | Kind::TooLarge => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

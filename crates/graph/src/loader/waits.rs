@@ -1,0 +1,93 @@
+//! Which requests of a load are waiting. The load as a whole waits only while all of them do.
+//!
+//! Requests, responses and clocks are the caller's business.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+
+use super::plan::Stream;
+use crate::event::{ClientEvent, WaitCause};
+
+/// The waiting requests, and whether the wait was reported.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    waiting: HashMap<Stream, (Instant, WaitCause)>,
+    reported: bool,
+}
+
+impl Waits {
+    /// Takes note of an event of a request, while `requests` are under way. Returns what to report.
+    pub(super) fn on(
+        &mut self,
+        (stream, event): (Stream, ClientEvent),
+        requests: usize,
+        now: Instant,
+    ) -> Option<ClientEvent> {
+        match event {
+            ClientEvent::Waiting { delay, cause } => {
+                // A delay that the clock cannot hold is as good as forever.
+                let until = now.checked_add(delay).unwrap_or(now + std::time::Duration::from_secs(1 << 30));
+                self.waiting.insert(stream, (until, cause));
+                self.all_waiting(requests, now)
+            }
+            ClientEvent::Resumed => {
+                self.waiting.remove(&stream);
+                std::mem::take(&mut self.reported).then_some(ClientEvent::Resumed)
+            }
+            other => Some(other),
+        }
+    }
+
+    /// Takes note that a request has ended. Returns what to report.
+    pub(super) fn ended(&mut self, stream: Stream, requests: usize, now: Instant) -> Option<ClientEvent> {
+        self.waiting.remove(&stream);
+        self.all_waiting(requests, now)
+    }
+
+    /// Takes note that all requests are cancelled. Returns what to report.
+    pub(super) fn clear(&mut self) -> Option<ClientEvent> {
+        std::mem::take(self).reported.then_some(ClientEvent::Resumed)
+    }
+
+    /// Returns a wait to report: the one that ends first.
+    fn all_waiting(&mut self, requests: usize, now: Instant) -> Option<ClientEvent> {
+        if self.reported || self.waiting.len() < requests {
+            return None;
+        }
+        let (until, cause) = self.waiting.values().min_by_key(|(until, _)| *until)?;
+        self.reported = true;
+        Some(ClientEvent::Waiting { delay: until.saturating_duration_since(now), cause: cause.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn waiting(seconds: u64) -> ClientEvent {
+        ClientEvent::Waiting { delay: Duration::from_secs(seconds), cause: WaitCause::Throttled }
+    }
+
+    #[test]
+    fn a_load_waits_while_all_of_its_requests_do() {
+        let (mut waits, now) = (Waits::default(), Instant::now());
+        let [one, two, three] = [0, 1, 2].map(Stream::Window);
+        assert_eq!(waits.on((one, waiting(9)), 3, now), None);
+        assert_eq!(waits.on((two, waiting(5)), 3, now), None);
+        assert_eq!(waits.ended(three, 2, now), Some(waiting(5)), "the shortest wait counts");
+        assert_eq!(waits.on((two, ClientEvent::Resumed), 2, now), Some(ClientEvent::Resumed));
+        assert_eq!(waits.on((two, waiting(7)), 2, now + Duration::from_secs(5)), Some(waiting(4)));
+        assert_eq!(waits.on((one, ClientEvent::Resumed), 2, now), Some(ClientEvent::Resumed));
+        assert_eq!(waits.on((two, ClientEvent::Resumed), 2, now), None, "reported already");
+        assert_eq!(waits.ended(one, 0, now), None);
+    }
+
+    #[test]
+    fn other_events_are_reported_at_once() {
+        let (mut waits, now) = (Waits::default(), Instant::now());
+        let renewing = || ClientEvent::RenewingToken;
+        assert_eq!(waits.on((Stream::Whole, renewing()), 3, now), Some(renewing()));
+    }
+}
