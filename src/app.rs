@@ -51,8 +51,8 @@ pub use detail::{
     Value, command_line,
 };
 pub use feed::{
-    Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Phase, Poll, PollState,
-    Reading,
+    Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Pace, Phase, Poll,
+    PollState, Reading,
 };
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};

@@ -10,6 +10,7 @@ mod backfill;
 mod coverage;
 mod feeds;
 mod list;
+mod pace;
 mod poll;
 mod reading;
 
@@ -25,6 +26,7 @@ pub use backfill::{Backfill, BackfillState};
 pub use coverage::{Coverage, Extent};
 pub use feeds::Feeds;
 pub use list::{ListFetch, Phase};
+pub use pace::Pace;
 pub use poll::{Poll, PollState};
 pub use reading::Reading;
 pub(super) use {

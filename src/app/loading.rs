@@ -344,7 +344,7 @@ impl App {
         self.mark_arrivals(id, job_type, &absorbed);
         let Some(feed) = self.feeds.get_mut(id) else { return };
         if job_type == JobType::List {
-            feed.list.on(ListEvent::Read(absorbed.seen));
+            feed.list.on(ListEvent::Read(absorbed.seen, self.clock.now.mono));
             return;
         }
         if job_type == JobType::Poll {

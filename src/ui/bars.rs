@@ -3,7 +3,7 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{App, Area, Editor, FailureKind, Feed, Phase, Shape, thousands, utc};
+use crate::app::{App, Area, Editor, FailureKind, Feed, Phase, Shape, span, thousands, utc};
 use alertdeck_graph::WaitCause;
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
@@ -193,7 +193,10 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
             let words = match feed.list.reading() {
                 Some(reading) if app.layout().shape == Shape::Wide => format!("loading {}", reading.full()),
                 Some(reading) => format!("loading {}", reading.brief()),
-                None => "loading".into(),
+                None => {
+                    let left = feed.list.time_left().map(|left| format!(", {} left", span(left)));
+                    format!("loading{}", left.unwrap_or_default())
+                }
             };
             (words, theme.accent)
         }

@@ -9,7 +9,7 @@ use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_store::{Row, RowSet};
 
-use super::{CompleteList, FeedEffect, Reading};
+use super::{CompleteList, FeedEffect, Pace, Reading};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 use crate::files::Progress;
 
@@ -82,8 +82,8 @@ pub(in crate::app) enum ListEvent {
     Waiting(Duration, WaitCause),
     /// The wait is over.
     Resumed,
-    /// Alerts in the list have been read.
-    Read(Vec<Row>),
+    /// Alerts in the list have been read, at this time, measured from startup.
+    Read(Vec<Row>, Duration),
     /// This much of the files has been read, at this time since startup.
     FilesRead(Progress, Duration),
     /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
@@ -110,6 +110,7 @@ pub struct ListFetch {
     scope: Scope,
     /// The alerts read for the list, without duplicates.
     read: RowSet,
+    pace: Pace,
     total: Option<u64>,
     partial: Option<SafeText>,
     /// Why the list may be incomplete although the service says that it is complete.
@@ -136,6 +137,16 @@ impl ListFetch {
     /// Returns the alerts read for the list.
     pub(in crate::app) fn rows(&self) -> impl Iterator<Item = Row> {
         self.read.iter()
+    }
+
+    /// Returns how fast the list loads; `None` if it is not loading.
+    pub fn pace(&self) -> Option<&Pace> {
+        (self.phase == Phase::Loading).then_some(&self.pace)
+    }
+
+    /// Returns the time that loading will take, at its present pace, if that can be told.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.pace()?.left(self.total?)
     }
 
     /// Returns the number of alerts in the list, as counted by the service.
@@ -248,7 +259,10 @@ impl ListFetch {
             }
             ListEvent::Waiting(until, why) => self.phase = Phase::Waiting { until, why },
             ListEvent::Resumed => self.phase = Phase::Loading,
-            ListEvent::Read(rows) => self.read.extend(rows),
+            ListEvent::Read(rows, now) => {
+                self.read.extend(rows);
+                self.pace.on(now, self.read.len());
+            }
             ListEvent::FilesRead(progress, mono) => match &mut self.reading {
                 Some(reading) => reading.set(progress, mono),
                 None => self.reading = Some(Reading::new(progress, mono)),

@@ -3,7 +3,7 @@
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
-    App, BackfillState, Effect, Feed, Job, JobId, JobState, JobType, Overlay, Phase, PollState, Scroll,
+    App, BackfillState, Effect, Feed, Job, JobId, JobState, JobType, Overlay, Pace, Phase, PollState, Scroll,
     command::{Command, Context, Hint, Motion, hint, run},
     format::{span, thousands},
 };
@@ -118,7 +118,12 @@ impl App {
             Phase::Idle => (JobState::Waiting, count),
             Phase::Loading => match feed.list.reading() {
                 Some(reading) => (JobState::Running, format!("{count}; {}", reading.full())),
-                None => (JobState::Running, count),
+                None => {
+                    let rate = feed.list.pace().and_then(Pace::rate);
+                    let rate = rate.map(|rate| format!(", {} a second", thousands(rate.round() as usize)));
+                    let left = feed.list.time_left().map(|left| format!(", {} left", span(left)));
+                    (JobState::Running, count + &rate.unwrap_or_default() + &left.unwrap_or_default())
+                }
             },
             Phase::Waiting { until, why } => {
                 let why = match why {

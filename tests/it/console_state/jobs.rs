@@ -35,6 +35,27 @@ fn jobs_are_list_backfill_and_polling() {
 }
 
 #[test]
+fn a_list_that_loads_shows_its_pace_and_the_time_left() {
+    let mut console = Harness::open("");
+    console.load(LoadEvent::Page { total: Some(5_000), partial: None, server_time: None });
+    let arrive = |console: &mut Harness, from: u32| {
+        console.load(LoadEvent::Batch(batch(&(from..from + 100).map(alert).collect::<Vec<_>>())));
+    };
+    arrive(&mut console, 0);
+    assert_eq!(jobs(&console)[0].2, "100 of 5,000 alerts", "one second has not passed");
+    for from in [100, 200] {
+        console.advance(Duration::from_secs(2));
+        arrive(&mut console, from);
+    }
+    assert_eq!(jobs(&console)[0].2, "300 of 5,000 alerts, 50 a second, 1m left");
+    assert!(console.screen().contains("loading, 1m left"), "{}", console.screen());
+    console.done();
+    assert_eq!(jobs(&console)[0].2, "300 of 5,000 alerts");
+    console.keys("r");
+    assert_eq!(jobs(&console)[0].2, "300 of 300 alerts", "the next fetch starts anew");
+}
+
+#[test]
 fn stop_applies_to_the_job_under_the_cursor() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1)]);
