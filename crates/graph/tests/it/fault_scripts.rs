@@ -54,7 +54,8 @@ fn every_load_is_complete_or_explains_why_not() {
         faults.extend(run.objections().into_iter().map(|what| format!("seed {}: {what}", run.seed)));
     }
     let requests: usize = ended.iter().map(|run| run.requests).sum();
-    println!("{runs} loads, {requests} requests, {:.1} s", took.as_secs_f64());
+    let in_windows = ended.iter().filter(|run| run.windows > 0).count();
+    println!("{runs} loads, {in_windows} in windows, {requests} requests, {:.1} s", took.as_secs_f64());
     for (outcome, count) in &outcomes {
         println!("{count:>6}  {outcome}");
     }
@@ -68,6 +69,7 @@ fn every_load_is_complete_or_explains_why_not() {
     if runs >= 100 {
         let whole = f64::from(count("whole")) / runs as f64;
         assert!((0.3..0.97).contains(&whole), "{outcomes:#?}");
+        assert!(in_windows as u64 * 2 > runs, "{in_windows} of {runs} in windows");
         for kind in [
             "hostile   incomplete: ForeignLink",
             "hostile   incomplete: Loop",

@@ -42,6 +42,8 @@ pub(crate) struct Run {
     pub(crate) faults: Faults,
     pub(crate) end: End,
     pub(crate) requests: usize,
+    /// How many of them were for windows of the list.
+    pub(crate) windows: usize,
     /// How many of the tenant's alerts did not arrive, or did not arrive in their newest version.
     missing: usize,
     /// Alerts that arrived but are not the tenant's.
@@ -109,6 +111,7 @@ pub(crate) async fn play(seed: u64, faults: Faults, way: Way) -> Run {
             faults,
             end,
             requests: log.len(),
+            windows: log.iter().filter(|exchange| exchange.target.contains("createdDateTime")).count(),
             missing: truth.iter().filter(|(id, at)| arrived.get(*id) != Some(at)).count(),
             // The alerts of a list without end do not exist.
             invented: arrived
