@@ -1,6 +1,6 @@
 //! Loads an entire list: first the newest alerts, then all of them.
 //!
-//! The first request is small, so that rows appear early. A long list is then read in windows, several
+//! The first request is usually small, so that rows appear early. A long list is then read in windows, several
 //! at once, and a shorter one from its start again, in pages of the largest size that the service
 //! honours: the page size of a list cannot change midway. The first alerts therefore arrive twice; the
 //! receiver merges alerts by ID anyway.
@@ -89,7 +89,15 @@ impl Load {
     ///
     /// Must be called within a tokio runtime.
     pub fn start(client: Client, filter: Option<Expr>) -> Self {
-        Self::spawn(client, filter, None, Plan::new())
+        Self::spawn(client, filter, None, FIRST, Plan::new(FIRST))
+    }
+
+    /// Starts loading the same list for a receiver that uses nothing before it is complete: no request
+    /// is made only to have the first rows soon.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn start_whole(client: Client, filter: Option<Expr>) -> Self {
+        Self::spawn(client, filter, None, LARGEST, Plan::new(LARGEST))
     }
 
     /// Starts a backfill of the same list, either from its start or from the [`Page::bookmark`]
@@ -98,13 +106,14 @@ impl Load {
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<Expr>, from: Option<String>) -> Self {
-        Self::spawn(client, filter, from, Plan::steady())
+        Self::spawn(client, filter, from, LARGEST, Plan::steady())
     }
 
     fn spawn(
         client: Client,
         filter: Option<Expr>,
         from: Option<String>,
+        first_page: u32,
         (plan, first): (Plan, Effect),
     ) -> Self {
         let (sender, events) = mpsc::channel(CHANNEL);
@@ -113,6 +122,7 @@ impl Load {
             client,
             filter,
             from,
+            first_page,
             plan,
             chains: HashMap::new(),
             running: JoinSet::new(),
@@ -166,6 +176,8 @@ struct Loader {
     filter: Option<Expr>,
     /// Where to start, if not at the first page.
     from: Option<String>,
+    /// The size of the first page.
+    first_page: u32,
     plan: Plan,
     /// The chains that are not waiting for a page.
     chains: HashMap<Stream, Pages>,
@@ -274,7 +286,9 @@ impl Loader {
         let filter = filter.map(|filter| filter.to_string());
         let pages = match (stream, self.from.take()) {
             // Counts make work for the service, so only those are asked for that say how to go on.
-            (Stream::First, _) => self.client.pages(&ListQuery { filter, top: Some(FIRST), count: true }),
+            (Stream::First, _) => {
+                self.client.pages(&ListQuery { filter, top: Some(self.first_page), count: true })
+            }
             (Stream::Whole, Some(bookmark)) => Pages::resume(self.client.clone(), &bookmark),
             (Stream::Whole, None) => {
                 let query = ListQuery { filter, top: self.top, count: false };
@@ -283,7 +297,8 @@ impl Loader {
             (Stream::Window(_), _) => self.client.pages(&ListQuery { filter, top: self.top, count: true }),
         };
         // The first rows are what the user is waiting for.
-        let priority = if stream == Stream::First { Priority::User } else { Priority::Bulk };
+        let is_urgent = stream == Stream::First && self.first_page == FIRST;
+        let priority = if is_urgent { Priority::User } else { Priority::Bulk };
         pages.with_priority(priority).with_fingerprint(self.fingerprint.clone())
     }
 
@@ -353,7 +368,7 @@ impl Loader {
             }
             None => Event::Page(stream, facts),
         };
-        if stream != Stream::First {
+        if stream != Stream::First || self.first_page == LARGEST {
             self.top = pages.top();
         }
         if let Stream::Window(_) = stream {

@@ -204,7 +204,7 @@ async fn fetch_all(
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let most = std::thread::available_parallelism().map_or(1, usize::from) + 1;
-    let mut load = Load::start(client.clone(), plan.pushed.clone());
+    let mut load = Load::start_whole(client.clone(), plan.pushed.clone());
     // Pages are decoded on other threads while more of them arrive.
     let mut decoding = FuturesUnordered::new();
     let mut end = None;

@@ -1,13 +1,13 @@
 //! The plan of a load: which pages of which chains to request.
 //!
-//! A state machine without a client, a clock or alerts. The first page is small. A list with a few
-//! pages more is then read as one chain of next links, and a longer one in windows. If the service
+//! A state machine without a client, a clock or alerts. If the first page is not the last, a list with a
+//! few pages more is read as one chain of next links, and a longer one in windows. If the service
 //! refuses a window or its chain breaks, the list is read again as one chain.
 
 use super::windows::{Bounds, PageFacts, Step, Windows};
 use crate::error::Kind;
 
-/// The number of alerts on the first page.
+/// The number of alerts on a first page that is wanted soon.
 pub(super) const FIRST: u32 = 50;
 /// The largest page size that the service honours (docs/graph-api.md, "Paging").
 pub(super) const LARGEST: u32 = 1000;
@@ -61,8 +61,8 @@ pub(super) enum End {
 
 #[derive(Debug)]
 enum State {
-    /// The first rows are requested.
-    First,
+    /// The first rows are requested, on a page of this size.
+    First(u32),
     /// The list is read as one chain.
     Whole,
     /// It is read in windows.
@@ -79,9 +79,9 @@ enum State {
 pub(super) struct Plan(State);
 
 impl Plan {
-    /// Plans a list whose first rows are wanted soon.
-    pub(super) fn new() -> (Self, Effect) {
-        (Self(State::First), Effect::Open(Stream::First, None))
+    /// Plans a list whose first page has this size.
+    pub(super) fn new(first: u32) -> (Self, Effect) {
+        (Self(State::First(first)), Effect::Open(Stream::First, None))
     }
 
     /// Plans a list that is read as one chain.
@@ -92,9 +92,12 @@ impl Plan {
     /// Handles an event. Nothing follows after [`Effect::End`].
     pub(super) fn on(&mut self, event: Event) -> Vec<Effect> {
         match (&mut self.0, event) {
-            (State::First, Event::Page(Stream::First, page)) => self.first_arrived(page),
-            (State::Whole, Event::Page(Stream::Whole, page)) if page.is_last => self.end(End::Read),
-            (State::Whole, Event::Page(Stream::Whole, _)) => vec![Effect::Next(Stream::Whole)],
+            (State::First(size), Event::Page(Stream::First, page)) => {
+                let size = *size;
+                self.first_arrived(page, size)
+            }
+            (State::Whole, Event::Page(_, page)) if page.is_last => self.end(End::Read),
+            (State::Whole, Event::Page(stream, _)) => vec![Effect::Next(stream)],
             (State::Windows { windows, .. }, Event::Page(Stream::Window(number), page)) => {
                 windows.arrived(number, page);
                 self.proceed()
@@ -115,28 +118,24 @@ impl Plan {
                 self.0 = State::Whole;
                 vec![Effect::StartOver, Effect::Open(Stream::Whole, None)]
             }
-            (State::First | State::Whole, Event::Failed(..)) => self.end(End::Failed),
+            (State::First(_) | State::Whole, Event::Failed(..)) => self.end(End::Failed),
             _ => Vec::new(),
         }
     }
 
-    fn first_arrived(&mut self, page: PageFacts) -> Vec<Effect> {
+    fn first_arrived(&mut self, page: PageFacts, asked: u32) -> Vec<Effect> {
         if page.is_last {
             return self.end(End::Read);
         }
         // A page of another size is as large as the service makes it.
-        let size = if page.alerts == u64::from(FIRST) { u64::from(LARGEST) } else { page.alerts };
-        let windows = page.count.and_then(|count| Windows::divide(page, count, size));
-        match windows {
-            Some(windows) => {
-                self.0 = State::Windows { windows, undated_refused: false };
-                self.proceed()
-            }
-            None => {
-                self.0 = State::Whole;
-                vec![Effect::Open(Stream::Whole, None)]
-            }
+        let size = if page.alerts == u64::from(asked) { u64::from(LARGEST) } else { page.alerts };
+        if let Some(windows) = page.count.and_then(|count| Windows::divide(page, count, size)) {
+            self.0 = State::Windows { windows, undated_refused: false };
+            return self.proceed();
         }
+        self.0 = State::Whole;
+        // The pages of the chain are as large as its first one.
+        vec![if asked < LARGEST { Effect::Open(Stream::Whole, None) } else { Effect::Next(Stream::First) }]
     }
 
     /// Requests what is next in the windows, or ends.

@@ -43,6 +43,8 @@ struct Outcome {
     /// The alerts that arrived, by their positions in the list.
     read: BTreeSet<usize>,
     requests: usize,
+    /// When the last page arrived if every page takes the same time, in which it is the unit.
+    took: u32,
     /// The most requests at the same time.
     at_once: usize,
     started_over: bool,
@@ -96,24 +98,30 @@ impl Service {
 
     /// Loads the list. `choices` decides which request is answered next.
     fn load(&self, choices: &[u8]) -> Outcome {
-        let (mut plan, first) = Plan::new();
+        // Whether the receiver shows the first rows soon.
+        let first_size = if choices[0] % 2 == 0 { FIRST } else { LARGEST };
+        let (mut plan, first) = Plan::new(first_size);
         let mut effects = vec![first];
         let mut chains = HashMap::<Stream, (Option<Bounds>, Vec<usize>, usize)>::new();
-        let mut requested = Vec::<Stream>::new();
+        // With the time at which it is answered.
+        let mut requested = Vec::<(Stream, u32)>::new();
+        let mut now = 0;
         let (mut read, mut requests, mut at_once, mut started_over) = (BTreeSet::new(), 0, 0, false);
         for turn in 0.. {
             for effect in std::mem::take(&mut effects) {
                 match effect {
                     Effect::Open(stream, bounds) => {
                         chains.insert(stream, (bounds, self.chain(bounds), 0));
-                        requested.push(stream);
+                        requested.push((stream, now + 1));
                     }
-                    Effect::Next(stream) => requested.push(stream),
+                    Effect::Next(stream) => requested.push((stream, now + 1)),
                     Effect::StartOver => {
                         requested.clear();
                         started_over = true;
                     }
-                    Effect::End(end) => return Outcome { end, read, requests, at_once, started_over },
+                    Effect::End(end) => {
+                        return Outcome { end, read, requests, took: now, at_once, started_over };
+                    }
                 }
             }
             assert!(!requested.is_empty(), "the load hangs");
@@ -124,13 +132,14 @@ impl Service {
             if self.quirk == Quirk::Throttles && choice % 3 == 0 {
                 effects.extend(plan.on(Event::Throttled));
             }
-            let stream = requested.remove(choice % requested.len());
+            let (stream, answered) = requested.remove(choice % requested.len());
+            now = now.max(answered);
             let (bounds, chain, at) = chains.get_mut(&stream).unwrap();
             if let Some(kind) = self.refusal(stream, *bounds) {
                 effects = plan.on(Event::Failed(stream, kind));
                 continue;
             }
-            let size = if stream == Stream::First { self.size.min(FIRST as usize) } else { self.size };
+            let size = if stream == Stream::First { self.size.min(first_size as usize) } else { self.size };
             let page: Vec<_> = chain.iter().skip(*at).take(size).copied().collect();
             let is_first = *at == 0;
             *at += page.len();
@@ -227,8 +236,9 @@ fn streams_share_the_work() {
         let outcome = service.load(&[0]);
         assert_eq!((outcome.read.len(), outcome.end), (20_000, End::Read));
         assert_eq!(outcome.at_once, STREAMS);
-        // 200 full pages.
-        assert!(outcome.requests < 230, "{is_burst}: {}", outcome.requests);
+        // 200 full pages, which eight streams without any other work read in 25 turns.
+        assert!(outcome.requests < 230, "{is_burst}: {} requests", outcome.requests);
+        assert!(outcome.took <= 31, "{is_burst}: {} turns", outcome.took);
     }
 }
 
@@ -237,6 +247,10 @@ fn a_short_list_is_one_chain() {
     let service = Service::new(evenly(120, false), Order::Newest, 1_000, Quirk::None);
     let outcome = service.load(&[0]);
     assert_eq!((outcome.requests, outcome.at_once, outcome.read.len()), (2, 1, 120));
+    let outcome = service.load(&[1]);
+    assert_eq!((outcome.requests, outcome.read.len()), (1, 120), "nobody waits for the first rows");
+    let service = Service::new(evenly(1_900, false), Order::Newest, 1_000, Quirk::None);
+    assert_eq!((service.load(&[0]).requests, service.load(&[1]).requests), (3, 2));
 }
 
 #[test]
@@ -251,7 +265,7 @@ fn a_refused_window_leads_to_one_chain() {
 
 #[test]
 fn a_failure_of_the_service_ends_the_load() {
-    let (mut plan, _) = Plan::new();
+    let (mut plan, _) = Plan::new(FIRST);
     let times = Times { newest: at(100), oldest: at(0), falls: true };
     let page =
         |alerts| PageFacts { alerts, times: Some(times), count: Some(90_000), is_last: false, known: alerts };
