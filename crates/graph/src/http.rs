@@ -300,10 +300,12 @@ impl Http {
         let mut response = sending.send().await.map_err(fault)?;
         let limit = self.inner.limits.body;
         let too_large = || Fault { host: host.clone(), cause: Cause::TooLarge(limit) };
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+        let length = response.content_length().unwrap_or_default();
+        if length > limit as u64 {
             return Err(too_large());
         }
-        let mut body = BytesMut::new();
+        // A page is several megabytes, which growing the buffer would copy again and again.
+        let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
         while let Some(chunk) = response.chunk().await.map_err(fault)? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
