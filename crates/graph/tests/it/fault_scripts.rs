@@ -1,8 +1,9 @@
 //! Complete loads from tenants that misbehave, each in a way determined by its seed.
 //!
 //! Whatever a tenant does, the load ends, and either every alert has arrived or the coverage says
-//! why not. There are 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. With
-//! `--nocapture`, the test prints how often each outcome occurred.
+//! why not. There are 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number, and
+//! `ALERTDECK_FAULT_SEED` the first seed. With `--nocapture`, the test prints how often each outcome
+//! occurred.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -36,10 +37,12 @@ fn way(seed: u64) -> Way {
 
 #[test]
 fn every_load_is_complete_or_explains_why_not() {
-    let runs = std::env::var("ALERTDECK_FAULT_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(200);
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let runs = number("ALERTDECK_FAULT_RUNS").unwrap_or(200);
+    let seeds = number("ALERTDECK_FAULT_SEED").unwrap_or(0)..;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let began = Instant::now();
-    let ended = runtime.block_on(play_all(runs));
+    let ended = runtime.block_on(play_all(seeds.take(runs as usize)));
     let took = began.elapsed();
 
     let mut outcomes = BTreeMap::<String, u32>::new();
@@ -81,9 +84,9 @@ fn every_load_is_complete_or_explains_why_not() {
     }
 }
 
-async fn play_all(runs: u64) -> Vec<Run> {
+async fn play_all(seeds: impl Iterator<Item = u64>) -> Vec<Run> {
     let (slots, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for seed in 0..runs {
+    for seed in seeds {
         let slots = Arc::clone(&slots);
         tasks.spawn(async move {
             let _slot = slots.acquire_owned().await.unwrap();
