@@ -134,7 +134,7 @@ fn a_hostile_owner_is_a_single_odata_literal() {
             let target = tenant.log().pop().unwrap().target;
             let url = alertdeck_graph::http::Url::parse(&format!("http://x{target}")).unwrap();
             let options: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-            assert_eq!(options, ["$filter", "$top"], "{target}");
+            assert_eq!(options, ["$filter", "$top", "$count"], "{target}");
         }
     }
 }
