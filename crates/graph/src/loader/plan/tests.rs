@@ -99,7 +99,7 @@ impl Service {
     /// Loads the list. `choices` decides which request is answered next.
     fn load(&self, choices: &[u8]) -> Outcome {
         // Whether the receiver shows the first rows soon.
-        let first_size = if choices[0] % 2 == 0 { FIRST } else { LARGEST };
+        let first_size = if choices[0].is_multiple_of(2) { FIRST } else { LARGEST };
         let (mut plan, first) = Plan::new(first_size);
         let mut effects = vec![first];
         let mut chains = HashMap::<Stream, (Option<Bounds>, Vec<usize>, usize)>::new();
