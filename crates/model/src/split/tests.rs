@@ -96,7 +96,7 @@ fn the_items_of_a_list_without_an_end_are_read(#[case] cut: usize) {
         assert_eq!(found.alerts.len(), alerts.len() - cut.min(1));
         let errors = found.errors.lines();
         let what = if cut > 0 {
-            "EOF while parsing a string (line 91, column"
+            "the text ends too early (line 91, column"
         } else {
             "the list has no end (line 91)"
         };

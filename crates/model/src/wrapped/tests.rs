@@ -51,21 +51,6 @@ fn alerts_are_found_in_every_wrapping(#[case] text: String) {
 }
 
 #[test]
-fn utf16_is_read_with_and_without_a_mark() {
-    let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
-    let text = format!("[{A},{B}]");
-    let marked = units(&format!("\u{feff}{text}"));
-    for bytes in [
-        marked.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>(),
-        marked.iter().flat_map(|unit| unit.to_be_bytes()).collect(),
-        units(&text).iter().flat_map(|unit| unit.to_le_bytes()).collect(),
-        units(&text).iter().flat_map(|unit| unit.to_be_bytes()).collect(),
-    ] {
-        assert_eq!(texts(&find(bytes.into())), [A, B]);
-    }
-}
-
-#[test]
 fn a_text_that_is_not_utf8_loses_its_bad_bytes_only() {
     let found = find(Bytes::from_static(
         b"[{\"id\":\"a\",\"title\":\"T\xe9l\xe9\",\"severity\":\"low\",\"status\":\"new\"}]",
