@@ -66,7 +66,7 @@ impl Matcher {
     }
 
     /// Returns the parts of displayed text that the filter matches, as sorted, disjoint byte
-    /// ranges. `property` is the displayed property, as the kind and path of its [`Key`]; `None`
+    /// ranges. `property` is the displayed property, as the kind and path of its [`Key`](alertdeck_store::Key); `None`
     /// means any property.
     pub fn highlights(&self, property: Option<(Option<&str>, &str)>, shown: &str) -> Vec<Range<usize>> {
         let in_scope = |test: &&TextTest| property.is_none_or(|(kind, path)| test.scope.covers(kind, path));
