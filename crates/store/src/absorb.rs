@@ -46,7 +46,7 @@ impl Store {
     pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
         // Otherwise, the values that it shares would have to be copied.
         self.snapshot.take();
-        let Batch { codes, contents, alerts } = batch;
+        let Batch { codes, contents, alerts, .. } = batch;
         let Codes { properties, texts, shapes } = *codes;
         let map = self.dictionary.merge(&properties, &texts);
         let numbers = self.shapes.merge(&shapes, &map);
@@ -95,8 +95,9 @@ impl Store {
         let row = known.unwrap_or_else(|| Row(u32::try_from(self.columns.len()).unwrap_or(u32::MAX)));
         absorbed.seen.push(row);
         if known.is_some() {
-            let is_older = fields.updated < self.columns.date(DateColumn::LastUpdate, row);
-            if self.columns.fingerprints[row.index()] == fingerprint || is_older {
+            let updated = self.columns.date(DateColumn::LastUpdate, row);
+            let is_same = self.columns.fingerprints[row.index()] == fingerprint && fields.updated == updated;
+            if is_same || fields.updated < updated {
                 return;
             }
             for (_, value) in terms(self.shapes.shapes(), &self.dictionary, self.contents.get(row)) {

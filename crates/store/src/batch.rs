@@ -1,15 +1,22 @@
 //! Batches of alerts that workers decode for the store.
 
+mod encode;
+
+use std::{borrow::Cow, hash::Hasher as _, sync::Arc};
+
 use alertdeck_model::{RawAlert, Timestamp};
+use rustc_hash::FxHasher;
+
+pub use encode::{AlertState, DamagedBatch, EncodedBatch};
 
 use crate::{
     FeedId, Row, Store,
     decode::{Decoder, Fields},
     dictionary::Properties,
+    json,
     shape::Shapes,
     stored::{StoredAlert, StoredWriter},
-    texts::Texts,
-    values::hash,
+    texts::{TextCode, Texts},
 };
 
 /// Decoded alerts with their own codes, so that decoding does not need the store.
@@ -19,6 +26,8 @@ pub struct Batch {
     /// The contents of all alerts, one after another.
     pub(crate) contents: Vec<u8>,
     pub(crate) alerts: Vec<BatchAlert>,
+    /// The serialised form, if it is needed.
+    encoded: Option<Arc<EncodedBatch>>,
 }
 
 /// What the codes in a batch stand for.
@@ -37,7 +46,7 @@ pub(crate) struct BatchAlert {
     pub(crate) end: usize,
     /// The JSON, if the contents do not restore it exactly.
     pub(crate) body: Option<StoredAlert>,
-    /// A hash of the JSON, for telling different states of an alert apart.
+    /// A [`fingerprint`] of the JSON, for telling different states of an alert apart.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
     pub(crate) is_readable: bool,
@@ -81,7 +90,7 @@ impl Batch {
                 bodies.push(&raw.0);
             }
             fields.id.get_or_insert_with(|| decoder.id(&content_id(raw)));
-            decoded.push((fields, decoder.size(), is_exact, hash(&raw.0), is_readable));
+            decoded.push((fields, decoder.size(), is_exact, fingerprint(&raw.0), is_readable));
         }
         let mut bodies = bodies.finish().into_iter();
         let alerts = decoded.into_iter().map(|(fields, end, is_exact, fingerprint, is_readable)| {
@@ -90,7 +99,19 @@ impl Batch {
         });
         let alerts = alerts.collect();
         let (codes, contents) = decoder.finish();
-        Self { codes: Box::new(codes), contents, alerts }
+        Self { codes: Box::new(codes), contents, alerts, encoded: None }
+    }
+
+    /// Returns the JSON of an alert as received, by its position.
+    pub fn json(&self, at: usize) -> Option<RawAlert> {
+        let BatchAlert { body, end, .. } = self.alerts.get(at)?;
+        if let Some(body) = body {
+            return Some(body.read());
+        }
+        let start = at.checked_sub(1).map_or(0, |before| self.alerts[before].end);
+        let Codes { texts, shapes, .. } = &*self.codes;
+        let value = |_, code| Cow::Borrowed(texts.raw(TextCode(code)));
+        Some(RawAlert(json::write(shapes, &self.contents[start..*end], value).into()))
     }
 
     /// Returns the number of alerts.
@@ -121,6 +142,14 @@ impl Store {
     }
 }
 
+/// Returns a hash that is the same in all runs. It is not safe against chosen input, so it must only
+/// decide what attackers gain nothing from.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 /// Returns an id for an alert that has none. The id depends only on the bytes, so reading a page
 /// twice does not duplicate the alert.
 fn content_id(raw: &RawAlert) -> String {
@@ -129,3 +158,6 @@ fn content_id(raw: &RawAlert) -> String {
     hasher.write(&raw.0);
     format!("(no id, content {:016x})", hasher.finish())
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,6 +194,12 @@ fn read(bytes: &mut &[u8]) -> u32 {
     number
 }
 
+/// Reads a number, unless the bytes end before it does or it is too large.
+pub(crate) fn read_number(bytes: &mut &[u8]) -> Option<u32> {
+    let length = bytes.iter().position(|byte| *byte < 0x80)? + 1;
+    (length <= 5).then(|| read(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

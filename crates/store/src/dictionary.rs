@@ -7,6 +7,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use alertdeck_model::SafeText;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     texts::{TextCode, Texts},
@@ -14,11 +15,11 @@ use crate::{
 };
 
 /// The code of a property in a [`Dictionary`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyCode(pub(crate) u16);
 
 /// The code of a property name in a [`Dictionary`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NameCode(pub(crate) u16);
 
 /// The code of a value in a [`Dictionary`].
@@ -94,6 +95,26 @@ impl Properties {
     /// Returns the name of a property.
     pub(crate) fn name_of(&self, key: KeyCode) -> NameCode {
         self.key_names[key.index()]
+    }
+
+    /// Lists all properties by code.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
+    /// Returns the code with this number, if a property has it.
+    pub(crate) fn key_at(&self, number: u32) -> Option<KeyCode> {
+        u16::try_from(number).ok().map(KeyCode).filter(|key| key.index() < self.keys.len())
+    }
+
+    /// Lists all names by code.
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.names.iter()
+    }
+
+    /// Returns the code of a name, if it exists.
+    pub(crate) fn name(&self, name: &str) -> Option<NameCode> {
+        self.name_codes.get(name).copied()
     }
 
     /// Returns the code of a property, adding it if it is new.

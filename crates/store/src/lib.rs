@@ -35,7 +35,7 @@ use std::{
 };
 
 pub use absorb::Absorbed;
-pub use batch::{Batch, Version};
+pub use batch::{AlertState, Batch, DamagedBatch, EncodedBatch, Version};
 pub use column::{Cell, Column, Sort};
 pub use columns::DateColumn;
 pub use dictionary::{Dictionary, FoldedText, Key, KeyCode, NameCode, ValueCode, last_name};

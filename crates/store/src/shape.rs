@@ -5,10 +5,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::dictionary::{CodeMap, KeyCode, NameCode};
 
 /// A value's property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leaf {
     pub(crate) key: KeyCode,
     /// The name under which the value is stored. It is not the name of the property if that has no
@@ -17,7 +19,7 @@ pub(crate) struct Leaf {
 }
 
 /// A part of a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Token<L = Leaf> {
     Open,
     Close,
@@ -66,6 +68,21 @@ impl Shapes {
     /// Returns a shape.
     pub(crate) fn get(&self, number: u32) -> &[Token] {
         &self.shapes[number as usize]
+    }
+
+    /// Returns a shape, if it exists.
+    pub(crate) fn find(&self, number: u32) -> Option<&[Token]> {
+        self.shapes.get(number as usize).map(|shape| &**shape)
+    }
+
+    /// Lists all shapes by number.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<[Token]>> {
+        self.shapes.iter()
+    }
+
+    /// Lists all property names by number.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.labels.iter()
     }
 
     /// Returns a property name.

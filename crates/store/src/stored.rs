@@ -147,13 +147,15 @@ impl StoredReader {
                 bytes
             }
         };
-        RawAlert(bytes.slice(block.range(at)))
+        // Nothing can be read if there was no memory to decompress the block.
+        let range = Some(block.range(at)).filter(|range| range.end <= bytes.len());
+        RawAlert(range.map(|range| bytes.slice(range)).unwrap_or_default())
     }
 }
 
 /// Compresses a block. Each thread keeps its own compressor, because creating a compressor takes
 /// longer than using one.
-fn compress(block: &[u8]) -> Vec<u8> {
+pub(crate) fn compress(block: &[u8]) -> Vec<u8> {
     thread_local! {
         static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
     }

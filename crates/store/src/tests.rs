@@ -12,7 +12,7 @@ pub(crate) fn batch(alerts: &[Value]) -> Batch {
     Batch::decode(&raw)
 }
 
-fn raw(alert: &Value) -> RawAlert {
+pub(crate) fn raw(alert: &Value) -> RawAlert {
     RawAlert(Bytes::from(alert.to_string()))
 }
 
@@ -25,7 +25,7 @@ fn title(store: &Store, feed: FeedId, id: &str) -> String {
     store.cell(row, Column::Title).text()
 }
 
-fn terms(store: &Store, row: Row) -> Vec<String> {
+pub(crate) fn terms(store: &Store, row: Row) -> Vec<String> {
     let dictionary = store.dictionary();
     let term = |(key, value): (KeyCode, ValueCode)| {
         let Key { kind, path } = dictionary.key(key);
@@ -271,7 +271,7 @@ fn stored_json_stays_readable_when_the_alert_changes() {
     assert_ne!(store.stored(Row(0)), before);
 }
 
-fn json() -> impl Strategy<Value = Value> {
+pub(crate) fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -323,7 +323,7 @@ fn json() -> impl Strategy<Value = Value> {
 }
 
 /// Returns an alert with several values in each column that holds a list.
-fn another() -> Value {
+pub(crate) fn another() -> Value {
     let device =
         |name| json!({"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": name});
     let user = |name| json!({"@odata.type": "#microsoft.graph.security.userEvidence", "userAccount": {"accountName": name}});

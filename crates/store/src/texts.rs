@@ -1,6 +1,7 @@
 //! The distinct values of a batch, in the order in which they first occur.
 
 use hashbrown::{HashTable, hash_table::Entry};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     dictionary::NameCode,
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// The code of a value in [`Texts`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct TextCode(pub(crate) u32);
 
 impl TextCode {
@@ -44,6 +45,25 @@ impl Texts {
     /// Returns the number of values.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Adds a value, whether it is new or not. `raw_hash` is that of the value as sent, if it is known.
+    pub(crate) fn push(&mut self, name: NameCode, raw: &str, raw_hash: Option<u64>, folder: &mut Folder) {
+        self.raw.push_str(raw);
+        let value = folder.fold(raw);
+        let is_folded = value.folded() == raw;
+        if !is_folded {
+            self.folded.push_str(value.folded());
+        }
+        self.capitals.extend_from_slice(value.capitals());
+        let hash = raw_hash.filter(|_| is_folded).unwrap_or_else(|| hash(value.folded().as_bytes()));
+        self.list.push(Text {
+            name,
+            raw: self.raw.len(),
+            folded: self.folded.len(),
+            capitals: self.capitals.len(),
+            hash,
+        });
     }
 
     /// Returns a value as sent.
@@ -94,21 +114,7 @@ impl TextTable {
             Entry::Vacant(free) => {
                 let code = TextCode(texts.len() as u32);
                 free.insert((mixed, code));
-                texts.raw.push_str(raw);
-                let value = folder.fold(raw);
-                let is_folded = value.folded() == raw;
-                if !is_folded {
-                    texts.folded.push_str(value.folded());
-                }
-                texts.capitals.extend_from_slice(value.capitals());
-                let hash = if is_folded { raw_hash } else { hash(value.folded().as_bytes()) };
-                texts.list.push(Text {
-                    name,
-                    raw: texts.raw.len(),
-                    folded: texts.folded.len(),
-                    capitals: texts.capitals.len(),
-                    hash,
-                });
+                texts.push(name, raw, Some(raw_hash), folder);
                 code
             }
         }
