@@ -90,6 +90,38 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
+/// Ensures that a file exists, belongs to this user and is closed to others, for a library that opens
+/// files by itself. Creates it empty with mode 0600 if it is missing, and restricts its mode if it is
+/// open to others. The folder must be private.
+///
+/// A file that exists is not opened: on Unix, closing it would release the locks that this process
+/// holds on it.
+///
+/// # Errors
+///
+/// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another user.
+pub fn private_file(path: &Path) -> Result<(), FileError> {
+    let data = match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut options = OpenOptions::new();
+            return match open(options.write(true).create_new(true), path, "created") {
+                // Another process was faster.
+                Err(FileError::Io { kind: ErrorKind::AlreadyExists, .. }) => Ok(()),
+                created => created.map(|_| ()),
+            };
+        }
+        data => data.map_err(|error| FileError::io("read", path, &error))?,
+    };
+    if data.is_symlink() {
+        return Err(FileError::Link(path.to_owned()));
+    }
+    if !data.is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    system::check_owner(&data, path)?;
+    system::restrict_path(path, &data).map_err(|error| FileError::io("made private", path, &error))
+}
+
 /// Writes a private file atomically, with mode 0600. An existing file is replaced.
 ///
 /// A symbolic link is replaced, not followed. The folder must exist.

@@ -39,7 +39,7 @@ use other as system;
 use unix as system;
 
 pub use files::{
-    Existing, append_private, check_new_file, private_folder, read_private, remove, same_file,
+    Existing, append_private, check_new_file, private_file, private_folder, read_private, remove, same_file,
     write_new_file, write_private,
 };
 pub use leftovers::clean_up;
@@ -133,6 +133,14 @@ pub fn expand_home(text: &str) -> Option<PathBuf> {
         }
         _ => Some(PathBuf::from(text)),
     }
+}
+
+/// Returns the folder for data that the program can do without, or `None` if there is no home folder.
+///
+/// On Linux, this is `$XDG_CACHE_HOME/alertdeck` or `~/.cache/alertdeck`. The folder is not created.
+pub fn cache_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "alertdeck")?;
+    Some(folders.cache_dir().to_owned())
 }
 
 /// Returns the folder for data that the program keeps between runs, or `None` if there is no home

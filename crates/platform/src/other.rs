@@ -53,6 +53,11 @@ pub(super) fn restrict_mode<T>(_: &T, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn restrict_path(_: &Path, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
 /// Folders cannot be synced on these platforms.
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
 pub(super) fn sync_folder(_: &Path) -> io::Result<()> {

@@ -59,6 +59,14 @@ pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(if data.is_dir() { FOLDER } else { FILE }))
 }
 
+/// Removes the permissions of the group and of others from a file in a private folder, if any.
+pub(super) fn restrict_path(path: &Path, data: &Metadata) -> io::Result<()> {
+    if data.mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(FILE))
+}
+
 /// Syncs a folder, so that a rename in it survives a power loss.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

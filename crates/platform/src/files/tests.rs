@@ -276,6 +276,23 @@ mod with_modes {
     }
 
     #[test]
+    fn a_private_file_is_created_or_made_private_but_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("a"), folder.path().join("link"));
+        private_file(&path).unwrap();
+        assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, Vec::new()));
+        fs::write(&path, "x").unwrap();
+        set_mode(&path, 0o644);
+        private_file(&path).unwrap();
+        assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"x".to_vec()));
+        symlink(&path, &link).unwrap();
+        assert_eq!(private_file(&link).unwrap_err(), FileError::Link(link));
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        assert_eq!(private_file(&inner).unwrap_err(), FileError::NotAFile(inner));
+    }
+
+    #[test]
     fn a_link_to_a_file_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("a"), folder.path().join("target"));
