@@ -69,6 +69,7 @@ impl Console {
             portal_host: "security.microsoft.com".into(),
             me: Some("ana@contoso.example".into()),
             profile: String::new(),
+            cache: None,
             signs_in: false,
             last_visit: None,
         };

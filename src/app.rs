@@ -10,8 +10,10 @@
 //! The methods of [`App`] live in the files for the panes, overlays and state machines that they
 //! belong to, so adding one of these changes only its own file.
 
+mod absorb;
 mod alert;
 mod arrivals;
+mod cache;
 mod command;
 mod contexts;
 mod detail;
@@ -51,13 +53,15 @@ pub use detail::{
     Value, command_line,
 };
 pub use feed::{
-    Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Pace, Phase, Poll,
-    PollState, Reading,
+    Backfill, BackfillState, Cache, CacheWrite, Cached, Coverage, Extent, Feed, FeedSettings, Feeds,
+    ListFetch, Pace, Phase, Poll, PollState, Reading,
 };
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
 pub use histogram::Histogram;
-pub use job::{Bookmark, Failure, FailureKind, JobEvent, JobId, JobKind, JobType, LoadEvent, Scope};
+pub use job::{
+    Bookmark, CacheEvent, Failure, FailureKind, JobEvent, JobId, JobKind, JobType, LoadEvent, Scope,
+};
 pub use jobs::{Job, JobState, Jobs, Progress};
 pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
@@ -257,6 +261,7 @@ impl App {
             self.request_detail(row, effects);
         }
         self.begin_backfills(effects);
+        self.write_coverage(effects);
         self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();

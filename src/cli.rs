@@ -6,6 +6,7 @@
 //! tenant is a service like any other.
 
 mod account;
+mod cache;
 mod config;
 mod connection;
 mod console;
@@ -26,6 +27,7 @@ use std::{
 };
 
 pub use account::{AccountFormat, Logout, WhoAmI, login};
+pub use cache::{CacheCommand, CacheFormat};
 pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::Connection;
 pub use console::{Open, Preferences, open_services};

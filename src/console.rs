@@ -5,6 +5,7 @@
 //! work. It draws immediately after input, otherwise at most 30 times per second. All decisions are
 //! made in [`crate::app`]; this module runs the effects (docs/architecture.md, "Data flow").
 
+mod cache;
 #[cfg(unix)]
 mod decoder;
 mod events;
@@ -25,6 +26,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
+pub use cache::cached_account;
 pub use platform::watch_exit_signals;
 pub use runner::Source;
 pub use saved::SavedAlerts;
@@ -34,6 +36,7 @@ use crate::{
     app::{App, Effect, FeedSettings, Input, Message, Settings, update},
     ui::{Theme, draw},
 };
+use alertdeck_cache::Folder;
 use alertdeck_graph as graph;
 use alertdeck_model::{Now, Timestamp, defang};
 use alertdeck_store::FeedId;
@@ -83,6 +86,8 @@ pub struct Options {
     pub feeds: Vec<(FeedSettings, Source)>,
     /// The function that switches profiles, if there are any.
     pub connect: Option<Connect>,
+    /// The folder of the caches, unless nothing is cached.
+    pub cache: Option<Folder>,
     /// The colours and symbols.
     pub theme: Theme,
     /// Those for a light background, if the user has not chosen any.
@@ -118,9 +123,9 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
     let (mut app, effects) = App::new(options.settings, settings, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
-    let mut runner = Runner::new(sender, clock);
+    let mut runner = Runner::new(sender, clock, options.cache);
     for (feed, source) in app.feeds.iter().zip(sources) {
-        runner.connect(feed.id, source);
+        runner.connect(feed.id, source, feed.settings.cache);
     }
     let mut event_loop = Loop {
         app,
@@ -247,7 +252,7 @@ impl Loop {
         };
         let message = match connected {
             Ok(Connected { settings, client }) => {
-                self.runner.connect(feed, Source::Service(client));
+                self.runner.connect(feed, Source::Service(client), settings.cache);
                 Message::ProfileOpened { feed, settings: Box::new(settings), adds }
             }
             Err(line) => Message::ProfileRefused { name, line },

@@ -16,8 +16,8 @@ use std::{
 
 use crate::{
     cli::{
-        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
-        Preferences, Show, Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
+        CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open,
+        Origin, Preferences, Show, Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
     },
     console, log,
 };
@@ -92,6 +92,9 @@ enum Command {
     /// Print the path of the config file, show the active profile, or check the file for errors
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print where alerts are cached and what is cached, or remove it
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Print a shell completion script
     Completions {
         /// Shell to generate the script for
@@ -115,6 +118,7 @@ impl Command {
             Self::Logout(_) => "logout",
             Self::Whoami(_) => "whoami",
             Self::Config(_) => "config",
+            Self::Cache(_) => "cache",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }
@@ -149,6 +153,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Simulate(_)
             | Self::Config(_)
+            | Self::Cache(_)
             | Self::Completions { .. }
             | Self::Man => false,
         }
@@ -313,6 +318,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             config.run(&connection, &mut out)?;
             Ok(out.flush()?)
         }
+        Some(Command::Cache(cache)) => cache.run(&mut out),
         Some(Command::Completions { shell }) => {
             // Write to memory first, since the generator panics if a write fails.
             let mut script = Vec::new();

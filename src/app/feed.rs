@@ -7,6 +7,7 @@
 //! store or the screen.
 
 mod backfill;
+mod cache;
 mod coverage;
 mod feeds;
 mod list;
@@ -17,12 +18,13 @@ mod reading;
 use std::time::Duration;
 
 use alertdeck_model::{Now, Timestamp};
-use alertdeck_odata::Feature;
+use alertdeck_odata::{Feature, Property};
 use alertdeck_query as query;
 use alertdeck_query::OwnerCase;
 use alertdeck_store::FeedId;
 
 pub use backfill::{Backfill, BackfillState};
+pub use cache::{Cache, CacheWrite, Cached};
 pub use coverage::{Coverage, Extent};
 pub use feeds::Feeds;
 pub use list::{ListFetch, Phase};
@@ -91,6 +93,8 @@ pub struct FeedSettings {
     pub me: Option<String>,
     /// The name of the profile, safe to show; empty if there is none.
     pub profile: String,
+    /// How much of the alerts to cache; `None` for nothing.
+    pub cache: Option<alertdeck_cache::Retention>,
     /// Whether a user can sign in interactively. This is not possible with a token from a variable,
     /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,
@@ -130,6 +134,8 @@ pub struct Feed {
     pub poll: Poll,
     /// The backfill.
     pub backfill: Backfill,
+    /// The cache.
+    pub cache: Cache,
     /// The OData features that the service has refused.
     pub(super) refused: Vec<Feature>,
     /// How the service compares owners.
@@ -163,6 +169,7 @@ impl Feed {
             list: ListFetch::default(),
             poll: Poll::default(),
             backfill: Backfill::default(),
+            cache: Cache::default(),
             refused: Vec::new(),
             owner_case: OwnerCase::default(),
             owner_case_unclear: false,
@@ -208,10 +215,13 @@ impl Feed {
         mono: Duration,
     ) -> Vec<FeedEffect> {
         let ListRequest { scope, guess } = request;
-        let reread = self.complete_lists.covering(filter, &scope).is_some();
+        let changes_since = self.cache.catch_up(&scope);
+        let reread = changes_since.is_some() || self.complete_lists.covering(filter, &scope).is_some();
+        // The cache has the alerts of all owners.
+        let guess = guess && changes_since.is_none();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));
-        effects.extend(self.list.on(ListEvent::Requested { scope, reread, guess }));
+        effects.extend(self.list.on(ListEvent::Requested { scope, reread, guess, changes_since }));
         if !self.list.phase().is_active() {
             // The filter covers only other tenants, but this one is still polled.
             effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
@@ -306,6 +316,16 @@ impl Feed {
         self.poll_fails = false;
         self.list.on(ListEvent::Done(now.wall));
         self.keep_complete_list(filter);
+        if self.list.is_catch_up()
+            && let Some(alertdeck_cache::Coverage { since, .. }) = self.cache.caught_up()
+        {
+            self.backfill.on(BackfillEvent::CaughtUp { since });
+            if since.is_none()
+                && let Some(list) = self.list.complete_list()
+            {
+                self.complete_lists.insert("", CompleteList { scope: Scope::All, ..list });
+            }
+        }
         self.poll.on(PollEvent::ListRead(newest));
         self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
     }
@@ -354,7 +374,17 @@ impl Feed {
         if !idle || self.sign_in.signed_out || self.has_all_alerts() {
             return None;
         }
-        self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono })
+        let last_days = now.wall.before(backfill::LAST_DAYS);
+        let caught_up = self.cache.catch_up(&Scope::since(Property::CreatedDateTime, last_days));
+        self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono, changes_since: caught_up })
+    }
+
+    /// Returns what the loaded alerts cover, if that is everything or at least the last days.
+    pub(super) fn loaded_coverage(&self) -> Option<alertdeck_cache::Coverage> {
+        // Changes since then may be unknown, whatever was loaded later.
+        let watermark = self.poll.watermark()?;
+        let since = if self.has_all_alerts() { None } else { Some(self.backfill.covers_since()?) };
+        Some(alertdeck_cache::Coverage { since, watermark })
     }
 
     /// Handles a response from the service, sent at `server_time` by its clock. If the user was signed out, they must have signed in

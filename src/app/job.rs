@@ -53,6 +53,8 @@ pub enum JobKind {
     /// Write alerts to a file. Ends with [`JobEvent::Exported`]. If cancelled, the job ends early,
     /// and its event says whether the file was written.
     Export(Export),
+    /// Open the cache of the feed's account and read its alerts.
+    ReadCache,
     /// Sign in with this method. The successful sign-in is reported as
     /// [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn).
     SignIn(SignInWay),
@@ -69,6 +71,7 @@ pub enum JobType {
     Read,
     Ticket,
     Export,
+    ReadCache,
     SignIn,
 }
 
@@ -83,6 +86,7 @@ impl JobKind {
             Self::Read(..) => JobType::Read,
             Self::Ticket { .. } => JobType::Ticket,
             Self::Export(_) => JobType::Export,
+            Self::ReadCache => JobType::ReadCache,
             Self::SignIn(_) => JobType::SignIn,
         }
     }
@@ -99,6 +103,7 @@ impl JobType {
             Self::Read => "alert",
             Self::Ticket => "report",
             Self::Export => "export",
+            Self::ReadCache => "cache",
             Self::SignIn => "sign-in",
         }
     }
@@ -129,8 +134,31 @@ pub enum JobEvent {
         /// The result.
         outcome: Result<Written, NotWritten>,
     },
+    /// An event from reading the cache.
+    Cache(CacheEvent),
     /// An event from a sign-in.
     SignIn(SignInEvent),
+}
+
+/// An event from reading the cache of an account.
+#[derive(Debug)]
+pub enum CacheEvent {
+    /// The cache is open. Its alerts follow.
+    Opened {
+        /// The user principal name, if a user has signed in.
+        account: Option<String>,
+        /// What the cache has.
+        state: alertdeck_cache::State,
+    },
+    /// Alerts, newest first.
+    Batch(Batch),
+    /// There are no more alerts. The last event.
+    Done {
+        /// Whether all of them could be read.
+        is_whole: bool,
+    },
+    /// There is no cache: the account is not known, or the cache cannot be used. The last event.
+    None,
 }
 
 /// The scope of a fetch.

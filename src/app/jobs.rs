@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use alertdeck_model::Timestamp;
 use alertdeck_store::FeedId;
 
-use super::job::{JobEvent, JobId, JobType, LoadEvent};
+use super::job::{CacheEvent, JobEvent, JobId, JobType, LoadEvent};
 use super::{NotWritten, SignInEvent};
 
 /// The maximum number of ended jobs to keep.
@@ -87,7 +87,8 @@ impl Job {
     /// Returns whether the job stays in the list after it has ended. Successful reads and polls are
     /// too frequent to be of interest.
     fn is_kept(&self) -> bool {
-        self.state == JobState::Failed || !matches!(self.job_type, JobType::Read | JobType::Poll)
+        self.state == JobState::Failed
+            || !matches!(self.job_type, JobType::Read | JobType::Poll | JobType::ReadCache)
     }
 }
 
@@ -178,7 +179,7 @@ impl Jobs {
         let job = self.live_mut(id)?;
         let job_type = job.job_type;
         let end = match event {
-            JobEvent::Fetch(LoadEvent::Batch(batch)) => {
+            JobEvent::Fetch(LoadEvent::Batch(batch)) | JobEvent::Cache(CacheEvent::Batch(batch)) => {
                 job.progress.alerts += batch.len();
                 None
             }
@@ -191,7 +192,8 @@ impl Jobs {
             | JobEvent::Exported { outcome: Err(NotWritten::Stopped), .. } => {
                 Some((JobState::Stopped, String::new()))
             }
-            JobEvent::Fetch(LoadEvent::Done)
+            JobEvent::Cache(CacheEvent::Done { .. } | CacheEvent::None)
+            | JobEvent::Fetch(LoadEvent::Done)
             | JobEvent::OwnersCompared(Ok(_))
             | JobEvent::Read(..)
             | JobEvent::Ticket(_) => Some((JobState::Done, String::new())),
@@ -204,6 +206,7 @@ impl Jobs {
                 Some((JobState::Failed, line.clone()))
             }
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })
+            | JobEvent::Cache(CacheEvent::Opened { .. })
             | JobEvent::Fetch(
                 LoadEvent::Page { .. }
                 | LoadEvent::FilesRead(_)

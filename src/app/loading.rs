@@ -10,7 +10,7 @@ use super::{
 };
 use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
-use alertdeck_store::{Absorbed, Batch, Count, FeedId, Row};
+use alertdeck_store::{Count, FeedId, Row};
 
 /// The progress of the requested list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,11 @@ impl App {
             Phase::Complete => feed.list.partial().is_none(),
             _ => false,
         };
-        ListProgress { loaded, total, read: (read < loaded && !complete).then_some(read) }
+        ListProgress {
+            loaded,
+            total,
+            read: (read < loaded && !complete && !feed.list.is_catch_up()).then_some(read),
+        }
     }
 
     /// Returns what a count over all loaded alerts covers.
@@ -168,6 +172,9 @@ impl App {
         self.list.found = None;
         let request = self.filter.requested_list(id);
         let mono = self.clock.now.mono;
+        if self.waits_for_cache(id, &request.scope, effects) {
+            return;
+        }
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let wanted = feed.request_list(self.filter.requested(), request, mono);
         self.run_feed_effects(id, wanted, effects);
@@ -183,6 +190,9 @@ impl App {
         for id in self.feeds.ids() {
             let request = self.filter.requested_list(id);
             let scope = request.scope.clone();
+            if self.waits_for_cache(id, &scope, effects) {
+                continue;
+            }
             let Some(feed) = self.feeds.get_mut(id) else { continue };
             let under_way = feed.list.phase().is_active() && *feed.list.scope() == scope;
             if !feed.settings.service || under_way {
@@ -307,7 +317,7 @@ impl App {
         let job_type = self.jobs.record(id, &event);
         match (job_type, event) {
             (Some(job_type), JobEvent::Fetch(LoadEvent::Batch(batch))) => {
-                self.absorb_fetched(id.feed, job_type, batch);
+                self.absorb_fetched(id.feed, job_type, batch, effects);
             }
             (Some(job_type), JobEvent::Fetch(event)) => {
                 self.handle_fetch(id.feed, job_type, event, effects);
@@ -322,48 +332,12 @@ impl App {
             }
             (Some(_), JobEvent::Ticket(ticket)) => self.copy_ticket(&ticket, effects),
             (Some(_), JobEvent::Exported { path, outcome }) => self.export_ended(id, &path, outcome),
+            (Some(_), JobEvent::Cache(event)) => self.handle_cache(id.feed, event, effects),
             (Some(_), JobEvent::SignIn(event)) => self.handle_sign_in(id.feed, event),
             (None, JobEvent::Fetch(LoadEvent::Batch(batch))) if self.feeds.own(id) => {
-                self.absorb(id.feed, batch);
+                self.absorb(id.feed, batch, effects);
             }
             (None, _) => {}
-        }
-    }
-
-    /// Adds alerts to the store.
-    fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
-        let absorbed = self.store.absorb(feed, batch);
-        self.view.touch(&self.store, &absorbed.touched());
-        absorbed
-    }
-
-    /// Adds alerts from a running fetch to the store and records that the fetch covers them.
-    fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
-        let absorbed = self.absorb(id, batch);
-        self.notify_odd_date(id, &absorbed);
-        self.mark_arrivals(id, job_type, &absorbed);
-        let Some(feed) = self.feeds.get_mut(id) else { return };
-        if job_type == JobType::List {
-            feed.list.on(ListEvent::Read(absorbed.seen, self.clock.now.mono));
-            return;
-        }
-        if job_type == JobType::Poll {
-            let updates = absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update());
-            feed.poll.on(PollEvent::Read(updates.max()));
-        }
-        if self.filter.shows_requested() {
-            let matches = |row: &Row| self.view.matching().contains(*row);
-            feed.list.on(ListEvent::Matched(absorbed.touched().into_iter().filter(matches).collect()));
-        }
-    }
-
-    /// Notifies the user of the first date in a feed that cannot be read.
-    fn notify_odd_date(&mut self, id: FeedId, absorbed: &Absorbed) {
-        let Some(feed) = self.feeds.get_mut(id).filter(|feed| !feed.has_odd_date) else { return };
-        if absorbed.touched().iter().any(|row| self.store.has_odd_date(*row)) {
-            feed.has_odd_date = true;
-            let line = self.about(id, "a time cannot be read; it is shown as received and sorted last");
-            self.notify_error(line);
         }
     }
 
@@ -373,7 +347,12 @@ impl App {
             JobType::List => self.handle_list(id, event, effects),
             JobType::Poll => self.handle_poll(id, event, effects),
             JobType::Backfill => self.handle_backfill(id, event),
-            JobType::CompareOwners | JobType::Read | JobType::Ticket | JobType::Export | JobType::SignIn => {}
+            JobType::CompareOwners
+            | JobType::Read
+            | JobType::Ticket
+            | JobType::Export
+            | JobType::ReadCache
+            | JobType::SignIn => {}
         }
     }
 

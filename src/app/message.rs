@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    FeedSettings,
+    CacheWrite, FeedSettings,
     arrivals::Notification,
     job::{JobEvent, JobId, JobKind, Scope},
     key::Key,
@@ -204,6 +204,8 @@ pub enum Effect {
     Suspend,
     /// Redraw the whole screen.
     Redraw,
+    /// Write to the cache of a feed's account, in the background.
+    WriteCache(FeedId, CacheWrite),
     /// Quit.
     Quit,
 }

@@ -8,7 +8,8 @@ use std::{
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::{Failure, Service, line, notify};
+use super::{Failure, Service, cache, line, notify};
+use crate::console::cached_account;
 use alertdeck_graph as graph;
 use alertdeck_graph::{
     auth::{
@@ -128,9 +129,13 @@ pub struct Logout {
 }
 
 impl Logout {
-    /// Removes a profile's stored credentials.
+    /// Removes a profile's stored credentials and the account's cached alerts.
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let session = user_session(service)?;
+        // Afterwards, the account would not be known any more.
+        if let (Some(account), Some(folder)) = (cached_account(&service.client).await, cache::folder()) {
+            folder.clear(&account)?;
+        }
         let mut removed = session.sign_out().await.map_err(Failure::Vault)?;
         // The credentials may be in the other vault if an earlier run used a different
         // `plaintext_secrets` setting. An error there means that no keyring is available, so
@@ -156,12 +161,15 @@ impl Logout {
         Ok(out.flush()?)
     }
 
-    /// Removes all credentials that are stored in files.
+    /// Removes all credentials that are stored in files, and all cached alerts.
     pub async fn run_for_all(out: &mut impl Write) -> Result<(), Failure> {
         let count = match platform::state_folder() {
             Some(state) => Vault::file(&state).forget_files().await.map_err(Failure::Vault)?,
             None => 0,
         };
+        if let Some(folder) = cache::folder() {
+            folder.clear_all()?;
+        }
         writeln!(out, "sign-ins removed from files: {count}")?;
         notify("to remove a sign-in from the keyring, run `alertdeck logout --profile NAME`");
         Ok(out.flush()?)

@@ -70,6 +70,9 @@ pub struct Connection {
     /// Store credentials in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
+    /// Neither show nor keep alerts from earlier runs
+    #[arg(long, global = true, env = "ALERTDECK_NO_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub no_cache: bool,
     /// Make no changes to the tenant (the default, and currently the only mode)
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
@@ -97,6 +100,7 @@ impl Connection {
             certificate: self.certificate.clone(),
             me: self.me.clone(),
             plaintext_secrets: self.plaintext_secrets.then_some(true),
+            cache: self.no_cache.then_some(false),
             ..Overrides::default()
         };
         overrides.with_variables(|name| std::env::var(name).ok())
@@ -160,8 +164,8 @@ impl Connection {
 
     /// Returns the values of the options and variables that apply to any profile.
     fn general_overrides(&self) -> Overrides {
-        let Overrides { api, plaintext_secrets, variables, .. } = self.overrides();
-        Overrides { api, plaintext_secrets, variables, ..Overrides::default() }
+        let Overrides { api, plaintext_secrets, cache, variables, .. } = self.overrides();
+        Overrides { api, plaintext_secrets, cache, variables, ..Overrides::default() }
     }
 
     /// Returns all profiles in the config file, in the order in which they appear. Options that

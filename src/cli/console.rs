@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
+use alertdeck_cache::Folder;
 use alertdeck_graph::http::Limits;
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
@@ -76,6 +77,12 @@ pub async fn open_services(
             lines.push(service.profile_line());
         }
     }
+    let cache = super::cache::folder();
+    if cache.is_none() {
+        for service in &mut services {
+            service.cache = None;
+        }
+    }
     let feed = |service: &Service| (service.feed_settings(), Source::Service(service.client.clone()));
     let feeds: Vec<_> = services.iter().map(feed).collect();
     // Keep services in memory with their sign-in and throttling state, so that switching back does
@@ -94,7 +101,7 @@ pub async fn open_services(
     };
     let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
-    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), display).await
+    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), cache, display).await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
@@ -125,6 +132,7 @@ impl Open {
             portal_host: profile.cloud.portal_host().to_owned(),
             me: profile.me,
             profile: String::new(),
+            cache: None,
             signs_in: false,
             last_visit: None,
         };
@@ -138,7 +146,7 @@ impl Open {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        run(settings, &[tenant], read, None, display).await?;
+        run(settings, &[tenant], read, None, None, display).await?;
         saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
@@ -150,6 +158,7 @@ async fn run(
     tenants: &[query::Tenant],
     feeds: impl FnOnce() -> Result<Vec<(FeedSettings, Source)>, Failure>,
     connect: Option<Connect>,
+    cache: Option<Folder>,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
@@ -158,7 +167,8 @@ async fn run(
         .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
     let feeds = feeds()?;
     let (theme, light_theme) = display.themes();
-    console::run(Options { settings, feeds, connect, theme, light_theme, mouse: !display.no_mouse }).await?;
+    console::run(Options { settings, feeds, connect, cache, theme, light_theme, mouse: !display.no_mouse })
+        .await?;
     Ok(())
 }
 

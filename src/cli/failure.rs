@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::{cli::notify, console::ConsoleError, files::Saved};
+use alertdeck_cache::CacheError;
 use alertdeck_graph as graph;
 use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::{AlertId, Messages};
@@ -44,6 +45,9 @@ pub enum Failure {
     /// The credentials cannot be stored or removed.
     #[error(transparent)]
     Vault(VaultError),
+    /// The cache cannot be read or removed.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// No alert has this id.
     #[error("no alert has the ID \"{}\"", .0.text().line())]
     NotFound(AlertId),
@@ -114,6 +118,7 @@ impl Failure {
             | Self::Unreadable(_)
             | Self::Output(_)
             | Self::File(_)
+            | Self::Cache(_)
             | Self::System { .. }
             | Self::Console(ConsoleError::Terminal(_) | ConsoleError::NotExported(_)) => 1,
             Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,

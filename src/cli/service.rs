@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Failure;
 use crate::{app, config::Profile};
+use alertdeck_cache::Retention;
 use alertdeck_graph as graph;
 use alertdeck_graph::{
     Client, Endpoint,
@@ -33,6 +34,8 @@ pub struct Service {
     pub me: Option<String>,
     /// The profile's name; empty if there is none.
     pub profile: String,
+    /// How much of the alerts the console caches; `None` for nothing.
+    pub cache: Option<Retention>,
     /// The sign-in method.
     pub method: Method,
 }
@@ -92,10 +95,11 @@ impl Service {
                 Tokens::session(session(profile, method, env_secrets, &http)?)
             }
         };
-        Self::with(profile, method, http, tokens)
+        let service = Self::with(profile, method, http, tokens)?;
+        Ok(Self { cache: profile.cache, ..service })
     }
 
-    /// Prepares the service for a profile with an existing token.
+    /// Prepares the service for a profile with an existing token. Nothing is cached.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
         Self::with(profile, Method::Token, http(profile, Limits::default())?, tokens)
@@ -113,6 +117,7 @@ impl Service {
             portal_host: profile.cloud.portal_host(),
             me: profile.me.clone(),
             profile: profile.name.clone(),
+            cache: None,
             method,
             client: Client::new(http, endpoint(profile)?, tokens),
         })
@@ -133,6 +138,7 @@ impl Service {
             portal_host: self.portal_host.to_owned(),
             me: self.me.clone(),
             profile: self.profile.clone(),
+            cache: self.cache,
             signs_in: self.signs_in(),
             last_visit: None,
         }

@@ -40,6 +40,12 @@ pub enum Key {
     Me,
     /// Whether credentials are stored in a file instead of the keyring.
     PlaintextSecrets,
+    /// Whether alerts are cached.
+    Cache,
+    /// After how many days cached alerts are removed.
+    CacheDays,
+    /// How large the cache of an account may become, in megabytes.
+    CacheMegabytes,
 }
 
 /// The origin of a value.
@@ -68,6 +74,7 @@ pub(super) enum Value {
     Method(Method),
     Api(Api),
     Flag(bool),
+    Number(u32),
 }
 
 /// A value with its origin.
@@ -95,6 +102,8 @@ pub(super) enum ValueKind {
     Text(fn(&str) -> Result<Value, ValueError>),
     /// `true` or `false`.
     Flag,
+    /// A whole number from 1 up to this one.
+    Number(u32),
 }
 
 /// The definition of a key.
@@ -109,7 +118,7 @@ const fn spec(key: Key, name: &'static str, kind: ValueKind) -> KeySpec {
 }
 
 /// All keys, in the order in which a profile is shown.
-pub(super) const KEYS: [KeySpec; 13] = [
+pub(super) const KEYS: [KeySpec; 16] = [
     spec(Key::Name, "name", ValueKind::Text(non_empty)),
     spec(Key::Cloud, "cloud", ValueKind::Text(cloud)),
     spec(Key::Tenant, "tenant", ValueKind::Text(tenant)),
@@ -123,6 +132,9 @@ pub(super) const KEYS: [KeySpec; 13] = [
     spec(Key::Certificate, "certificate", ValueKind::Text(path)),
     spec(Key::Me, "me", ValueKind::Text(non_empty)),
     spec(Key::PlaintextSecrets, "plaintext_secrets", ValueKind::Flag),
+    spec(Key::Cache, "cache", ValueKind::Flag),
+    spec(Key::CacheDays, "cache_days", ValueKind::Number(3_650)),
+    spec(Key::CacheMegabytes, "cache_megabytes", ValueKind::Number(1_000_000)),
 ];
 
 impl Key {
@@ -136,14 +148,22 @@ impl Key {
         KEYS.iter().find(|spec| spec.key == self).map_or("", |spec| spec.name)
     }
 
-    /// Returns the option for the key, such as `--client-id`. [`Key::Name`] has none.
+    /// Returns the option for the key, such as `--client-id`. [`Key::Name`] and the sizes of the cache
+    /// have none.
     pub fn option(self) -> String {
-        format!("--{}", self.name().replace('_', "-"))
+        match self {
+            // It can only be switched off.
+            Self::Cache => "--no-cache".to_owned(),
+            _ => format!("--{}", self.name().replace('_', "-")),
+        }
     }
 
     /// Returns the variable for the key, such as `ALERTDECK_CLIENT_ID`.
     pub fn variable(self) -> String {
-        format!("ALERTDECK_{}", self.name().to_ascii_uppercase())
+        match self {
+            Self::Cache => "ALERTDECK_NO_CACHE".to_owned(),
+            _ => format!("ALERTDECK_{}", self.name().to_ascii_uppercase()),
+        }
     }
 }
 
@@ -168,6 +188,7 @@ impl fmt::Display for Value {
             Self::Method(method) => method.fmt(f),
             Self::Api(api) => api.fmt(f),
             Self::Flag(flag) => flag.fmt(f),
+            Self::Number(number) => number.fmt(f),
         }
     }
 }
@@ -184,6 +205,14 @@ impl ValueError {
             None => format!("expected {}", names.join(", ")),
         };
         Self::new(format!("unknown {what} {}", quoted(text)), fix)
+    }
+}
+
+/// Parses a whole number from 1 up to `most`.
+pub(super) fn number_up_to(digits: &str, radix: u32, most: u32) -> Result<Value, ValueError> {
+    match u32::from_str_radix(&digits.replace('_', ""), radix) {
+        Ok(number) if (1..=most).contains(&number) => Ok(Value::Number(number)),
+        _ => Err(ValueError::new("the number is out of range", format!("write a number from 1 to {most}"))),
     }
 }
 

@@ -12,11 +12,13 @@ use super::{
     ConfigError, Section,
     key::{KEYS, Key, Setting, Settings, Source, Value, ValueError, ValueKind, is_shared},
 };
+use alertdeck_cache::Retention;
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Scope};
 use alertdeck_model::SafeText;
 
 /// The name of a profile that does not come from a file.
 const UNNAMED: &str = "default";
+const MEGABYTE: u64 = 1_000_000;
 /// The title if the tenant is unknown.
 const UNKNOWN_TENANT: &str = "tenant";
 
@@ -52,6 +54,8 @@ pub struct Profile {
     pub me: Option<String>,
     /// Whether credentials are stored in a file instead of the keyring.
     pub plaintext_secrets: bool,
+    /// How much of the alerts the console caches; `None` for nothing.
+    pub cache: Option<Retention>,
     /// The origins of the values that were set.
     sources: BTreeMap<Key, Source>,
 }
@@ -83,6 +87,8 @@ pub struct Overrides {
     pub me: Option<String>,
     /// See [`Profile::plaintext_secrets`].
     pub plaintext_secrets: Option<bool>,
+    /// Whether alerts are cached; see [`Profile::cache`].
+    pub cache: Option<bool>,
     /// The keys whose value comes from a variable rather than an option.
     pub variables: BTreeSet<Key>,
 }
@@ -129,6 +135,9 @@ impl Profile {
             Key::Certificate => path(&self.certificate),
             Key::Me => self.me.clone(),
             Key::PlaintextSecrets => Some(self.plaintext_secrets.to_string()),
+            Key::Cache => Some(self.cache.is_some().to_string()),
+            Key::CacheDays => self.cache.map(|cache| cache.days.to_string()),
+            Key::CacheMegabytes => self.cache.map(|cache| (cache.bytes / MEGABYTE).to_string()),
         }
     }
 
@@ -168,6 +177,18 @@ impl Profile {
             certificate: path(Key::Certificate),
             me: text(Key::Me),
             plaintext_secrets: value(Key::PlaintextSecrets) == Some(&Value::Flag(true)),
+            cache: (value(Key::Cache) != Some(&Value::Flag(false))).then(|| {
+                let number = |key| match value(key) {
+                    Some(Value::Number(number)) => Some(*number),
+                    _ => None,
+                };
+                let default = Retention::default();
+                let bytes = number(Key::CacheMegabytes).map(|megabytes| u64::from(megabytes) * MEGABYTE);
+                Retention {
+                    days: number(Key::CacheDays).unwrap_or(default.days),
+                    bytes: bytes.unwrap_or(default.bytes),
+                }
+            }),
             sources: settings.iter().map(|(key, setting)| (*key, setting.source)).collect(),
         }
     }
@@ -204,7 +225,7 @@ impl Overrides {
     /// Returns the option or variable that sets a value specific to one tenant or identity, if
     /// there is one.
     pub fn of_one_tenant(&self) -> Option<String> {
-        let is_general = |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets);
+        let is_general = |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets | Key::Cache);
         let given = |(key, value): (Key, Option<Value>)| {
             (!is_general(key) && value.is_some_and(|value| !is_empty(&value))).then_some(key)
         };
@@ -212,7 +233,7 @@ impl Overrides {
         Some(if self.variables.contains(&key) { key.variable() } else { key.option() })
     }
 
-    fn values(&self) -> [(Key, Option<Value>); 12] {
+    fn values(&self) -> [(Key, Option<Value>); 13] {
         let text = |text: &Option<String>| text.clone().map(Value::Text);
         let path = |path: &Option<PathBuf>| path.clone().map(Value::Path);
         [
@@ -228,6 +249,7 @@ impl Overrides {
             (Key::Certificate, path(&self.certificate)),
             (Key::Me, text(&self.me)),
             (Key::PlaintextSecrets, self.plaintext_secrets.map(Value::Flag)),
+            (Key::Cache, self.cache.map(Value::Flag)),
         ]
     }
 

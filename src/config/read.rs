@@ -15,6 +15,7 @@ use super::{
     file,
     key::{
         KEYS, Key, Setting, Settings, Source, Value, ValueKind, fix_for_secret, is_profile_name, is_secret,
+        number_up_to,
     },
     profile::contradictions,
 };
@@ -254,6 +255,9 @@ impl Reader<'_> {
             let parsed = match (spec.kind, value.get_ref()) {
                 (ValueKind::Text(parse), DeValue::String(text)) => parse(text),
                 (ValueKind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
+                (ValueKind::Number(most), DeValue::Integer(number)) => {
+                    number_up_to(number.as_str(), number.radix(), most)
+                }
                 (kind, other) => {
                     self.wrong_kind(spec.key, kind, other, value.span());
                     continue;
@@ -294,6 +298,10 @@ impl Reader<'_> {
             (ValueKind::Text(_), _) => ("text", "put the value in quotes"),
             (ValueKind::Flag, DeValue::String(_)) => ("true or false", "write true or false, without quotes"),
             (ValueKind::Flag, _) => ("true or false", "write true or false"),
+            (ValueKind::Number(_), DeValue::String(_)) => {
+                ("a whole number", "write the number without quotes")
+            }
+            (ValueKind::Number(_), _) => ("a whole number", "write a whole number"),
         };
         let message = format!("`{}` must be {expected}, not {}", key.name(), kind(found));
         let hide = hide_if(key == Key::TokenCommand, Hide::Value);

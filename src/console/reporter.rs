@@ -36,6 +36,8 @@ pub(super) struct FetchReporter {
     pub(super) messages: Sender<Message>,
     /// The token source, if tokens do not come from a session.
     pub(super) tokens: Option<Tokens>,
+    /// Whether the alerts are cached.
+    pub(super) caches: bool,
 }
 
 impl FetchReporter {
@@ -56,8 +58,14 @@ impl FetchReporter {
 
     /// Decodes alerts on all cores and reports them in their original order.
     async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
+        let caches = self.caches;
         let chunks = stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec));
-        let decode = |chunk: Vec<RawAlert>| spawn_blocking(move || Batch::decode(&chunk));
+        let decode = |chunk: Vec<RawAlert>| {
+            spawn_blocking(move || {
+                let batch = Batch::decode(&chunk);
+                if caches { batch.with_encoded() } else { batch }
+            })
+        };
         let mut batches = pin!(chunks.map(decode).buffered(workers()));
         while let Some(batch) = batches.next().await {
             self.report(LoadEvent::Batch(batch.ok()?)).await?;
@@ -125,7 +133,8 @@ impl FetchReporter {
         let source = Source { load, stopped, is_stopping: false, has_ended: false };
         let items = stream::unfold(source, async |mut source| Some((source.next().await?, source)));
         // Pages overlap, so that no core is idle while the last alerts of a page are decoded.
-        let items = items.flat_map(stream::iter).map(Item::decode);
+        let caches = self.caches;
+        let items = items.flat_map(stream::iter).map(|item| item.decode(caches));
         let mut events = pin!(items.buffered(2 * workers()));
         let mut is_identified = false;
         while let Some(event) = events.next().await {
@@ -156,14 +165,14 @@ enum Item {
 
 impl Item {
     /// Starts decoding alerts on another thread.
-    fn decode(self) -> impl Future<Output = Option<LoadEvent>> {
+    fn decode(self, caches: bool) -> impl Future<Output = Option<LoadEvent>> {
         match self {
             Self::Event(event) => Either::Left(ready(Some(event))),
             Self::Alerts(alerts, room) => {
                 let decode = move || {
                     let batch = Batch::decode(&alerts);
                     drop((alerts, room));
-                    LoadEvent::Batch(batch)
+                    LoadEvent::Batch(if caches { batch.with_encoded() } else { batch })
                 };
                 Either::Right(spawn_blocking(decode).map(Result::ok))
             }
@@ -262,7 +271,7 @@ mod tests {
         };
         let (messages, mut received) = mpsc::channel(100);
         let job = JobId { feed: FeedId::default(), number: 1 };
-        let reporter = FetchReporter { job, messages, tokens: None };
+        let reporter = FetchReporter { job, messages, tokens: None, caches: false };
         reporter.report_saved(&SavedAlerts::new(&[path])).await.unwrap();
         drop(reporter);
         let (mut partial, mut last) = (Vec::new(), None);

@@ -3,7 +3,7 @@
 //! Each job is a task, stored under its id. The runner knows how to start and cancel each kind of
 //! job, but not how the state uses its events.
 
-use std::{collections::HashMap, convert::Infallible, time::Duration};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{
@@ -15,16 +15,19 @@ use tokio::{
 };
 
 use super::{
-    Clock, export,
+    Clock,
+    cache::FeedCache,
+    export,
     reporter::FetchReporter,
     requests::request_line,
     saved::SavedAlerts,
     sign_in::{SessionWatch, SignInReporter},
 };
 use crate::{
-    app::{Body, Bookmark, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, Scope},
+    app::{Body, Bookmark, CacheEvent, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, Scope},
     report::Report,
 };
+use alertdeck_cache::{Folder, Retention};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::SECRET_VARIABLES;
 use alertdeck_model::{AlertId, RawText};
@@ -48,6 +51,7 @@ pub enum Source {
 struct Connection {
     source: Source,
     session: Option<SessionWatch>,
+    cache: Option<FeedCache>,
 }
 
 /// A running job.
@@ -78,6 +82,8 @@ pub(super) struct Runner {
     tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
     clock: Clock,
+    /// The folder of the caches, unless nothing is cached.
+    cache: Option<Folder>,
     /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
     /// Whether to suspend the program; handled by the loop.
@@ -86,24 +92,36 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Creates a runner without feeds.
-    pub(super) fn new(messages: Sender<Message>, clock: Clock) -> Self {
+    pub(super) fn new(messages: Sender<Message>, clock: Clock, cache: Option<Folder>) -> Self {
         Self {
             connections: HashMap::new(),
             tasks: HashMap::new(),
             messages,
             clock,
+            cache,
             to_open: None,
             suspend: false,
         }
     }
 
-    /// Connects a feed. Must be called within a runtime.
-    pub(super) fn connect(&mut self, feed: FeedId, source: Source) {
+    /// Connects a feed. `retention` says what is cached of it. Must be called within a runtime.
+    pub(super) fn connect(&mut self, feed: FeedId, source: Source, retention: Option<Retention>) {
         let session = match &source {
             Source::Service(client) => Some(SessionWatch::new(feed, client.tokens(), self.messages.clone())),
             Source::Saved(_) => None,
         };
-        self.connections.insert(feed, Connection { source, session });
+        let cache = match (&source, self.cache.clone(), retention) {
+            (Source::Service(client), Some(folder), Some(retention)) => Some(FeedCache {
+                feed,
+                folder,
+                retention,
+                client: client.clone(),
+                messages: self.messages.clone(),
+                writer: Arc::default(),
+            }),
+            _ => None,
+        };
+        self.connections.insert(feed, Connection { source, session, cache });
     }
 
     /// Runs an effect. Ignores effects that the loop handles.
@@ -121,8 +139,9 @@ impl Runner {
                 }
             }
             Effect::SignOut(feed) => {
-                if let Some(session) = self.session(feed) {
-                    session.sign_out();
+                let Some(connection) = self.connections.get(&feed) else { return };
+                if let Some(session) = &connection.session {
+                    session.sign_out(connection.cache.clone());
                 }
             }
             Effect::Open(url) => {
@@ -135,6 +154,12 @@ impl Runner {
                     let outcome = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
                     let _ = messages.send(Message::Opened(url, outcome)).await;
                 });
+            }
+            Effect::WriteCache(feed, write) => {
+                let connection = self.connections.get(&feed);
+                if let Some(cache) = connection.and_then(|connection| connection.cache.as_ref()) {
+                    cache.write(write);
+                }
             }
             Effect::Suspend => self.suspend = true,
             Effect::OpenProfile { feed, name, adds } => self.to_open = Some((feed, name, adds)),
@@ -185,9 +210,13 @@ impl Runner {
             // If the credentials are not saved, the user has to sign in again in the next run.
             let _ = timeout(MAX_SAVING, session.saved()).await;
         }
-        self.connections.clear();
         // Tasks return any failure that they can no longer send.
         messages.close();
+        let caches = self.connections.drain().filter_map(|(_, connection)| connection.cache);
+        let now = self.clock.now().wall;
+        for cache in caches.collect::<Vec<_>>() {
+            cache.finish(now).await;
+        }
         let mut errors = Vec::new();
         for task in self.tasks.values().filter(|task| !task.outlives) {
             task.handle.abort();
@@ -233,6 +262,16 @@ impl Runner {
             JobKind::Ticket { alert, portal_host } => {
                 self.work(id, move || JobEvent::Ticket(Report::read(&alert.read(), &portal_host).markdown()));
             }
+            JobKind::ReadCache => {
+                let connection = self.connections.get(&id.feed);
+                let Some(cache) = connection.and_then(|connection| connection.cache.clone()) else {
+                    let messages = self.messages.clone();
+                    return self.spawn(id, None, async move {
+                        let _ = messages.send(Message::Job(id, JobEvent::Cache(CacheEvent::None))).await;
+                    });
+                };
+                self.spawn(id, None, cache.read(id, self.clock.now().wall));
+            }
             JobKind::Export(export) => self.export(id, export),
             JobKind::SignIn(way) => {
                 let Some(session) = self.session(id.feed).and_then(SessionWatch::session) else { return };
@@ -245,7 +284,7 @@ impl Runner {
 
     /// Starts a fetch, or reports saved alerts.
     fn fetch(&mut self, id: JobId, begin: impl FnOnce(graph::Client) -> Fetch) {
-        let Some(Connection { source, session }) = self.connections.get(&id.feed) else { return };
+        let Some(Connection { source, session, cache }) = self.connections.get(&id.feed) else { return };
         if let Some(session) = session.as_ref().and_then(SessionWatch::session) {
             // The user has started a fetch, so the session may prompt again.
             session.ask_again();
@@ -257,7 +296,7 @@ impl Runner {
                 // A session reports its identity itself. The identity of any other token is
                 // reported with the fetch.
                 let tokens = Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()).cloned();
-                let reporter = FetchReporter { job: id, messages, tokens };
+                let reporter = FetchReporter { job: id, messages, tokens, caches: cache.is_some() };
                 match begin(client.clone()) {
                     Fetch::Alert(alert) => self.spawn(id, None, async move {
                         // `None` means that the receiver is gone.
@@ -276,7 +315,7 @@ impl Runner {
             }
             Source::Saved(alerts) => {
                 let alerts = alerts.clone();
-                let reporter = FetchReporter { job: id, messages, tokens: None };
+                let reporter = FetchReporter { job: id, messages, tokens: None, caches: false };
                 self.spawn(id, None, async move { reporter.report_saved(&alerts).await.unwrap_or_default() });
             }
         }
@@ -365,118 +404,4 @@ fn expression(scope: Scope) -> Option<odata::Expr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::export::Format;
-    use alertdeck_model::RawAlert;
-    use alertdeck_store::StoredAlert;
-    use std::{path::Path, time::Instant};
-    use tokio::{sync::mpsc, time::sleep};
-
-    /// The time limit for each wait.
-    const LIMIT: Duration = Duration::from_secs(30);
-
-    fn id(number: u32) -> JobId {
-        JobId { feed: FeedId::default(), number }
-    }
-
-    fn export(number: u32, path: &Path) -> Effect {
-        let export = Export {
-            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())])
-                .into_iter()
-                .map(|alert| (FeedId::default(), alert))
-                .collect(),
-            format: Format::Lines,
-            path: path.to_str().unwrap().to_owned(),
-            overwrite: false,
-            tenants: Vec::new(),
-        };
-        Effect::Start(id(number), JobKind::Export(export))
-    }
-
-    /// Returns a runner with saved alerts, and a receiver for its messages that holds up to
-    /// `capacity` of them.
-    fn runner(capacity: usize) -> (Runner, Receiver<Message>) {
-        let (sender, messages) = mpsc::channel(capacity);
-        let mut runner = Runner::new(sender, Clock(Instant::now()));
-        runner.connect(FeedId::default(), Source::Saved(SavedAlerts::default()));
-        (runner, messages)
-    }
-
-    #[tokio::test]
-    async fn events_carry_the_id_of_their_job() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut runner, mut messages) = runner(1);
-        runner.run_effect(export(7, &folder.path().join("a")));
-        let Some(Message::Job(job, JobEvent::Exported { outcome, .. })) = messages.recv().await else {
-            panic!()
-        };
-        assert_eq!((job, outcome.map(|written| written.alerts)), (id(7), Ok(1)));
-        runner.run_effect(Effect::Start(id(8), JobKind::List(Scope::All)));
-        let Some(Message::Job(job, JobEvent::Fetch(_))) = messages.recv().await else { panic!() };
-        assert_eq!(job, id(8));
-    }
-
-    #[tokio::test]
-    async fn cancelled_job_ends_and_is_forgotten() {
-        let (mut runner, mut messages) = runner(1);
-        runner.run_effect(Effect::Start(id(1), JobKind::List(Scope::All)));
-        runner.run_effect(Effect::Cancel(id(1)));
-        runner.run_effect(Effect::Cancel(id(2)));
-        let ended = timeout(LIMIT, &mut runner.tasks.get_mut(&id(1)).unwrap().handle).await;
-        assert!(ended.unwrap().unwrap_err().is_cancelled());
-        runner.run_effect(Effect::Start(id(3), JobKind::List(Scope::All)));
-        assert_eq!(runner.tasks.keys().copied().collect::<Vec<_>>(), [id(3)]);
-        while let Some(Message::Job(job, event)) = messages.recv().await {
-            assert_eq!(job, id(3));
-            if matches!(event, JobEvent::Fetch(crate::app::LoadEvent::Done)) {
-                break;
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn job_of_an_unknown_feed_is_not_started() {
-        let (mut runner, _messages) = runner(1);
-        let id = JobId { feed: FeedId::new(9), number: 1 };
-        runner.run_effect(Effect::Start(id, JobKind::List(Scope::All)));
-        assert!(runner.tasks.is_empty());
-    }
-
-    #[tokio::test]
-    async fn finish_names_every_failed_export() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut runner, messages) = runner(1);
-        std::fs::write(folder.path().join("existing"), "").unwrap();
-        for (number, name) in ["existing", "good", "no/such"].into_iter().enumerate() {
-            runner.run_effect(export(number as u32, &folder.path().join(name)));
-        }
-        let errors = runner.finish(messages).await.unwrap();
-        assert!(errors.contains("existing already exists") && errors.contains("no/such"), "{errors}");
-        assert!(!errors.contains("good") && folder.path().join("good").exists(), "{errors}");
-    }
-
-    #[tokio::test]
-    async fn finish_names_what_the_loop_has_not_handled() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut runner, messages) = runner(1);
-        runner.run_effect(export(1, &folder.path().join("no/such")));
-        let sent = async {
-            while !runner.tasks[&id(1)].handle.is_finished() {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        timeout(LIMIT, sent).await.unwrap();
-        let errors = runner.finish(messages).await.unwrap();
-        assert!(errors.contains("no/such"), "{errors}");
-    }
-
-    #[tokio::test]
-    async fn finish_does_not_repeat_what_the_loop_has_handled() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut runner, mut messages) = runner(1);
-        runner.run_effect(export(1, &folder.path().join("no/such")));
-        assert!(matches!(messages.recv().await, Some(Message::Job(..))));
-        assert_eq!(runner.finish(messages).await, None);
-    }
-}
+mod tests;

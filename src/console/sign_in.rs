@@ -7,7 +7,7 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use super::Clock;
+use super::{Clock, cache::FeedCache};
 use crate::app::{FeedEvent, Identity, JobEvent, JobId, Message, SignInEvent, SignInWay};
 use alertdeck_graph::{
     auth::{
@@ -56,12 +56,21 @@ impl SessionWatch {
         self.session.as_ref()
     }
 
-    /// Signs out and removes the stored credentials. Requests that are waiting for a sign-in fail.
-    pub(super) fn sign_out(&self) {
+    /// Signs out and removes the stored credentials and the cache. Requests that are waiting for a
+    /// sign-in fail.
+    pub(super) fn sign_out(&self, cache: Option<FeedCache>) {
         let Some(session) = self.session.clone() else { return };
         session.decline();
         let (feed, messages) = (self.feed, self.messages.clone());
         tokio::spawn(async move {
+            // Afterwards, the account would not be known any more.
+            let cleared = match cache {
+                Some(cache) => cache.clear().await,
+                None => Ok(()),
+            };
+            if let Err(line) = cleared {
+                let _ = messages.send(Message::Feed(feed, FeedEvent::Warning(line))).await;
+            }
             // The session is cleared even if the vault fails.
             let removed = session.sign_out().await;
             let _ = messages.send(Message::Feed(feed, FeedEvent::SignedOut)).await;

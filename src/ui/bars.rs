@@ -3,9 +3,9 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{App, Area, Editor, FailureKind, Feed, Phase, Shape, span, thousands, utc};
+use crate::app::{App, Area, Editor, FailureKind, Feed, Phase, Shape, age, span, thousands, utc};
 use alertdeck_graph::WaitCause;
-use alertdeck_model::SafeText;
+use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_store::Count;
 
 /// The minimum width for the tenant's name.
@@ -188,6 +188,14 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
         Phase::Failed { failure, .. } if failure.kind == FailureKind::SignIn => {
             ("no access".into(), theme.error)
         }
+        Phase::Idle | Phase::Loading
+            if (feed.list.is_catch_up() || feed.cache.is_reading()) && cache_age(app, feed).is_some() =>
+        {
+            let age = cache_age(app, feed).unwrap_or_default();
+            let narrow = app.layout().shape != Shape::Wide;
+            let words = if narrow { format!("cache {age}") } else { format!("from cache, {age} ago") };
+            (words, theme.accent)
+        }
         Phase::Idle => (String::new(), theme.dim),
         Phase::Loading => {
             let words = match feed.list.reading() {
@@ -213,11 +221,23 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
         }
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
             let at = feed.list.completed_at();
-            let since = at.map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
+            let since = at.map_or_else(String::new, |at| format!(" as of {}", time_of(app, at)));
             (format!("offline{since}"), theme.error)
         }
         Phase::Failed { .. } => ("incomplete".into(), theme.error),
     }
+}
+
+/// Returns the age of a feed's cache.
+fn cache_age(app: &App, feed: &Feed) -> Option<String> {
+    let saved_at = feed.cache.cached()?.saved_at?;
+    Some(age(saved_at, app.clock.now.wall))
+}
+
+/// Returns the time of day in UTC, or the date if it is another day.
+fn time_of(app: &App, at: Timestamp) -> String {
+    let (at, today) = (utc(at), utc(app.clock.now.wall));
+    if at[..10] == today[..10] { format!("{}Z", &at[11..16]) } else { at[..10].to_owned() }
 }
 
 /// Returns why no alerts are arriving from a tenant, as a sentence about the first such tenant.

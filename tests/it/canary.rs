@@ -80,6 +80,7 @@ impl Scene {
         }
         command
             .envs([self.tenant.home(), ("ALERTDECK_CONFIG", "")])
+            .env("XDG_CACHE_HOME", self.tenant.state.path())
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY");
         command
@@ -304,7 +305,8 @@ fn logins(scene: &mut Scene) {
 fn add_state_files(scene: &mut Scene) {
     let mut count = 0;
     for path in files(scene.tenant.state.path()) {
-        let text = fs::read_to_string(&path).unwrap();
+        // The cache is not text.
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
         if path.extension().is_some_and(|extension| extension == "json") {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -348,6 +350,8 @@ fn console(scene: &mut Scene) {
     let state = scene.tenant.state.path().to_str().unwrap().to_owned();
     let variables = [
         ("XDG_STATE_HOME", &*state),
+        ("XDG_CACHE_HOME", &*state),
+        ("ALERTDECK_NO_CACHE", ""),
         ("PATH", &path),
         ("DISPLAY", ":99"),
         // `--auth browser` takes precedence over these, and child processes must not inherit them.
@@ -413,7 +417,12 @@ fn refusals_in_the_console(scene: &mut Scene) {
     let log_file = scene.path(log);
     let arguments = ["--graph-url", &url, "--verbose", "--log-file", log_file.to_str().unwrap(), ""];
     let state = scene.tenant.state.path().to_str().unwrap().to_owned();
-    let variables = [("XDG_STATE_HOME", &*state), ("ALERTDECK_TOKEN", &scene.token)];
+    let variables = [
+        ("XDG_STATE_HOME", &*state),
+        ("XDG_CACHE_HOME", &*state),
+        ("ALERTDECK_NO_CACHE", ""),
+        ("ALERTDECK_TOKEN", &scene.token),
+    ];
     let mut session = Session::open(&arguments, &variables);
     session.wait("HTTP 401");
     let refusal = r#"{"error":{"code":"X","message":"no"}}"#;

@@ -29,8 +29,11 @@ fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_
             command.env_remove(name);
         }
     }
-    // An empty name means no config file. The log goes to the build folder.
-    command.env("ALERTDECK_CONFIG", "").env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).args(arguments);
+    // An empty name means no config file. The log and the cache go to the build folder.
+    command.env("ALERTDECK_CONFIG", "").args(arguments);
+    for name in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+        command.env(name, env!("CARGO_TARGET_TMPDIR"));
+    }
     command
 }
 

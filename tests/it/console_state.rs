@@ -6,6 +6,7 @@
 mod accounts;
 mod acting;
 mod backfill;
+mod caching;
 mod cutting;
 mod exporting;
 mod filtering;

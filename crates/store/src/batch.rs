@@ -17,6 +17,7 @@ use crate::{
     shape::Shapes,
     stored::{StoredAlert, StoredWriter},
     texts::{TextCode, Texts},
+    values::hash,
 };
 
 /// Decoded alerts with their own codes, so that decoding does not need the store.

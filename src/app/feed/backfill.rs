@@ -16,6 +16,8 @@ use crate::app::job::{Bookmark, FailureKind, JobKind, JobType, Scope};
 
 /// The number of days to load.
 pub(super) const DAYS: u64 = 30;
+/// The same as a duration.
+pub(super) const LAST_DAYS: Duration = Duration::from_secs(DAYS * 24 * 60 * 60);
 /// The delay before a retry after a transient failure.
 const RETRY_AFTER: Duration = Duration::from_secs(120);
 
@@ -46,6 +48,13 @@ pub(in crate::app) enum BackfillEvent {
         wall: Timestamp,
         /// The time of the monotonic clock.
         mono: Duration,
+        /// The time from which on changes are to be fetched, if the cache has all older ones.
+        changes_since: Option<Timestamp>,
+    },
+    /// All alerts that were created at this time or later have been loaded otherwise, or all alerts.
+    CaughtUp {
+        /// The time; `None` if all alerts are loaded.
+        since: Option<Timestamp>,
     },
     /// Another fetch is starting, or the user is signing out.
     Pause,
@@ -112,12 +121,19 @@ impl Position {
 pub struct Backfill {
     state: BackfillState,
     position: Position,
+    /// The time of creation from which on it loads alerts, once it has begun.
+    since: Option<Timestamp>,
 }
 
 impl Backfill {
     /// Returns the state.
     pub fn state(&self) -> BackfillState {
         self.state
+    }
+
+    /// Returns the time of creation from which on all alerts are loaded.
+    pub(in crate::app) fn covers_since(&self) -> Option<Timestamp> {
+        self.since.filter(|_| self.state == BackfillState::Complete)
     }
 
     /// Returns whether the backfill may start or continue at this time, measured from startup, if
@@ -143,7 +159,14 @@ impl Backfill {
         let running = self.state == BackfillState::Running;
         let stop = running.then_some(FeedEffect::Stop(JobType::Backfill));
         match event {
-            BackfillEvent::Begin { wall, mono } if self.is_due(mono) => Some(self.begin(wall)),
+            BackfillEvent::Begin { wall, mono, changes_since } if self.is_due(mono) => {
+                Some(self.begin(wall, changes_since))
+            }
+            BackfillEvent::CaughtUp { since } => {
+                (self.position, self.since) = (Position::default(), since.or(self.since));
+                self.state = BackfillState::Complete;
+                stop
+            }
             BackfillEvent::Pause if self.state != BackfillState::Complete => {
                 self.state = BackfillState::Due;
                 stop
@@ -178,17 +201,18 @@ impl Backfill {
         }
     }
 
-    fn begin(&mut self, wall: Timestamp) -> FeedEffect {
+    fn begin(&mut self, wall: Timestamp, changes_since: Option<Timestamp>) -> FeedEffect {
         let position = &mut self.position;
         if position.next.is_none() {
             position.start_over();
         }
         position.origin = if position.next.is_some() { Origin::Bookmark } else { Origin::Start };
-        let last_days = || {
-            let first = wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
-            Scope::since(Property::CreatedDateTime, first)
+        let since = *self.since.get_or_insert(wall.before(LAST_DAYS));
+        let all = || match changes_since {
+            Some(at) => Scope::since(Property::LastUpdateDateTime, at),
+            None => Scope::since(Property::CreatedDateTime, since),
         };
-        let scope = position.scope.get_or_insert_with(last_days).clone();
+        let scope = position.scope.get_or_insert_with(all).clone();
         self.state = BackfillState::Running;
         FeedEffect::Start(JobKind::Backfill { scope, from: position.next.clone() })
     }
@@ -234,7 +258,7 @@ mod tests {
     }
 
     fn begin() -> BackfillEvent {
-        BackfillEvent::Begin { wall: at(12), mono: MONO }
+        BackfillEvent::Begin { changes_since: None, wall: at(12), mono: MONO }
     }
 
     fn page() -> BackfillEvent {
@@ -354,7 +378,7 @@ mod tests {
     fn event() -> impl Strategy<Value = BackfillEvent> {
         prop::sample::select(vec![
             begin(),
-            BackfillEvent::Begin { wall: at(13), mono: MONO * 9 },
+            BackfillEvent::Begin { changes_since: None, wall: at(13), mono: MONO * 9 },
             BackfillEvent::Pause,
             BackfillEvent::Stop,
             page(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_odata::Property;
 use alertdeck_store::{Row, RowSet};
 
 use super::{CompleteList, FeedEffect, Pace, Reading};
@@ -63,7 +64,12 @@ pub(in crate::app) enum ListEvent {
         /// Whether the list may be incomplete because the spelling of an owner was guessed
         /// ([`alertdeck_query::Plan::guesses_owner`]).
         guess: bool,
+        /// The time from which on changes are fetched instead of the list, because the cache has all
+        /// older ones.
+        changes_since: Option<Timestamp>,
     },
+    /// The cache was opened. It was last brought up to date at this time by the local clock.
+    Cached(Timestamp),
     /// The requested list is covered by a complete list.
     Covered {
         /// The list.
@@ -121,6 +127,8 @@ pub struct ListFetch {
     /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
     /// new or changed. Alerts are not new just because a different filter selects them.
     rereads: bool,
+    /// Whether only changes are fetched, because the cache has the rest of the list.
+    catches_up: bool,
 }
 
 impl ListFetch {
@@ -180,6 +188,11 @@ impl ListFetch {
         &self.scope
     }
 
+    /// Returns whether only changes are fetched, because the cache has the rest of the list.
+    pub fn is_catch_up(&self) -> bool {
+        self.catches_up
+    }
+
     /// Returns whether alerts that arrive with the fetch are marked as new or changed.
     pub(in crate::app) fn marks_changes(&self) -> bool {
         self.rereads
@@ -209,11 +222,13 @@ impl ListFetch {
                 self.total = Some(0);
                 self.phase = Phase::Complete;
             }
-            ListEvent::Requested { scope, reread, guess } => {
+            ListEvent::Requested { scope, reread, guess, changes_since } => {
                 effects.extend(self.cancel());
-                effects.push(FeedEffect::Start(JobKind::List(scope.clone())));
-                self.begin(scope);
+                let changes = changes_since.map(|at| Scope::since(Property::LastUpdateDateTime, at));
+                self.begin(scope.clone());
+                effects.push(FeedEffect::Start(JobKind::List(changes.unwrap_or(scope))));
                 self.rereads = reread;
+                self.catches_up = changes_since.is_some();
                 self.doubt = guess.then(|| DOUBT.into());
                 self.phase = Phase::Loading;
             }
@@ -241,6 +256,7 @@ impl ListFetch {
                 }
             }
             ListEvent::GuessConfirmed => self.doubt = None,
+            ListEvent::Cached(at) => self.completed_at = self.completed_at.or(Some(at)),
             // Matching alerts that arrive later are added to a complete list.
             ListEvent::Matched(rows) if self.phase == Phase::Complete => self.read.extend(rows),
             fetched if self.phase.is_active() => self.fetched(fetched),
@@ -254,7 +270,8 @@ impl ListFetch {
         match event {
             ListEvent::Page { total, partial } => {
                 self.phase = Phase::Loading;
-                self.total = total.or(self.total);
+                // The count is not that of the list if only changes are fetched.
+                self.total = total.filter(|_| !self.catches_up).or(self.total);
                 self.partial = partial.or(self.partial.take());
             }
             ListEvent::Waiting(until, why) => self.phase = Phase::Waiting { until, why },
@@ -273,6 +290,7 @@ impl ListFetch {
             }
             ListEvent::Failed(failure, retry_at) => self.phase = Phase::Failed { failure, retry_at },
             ListEvent::Requested { .. }
+            | ListEvent::Cached(_)
             | ListEvent::Covered { .. }
             | ListEvent::Matched(_)
             | ListEvent::GuessConfirmed
@@ -315,7 +333,7 @@ mod tests {
     }
 
     fn requested(id: &str) -> ListEvent {
-        ListEvent::Requested { scope: scope(id), reread: false, guess: false }
+        ListEvent::Requested { scope: scope(id), reread: false, guess: false, changes_since: None }
     }
 
     fn covered(id: &str) -> ListEvent {
@@ -416,7 +434,8 @@ mod tests {
 
     #[test]
     fn list_with_a_guess_is_complete_once_it_is_confirmed() {
-        let requested = ListEvent::Requested { scope: scope("a"), reread: false, guess: true };
+        let requested =
+            ListEvent::Requested { scope: scope("a"), reread: false, guess: true, changes_since: None };
         for confirmed_first in [false, true] {
             let mut list = after(&[requested.clone(), page()]);
             assert_eq!(list.partial(), None);
@@ -438,6 +457,7 @@ mod tests {
             scope: scope(if reread { "a" } else { "b" }),
             reread,
             guess: reread,
+            changes_since: None,
         };
         prop_oneof![
             any::<bool>().prop_map(reread),

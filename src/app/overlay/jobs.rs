@@ -102,8 +102,9 @@ impl App {
             name: job.job_type.name(),
             state: job.state,
             detail: parts.join(", "),
-            // A read that is stopped would just start again.
-            stops: job.state == JobState::Running && job.job_type != JobType::Read,
+            // A read that is stopped would just start again, and the cache is read within seconds.
+            stops: job.state == JobState::Running
+                && !matches!(job.job_type, JobType::Read | JobType::ReadCache),
         }
     }
 

@@ -124,7 +124,7 @@ impl App {
     fn switch_off(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let wanted = self.feeds.switch_off(id);
         self.run_feed_effects(id, wanted, effects);
-        self.cancel_jobs_of(id, &[JobType::Export], effects);
+        self.cancel_jobs_of(id, &[JobType::Export, JobType::ReadCache], effects);
         self.close_sign_in(id);
     }
 

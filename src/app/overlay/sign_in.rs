@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Back, KeyOutcome, Object};
 use crate::app::{
-    App, Effect, Feed, FeedEvent, Identity, JobKind, JobType, Key, Overlay, SignInEvent, SignInWay, Stage,
+    App, Cache, Effect, Feed, FeedEvent, Identity, JobKind, JobType, Key, Overlay, SignInEvent, SignInWay,
+    Stage,
     command::{Context, Hint, hint, run},
 };
 use alertdeck_model::RawText;
@@ -137,6 +138,8 @@ impl App {
             FeedEvent::SignedOut => {
                 sign_in.reset();
                 sign_in.signed_out = true;
+                // The cache was removed, and a new one would lack what is in memory.
+                feed.cache = Cache::Off;
                 let wanted = feed.sign_out();
                 self.cancel_running(id, JobType::SignIn, effects);
                 self.close_sign_in(id);
@@ -168,6 +171,7 @@ impl App {
         }
         self.close_sign_in(id);
         self.set_identity(id, identity, effects);
+        self.open_cache_of_new_account(id, effects);
         self.resume_loading(id, effects);
         self.notify(self.about(id, &format!("signed in{}", name.unwrap_or_default())));
     }

@@ -23,13 +23,15 @@ pub(crate) struct Settings {
     pub(crate) signs_in: bool,
     pub(crate) last_visit: Option<Timestamp>,
     pub(crate) notify: Option<NotifySettings>,
+    pub(crate) cache: Option<alertdeck_cache::Retention>,
 }
 
 impl Settings {
     /// Splits the settings into those for the console and those for the feed.
     pub(crate) fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
         let Self { zone, filter_zone, filter, profiles, keymap, notify, .. } = self;
-        let Self { tenant, origin, service, portal_host, me, profile, signs_in, last_visit, .. } = self;
+        let Self { tenant, origin, service, portal_host, me, profile, signs_in, last_visit, cache, .. } =
+            self;
         (
             alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap, notify },
             FeedSettings {
@@ -42,6 +44,7 @@ impl Settings {
                 profile,
                 signs_in,
                 last_visit,
+                cache,
             },
         )
     }
@@ -66,6 +69,7 @@ pub(crate) fn settings(filter: &str) -> Settings {
         signs_in: true,
         last_visit: None,
         notify: None,
+        cache: None,
     }
 }
 

@@ -68,6 +68,9 @@ pub(crate) fn set_environment(command: &mut CommandBuilder) {
         ("TZ", "UTC"),
         ("ALERTDECK_CONFIG", ""),
         ("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")),
+        ("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")),
+        // Tenants of other tests may have had the same port. Tests of the cache switch it on.
+        ("ALERTDECK_NO_CACHE", "1"),
     ] {
         command.env(name, value);
     }

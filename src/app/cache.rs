@@ -1,0 +1,96 @@
+//! Connects the caches of the feeds with their lists, the store and the jobs.
+
+use std::sync::Arc;
+
+use super::{
+    App, Effect,
+    feed::{Cache, ListEvent, Phase},
+    job::{CacheEvent, JobKind, Scope},
+};
+use alertdeck_store::{Absorbed, EncodedBatch, FeedId};
+
+impl App {
+    /// Returns whether a feed's list must wait for its cache. Opens the cache if that was not done yet.
+    pub(super) fn waits_for_cache(&mut self, id: FeedId, scope: &Scope, effects: &mut Vec<Effect>) -> bool {
+        self.open_cache(id, effects);
+        self.feeds.get(id).is_some_and(|feed| feed.cache.delays(scope))
+    }
+
+    /// Opens the cache of a feed's account if there is one and that was not done yet.
+    pub(super) fn open_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.any_mut(id).filter(|feed| feed.settings.cache.is_some()) else { return };
+        if matches!(feed.cache, Cache::Unopened) {
+            feed.cache = Cache::Opening(Vec::new());
+            self.start_job(id, JobKind::ReadCache, effects);
+        }
+    }
+
+    /// Opens the cache of an account that has just signed in, if it was not known before.
+    pub(super) fn open_cache_of_new_account(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let is_empty = self.store.rows_of_feeds(&[id]).is_empty();
+        if let Some(feed) = self.feeds.any_mut(id)
+            && matches!(feed.cache, Cache::Off)
+            && is_empty
+        {
+            feed.cache = Cache::Unopened;
+            self.open_cache(id, effects);
+        }
+    }
+
+    /// Handles an event from reading a cache.
+    pub(super) fn handle_cache(&mut self, id: FeedId, event: CacheEvent, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.any_mut(id) else { return };
+        match event {
+            CacheEvent::Opened { account, state } => {
+                // If another account turns out to be signed in, the alerts go.
+                feed.sign_in.account = feed.sign_in.account.take().or(account);
+                if let Some(at) = state.saved_at {
+                    feed.list.on(ListEvent::Cached(at));
+                }
+                let held = feed.cache.opened(state);
+                effects.extend(held.into_iter().map(|write| Effect::WriteCache(id, write)));
+            }
+            CacheEvent::Batch(batch) => {
+                let absorbed = self.store.absorb(id, batch);
+                self.view.touch(&self.store, &absorbed.touched());
+                return;
+            }
+            CacheEvent::Done { is_whole } => feed.cache.read(is_whole),
+            CacheEvent::None => feed.cache = Cache::Off,
+        }
+        self.fetch_after_cache(id, effects);
+    }
+
+    /// Fetches a list that has waited for the cache and need not wait any longer.
+    fn fetch_after_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let scope = self.filter.requested_list(id).scope;
+        let waits = |phase: &Phase| *phase == Phase::Idle;
+        if self.feeds.get(id).is_some_and(|feed| waits(feed.list.phase()) && !feed.cache.delays(&scope)) {
+            self.fetch_from(id, effects);
+        }
+    }
+
+    /// Writes alerts that were added to the store.
+    pub(super) fn write_absorbed(
+        &mut self,
+        id: FeedId,
+        batch: Option<Arc<EncodedBatch>>,
+        absorbed: &Absorbed,
+        effects: &mut Vec<Effect>,
+    ) {
+        let at = self.clock.now.wall;
+        let Some(feed) = self.feeds.any_mut(id) else { return };
+        let write = batch.and_then(|batch| feed.cache.absorbed(batch, absorbed, at));
+        effects.extend(write.map(|write| Effect::WriteCache(id, write)));
+    }
+
+    /// Writes what the loaded alerts cover, if that has changed.
+    pub(super) fn write_coverage(&mut self, effects: &mut Vec<Effect>) {
+        let at = self.clock.now.wall;
+        for feed in self.feeds.iter_mut() {
+            let coverage = feed.loaded_coverage();
+            let write = coverage.and_then(|coverage| feed.cache.covered(coverage, at));
+            effects.extend(write.map(|write| Effect::WriteCache(feed.id, write)));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The cache of a feed's account: the alerts of earlier runs (docs/console.md, "Cache").
+//!
+//! A state machine without access to files: workers open and read the cache, and a thread writes to it.
+//! What this module holds to is that coverage is saved only if all alerts of the account that are in
+//! memory are in the cache too.
+
+use std::{sync::Arc, time::Duration};
+
+use alertdeck_cache::{Coverage, State};
+use alertdeck_model::Timestamp;
+use alertdeck_odata::{Expr, Literal, Operator, Property};
+use alertdeck_store::{Absorbed, EncodedBatch};
+
+use crate::app::job::Scope;
+
+/// How far before the watermark a catch-up starts. Alerts may have become visible late, after the last
+/// run had ended (docs/graph-api.md, "Polling").
+const OVERLAP: Duration = Duration::from_secs(60 * 60);
+
+/// Something to write to a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheWrite {
+    /// New and changed alerts.
+    Alerts {
+        /// The batch that they are in.
+        batch: Arc<EncodedBatch>,
+        /// Their positions in the batch, unless they are all of it.
+        only: Option<Vec<u32>>,
+        /// The current time.
+        at: Timestamp,
+    },
+    /// What the cache covers from now on.
+    Coverage {
+        /// The coverage.
+        coverage: Coverage,
+        /// The current time.
+        at: Timestamp,
+    },
+}
+
+/// What an opened cache has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cached {
+    /// When the cache was last brought up to date.
+    pub saved_at: Option<Timestamp>,
+    /// When the account's alerts were last looked at, before this run.
+    pub visited_at: Option<Timestamp>,
+    /// What its alerts cover, until more is known.
+    coverage: Option<Coverage>,
+    /// The coverage that was last written.
+    saved: Option<Coverage>,
+}
+
+/// The cache of a feed.
+#[derive(Debug, Default)]
+pub enum Cache {
+    /// It has not been opened.
+    #[default]
+    Unopened,
+    /// It is being opened. Writes wait until it is open.
+    Opening(Vec<CacheWrite>),
+    /// Its alerts are being read.
+    Reading(Cached),
+    /// All its alerts have been read.
+    Open(Cached),
+    /// There is no cache, or it does not have all alerts that are in memory.
+    Off,
+}
+
+impl Cache {
+    /// Returns what the cache has, if it is open.
+    pub fn cached(&self) -> Option<&Cached> {
+        match self {
+            Self::Reading(cached) | Self::Open(cached) => Some(cached),
+            Self::Unopened | Self::Opening(_) | Self::Off => None,
+        }
+    }
+
+    fn cached_mut(&mut self) -> Option<&mut Cached> {
+        match self {
+            Self::Reading(cached) | Self::Open(cached) => Some(cached),
+            Self::Unopened | Self::Opening(_) | Self::Off => None,
+        }
+    }
+
+    /// Returns whether alerts are being read from the cache.
+    pub fn is_reading(&self) -> bool {
+        matches!(self, Self::Reading(_))
+    }
+
+    /// Returns whether a list must wait until the cache has been opened or read.
+    pub(in crate::app) fn delays(&self, scope: &Scope) -> bool {
+        match self {
+            Self::Opening(_) => true,
+            Self::Reading(_) => self.catch_up(scope).is_some(),
+            Self::Unopened | Self::Open(_) | Self::Off => false,
+        }
+    }
+
+    /// Handles that the cache was opened. Returns the writes that have waited.
+    pub(in crate::app) fn opened(&mut self, state: State) -> Vec<CacheWrite> {
+        let State { saved_at, visited_at, coverage, .. } = state;
+        match std::mem::replace(self, Self::Off) {
+            Self::Opening(held) => {
+                *self = Self::Reading(Cached { saved_at, visited_at, coverage, saved: None });
+                held
+            }
+            other => {
+                *self = other;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Handles that all alerts were read, or all but damaged ones, in which case nothing is covered.
+    pub(in crate::app) fn read(&mut self, is_whole: bool) {
+        if let Self::Reading(cached) = *self {
+            let coverage = cached.coverage.filter(|_| is_whole);
+            *self = Self::Open(Cached { coverage, ..cached });
+        }
+    }
+
+    /// Returns the time from which on changes must be fetched to get an up-to-date list, if the cache
+    /// covers everything older.
+    pub(in crate::app) fn catch_up(&self, scope: &Scope) -> Option<Timestamp> {
+        let Coverage { since, watermark } = self.cached()?.coverage?;
+        let covers = match (scope, since) {
+            (Scope::Nothing | Scope::One(_), _) | (Scope::All, Some(_)) => false,
+            (Scope::All | Scope::Filter(_), None) => true,
+            (Scope::Filter(filter), Some(since)) => created_since(filter).is_some_and(|from| from >= since),
+        };
+        covers.then(|| watermark.before(OVERLAP))
+    }
+
+    /// Handles that all changes were fetched. Returns what the cache covered before.
+    pub(in crate::app) fn caught_up(&mut self) -> Option<Coverage> {
+        self.cached_mut()?.coverage.take()
+    }
+
+    /// Returns the write for alerts that were added to the store, if there is anything to write.
+    pub(in crate::app) fn absorbed(
+        &mut self,
+        batch: Arc<EncodedBatch>,
+        absorbed: &Absorbed,
+        at: Timestamp,
+    ) -> Option<CacheWrite> {
+        let mut touched = absorbed.touched();
+        touched.sort_unstable();
+        let seen = absorbed.seen.iter().zip(0..);
+        let only: Vec<u32> =
+            seen.filter(|(row, _)| touched.binary_search(row).is_ok()).map(|(_, at)| at).collect();
+        if only.is_empty() {
+            return None;
+        }
+        let only = Some(only).filter(|only| only.len() < batch.alerts.len());
+        self.write(CacheWrite::Alerts { batch, only, at })
+    }
+
+    /// Returns the write for a coverage, unless it was written before.
+    pub(in crate::app) fn covered(&mut self, coverage: Coverage, at: Timestamp) -> Option<CacheWrite> {
+        let cached = self.cached_mut()?;
+        if cached.saved == Some(coverage) {
+            return None;
+        }
+        cached.saved = Some(coverage);
+        Some(CacheWrite::Coverage { coverage, at })
+    }
+
+    /// Passes on a write if the cache is open, and holds it if it is being opened.
+    fn write(&mut self, write: CacheWrite) -> Option<CacheWrite> {
+        match self {
+            Self::Reading(_) | Self::Open(_) => Some(write),
+            Self::Opening(held) => {
+                held.push(write);
+                None
+            }
+            Self::Unopened | Self::Off => None,
+        }
+    }
+}
+
+/// Returns the earliest time of creation that an expression allows, if it has one.
+fn created_since(filter: &Expr) -> Option<Timestamp> {
+    match filter {
+        Expr::And(parts) => parts.iter().filter_map(created_since).max(),
+        Expr::Or(parts) => {
+            let times: Option<Vec<_>> = parts.iter().map(created_since).collect();
+            times?.into_iter().min()
+        }
+        Expr::Compare(
+            Property::CreatedDateTime,
+            Operator::Ge | Operator::Gt | Operator::Eq,
+            Literal::Time(at),
+        ) => Some(*at),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_odata as odata;
+    use rstest::rstest;
+
+    fn at(day: u32) -> Timestamp {
+        Timestamp::parse(&format!("2026-11-{day:02}T00:00:00Z")).unwrap()
+    }
+
+    fn reading(since: Option<Timestamp>) -> Cache {
+        let mut cache = Cache::Opening(Vec::new());
+        let coverage = Some(Coverage { since, watermark: at(20) });
+        cache.opened(State { coverage, ..State::default() });
+        cache
+    }
+
+    #[rstest]
+    #[case::later("createdDateTime ge 2026-11-05T00:00:00Z", true)]
+    #[case::same("createdDateTime gt 2026-11-03T00:00:00Z", true)]
+    #[case::earlier("createdDateTime ge 2026-11-02T00:00:00Z", false)]
+    #[case::narrower("status eq 'new' and createdDateTime ge 2026-11-05T00:00:00Z", true)]
+    #[case::nested(
+        "severity eq 'high' and (status eq 'new' and createdDateTime ge 2026-11-05T00:00:00Z)",
+        true
+    )]
+    #[case::any_time("status eq 'new'", false)]
+    #[case::either("createdDateTime ge 2026-11-05T00:00:00Z or status eq 'new'", false)]
+    #[case::both_later(
+        "createdDateTime ge 2026-11-05T00:00:00Z or createdDateTime ge 2026-11-09T00:00:00Z",
+        true
+    )]
+    #[case::negated("not (createdDateTime ge 2026-11-05T00:00:00Z)", false)]
+    #[case::before("createdDateTime lt 2026-11-05T00:00:00Z", false)]
+    #[case::updated("lastUpdateDateTime ge 2026-11-05T00:00:00Z", false)]
+    fn a_list_is_caught_up_if_the_cache_covers_its_time(#[case] filter: &str, #[case] covered: bool) {
+        let scope = Scope::Filter(odata::parse(filter).unwrap());
+        let from = Some(at(20).before(OVERLAP));
+        assert_eq!(reading(Some(at(3))).catch_up(&scope), from.filter(|_| covered));
+        assert_eq!(reading(None).catch_up(&scope), from, "a cache of everything");
+    }
+
+    #[test]
+    fn only_a_cache_of_everything_covers_the_list_of_all_alerts() {
+        assert!(reading(None).catch_up(&Scope::All).is_some());
+        assert!(reading(Some(at(3))).catch_up(&Scope::All).is_none());
+        let one = Scope::One(alertdeck_model::AlertId::new("a"));
+        assert!(reading(None).catch_up(&one).is_none());
+    }
+
+    #[test]
+    fn a_damaged_cache_covers_nothing() {
+        let mut cache = reading(None);
+        cache.read(false);
+        assert!(cache.cached().is_some() && cache.catch_up(&Scope::All).is_none());
+        assert_eq!(cache.caught_up(), None);
+    }
+
+    #[test]
+    fn a_coverage_is_written_once() {
+        let mut cache = reading(None);
+        let coverage = Coverage { since: None, watermark: at(21) };
+        let write = CacheWrite::Coverage { coverage, at: at(22) };
+        assert_eq!(cache.covered(coverage, at(22)), Some(write));
+        assert_eq!(cache.covered(coverage, at(23)), None);
+        assert_eq!(Cache::Off.covered(coverage, at(22)), None);
+        assert_eq!(Cache::Opening(Vec::new()).covered(coverage, at(22)), None);
+    }
+}

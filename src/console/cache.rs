@@ -1,0 +1,176 @@
+//! Opens, reads, writes and removes the cache of a feed's account.
+//!
+//! Which cache belongs to a feed is decided by what identifies its account: the stored sign-in, the
+//! token, or the application. Without that, there is no cache, so that no account is shown the alerts
+//! of another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::{sync::mpsc::Sender, task::spawn_blocking};
+
+use crate::app::{CacheEvent, CacheWrite, FeedEvent, JobEvent, JobId, Message};
+use alertdeck_cache::{Account, CacheError, Folder, Opened, Retention, Writer};
+use alertdeck_graph as graph;
+use alertdeck_model::Timestamp;
+use alertdeck_store::FeedId;
+
+/// How long the program waits for the cache before it exits.
+const MAX_SAVING: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The cache of a feed's account.
+#[derive(Clone, Debug)]
+pub(super) struct FeedCache {
+    pub(super) feed: FeedId,
+    pub(super) folder: Folder,
+    pub(super) retention: Retention,
+    pub(super) client: graph::Client,
+    pub(super) messages: Sender<Message>,
+    /// Writes to the cache that is open, if any.
+    pub(super) writer: Arc<Mutex<Option<Writer>>>,
+}
+
+impl FeedCache {
+    /// Opens the cache and reports its alerts. Nothing more is reported if the receiver is gone.
+    pub(super) async fn read(self, job: JobId, now: Timestamp) {
+        let messages = self.messages.clone();
+        let account = cached_account(&self.client).await;
+        let read = spawn_blocking(move || account.is_some_and(|account| self.read_files(account, job, now)));
+        if !read.await.unwrap_or_default() {
+            let _ = messages.send(Message::Job(job, JobEvent::Cache(CacheEvent::None))).await;
+        }
+    }
+
+    /// Returns false if the cache cannot be used.
+    fn read_files(&self, account: Account, job: JobId, now: Timestamp) -> bool {
+        // Returns false if the receiver is gone, and so is the console.
+        let report = |event| self.messages.blocking_send(Message::Job(job, JobEvent::Cache(event))).is_ok();
+        let cache = self.clone();
+        let on_failure = Box::new(move |error: CacheError| cache.warn(&error));
+        let Opened { state, mut reader, writer, notice } =
+            match self.folder.open(&account, self.retention, on_failure) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    self.warn(&error);
+                    return false;
+                }
+            };
+        if let Some(notice) = notice {
+            self.notify(notice);
+        }
+        // The former visit is in the state.
+        writer.visited(now);
+        self.set_writer(Some(writer));
+        let name = Some(account.name).filter(|name| !name.is_empty());
+        let mut received = report(CacheEvent::Opened { account: name, state });
+        let mut failure = None;
+        while received {
+            match reader.next_batch() {
+                Ok(Some(batch)) => received = report(CacheEvent::Batch(batch)),
+                Ok(None) => break,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let damaged = reader.damaged().to_vec();
+        drop(reader);
+        let is_whole = failure.is_none() && damaged.is_empty();
+        self.with_writer(|writer| match failure {
+            Some(error) => writer.give_up(error),
+            None => {
+                if !damaged.is_empty() {
+                    writer.discard(damaged);
+                }
+                writer.maintain(now);
+            }
+        });
+        report(CacheEvent::Done { is_whole });
+        true
+    }
+
+    /// Writes in the background. Does nothing if no cache is open.
+    pub(super) fn write(&self, write: CacheWrite) {
+        self.with_writer(|writer| match write {
+            CacheWrite::Alerts { batch, only, at } => writer.add(batch, only, at),
+            CacheWrite::Coverage { coverage, at } => writer.save(Some(coverage), at),
+        });
+    }
+
+    /// Removes the cache of the account that is signed in. Returns an error as one line.
+    pub(super) async fn clear(self) -> Result<(), String> {
+        let account = cached_account(&self.client).await;
+        let clear = move || {
+            if let Some(writer) = self.set_writer(None) {
+                writer.clear()?;
+            }
+            account.map_or(Ok(false), |account| self.folder.clear(&account))
+        };
+        match spawn_blocking(clear).await {
+            Ok(Err(error)) => Err(format!("the cache could not be removed: {error}")),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits until everything is written, before the program ends.
+    pub(super) async fn finish(self, now: Timestamp) {
+        let flush = move || {
+            if let Some(writer) = self.set_writer(None) {
+                writer.visited(now);
+                writer.close(MAX_SAVING);
+            }
+        };
+        let _ = spawn_blocking(flush).await;
+    }
+
+    fn warn(&self, error: &CacheError) {
+        let then = match error {
+            CacheError::Damaged => "it was set aside, and the next run starts a new one",
+            _ => "nothing more is cached in this run",
+        };
+        self.notify(format!("{error}; {then}"));
+    }
+
+    /// Tells the user. May wait, so it must not be called on the thread of the console.
+    fn notify(&self, line: String) {
+        tracing::warn!("cache: {line}");
+        let _ = self.messages.blocking_send(Message::Feed(self.feed, FeedEvent::Warning(line)));
+    }
+
+    fn set_writer(&self, writer: Option<Writer>) -> Option<Writer> {
+        std::mem::replace(&mut *self.writer.lock().unwrap_or_else(PoisonError::into_inner), writer)
+    }
+
+    fn with_writer(&self, act: impl FnOnce(&Writer)) {
+        if let Some(writer) = &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
+            act(writer);
+        }
+    }
+}
+
+/// Returns the account whose alerts a client gets, if it can be told apart from all others without a
+/// sign-in. May run the token command.
+pub async fn cached_account(client: &graph::Client) -> Option<Account> {
+    let service = client.endpoint().scope().base().to_string();
+    let tokens = client.tokens();
+    let account = |tenant, user, name: Option<String>| {
+        Some(Account { service, tenant, user, name: name.unwrap_or_default() })
+    };
+    match tokens.as_session() {
+        Some(session) if session.vault().is_some() => {
+            let stored = session.recall().await?;
+            account(stored.tenant_id?, stored.object_id?, stored.upn)
+        }
+        // An application is the same one in all runs, even if it cannot sign in now.
+        Some(session) => {
+            let application = session.application();
+            let tenant = application.authority.scope().base().to_string();
+            account(tenant, application.client_id.clone(), None)
+        }
+        None => {
+            tokens.current().await.ok()?;
+            let claims = tokens.claims().await?;
+            account(claims.tenant?, claims.object?, claims.account)
+        }
+    }
+}
