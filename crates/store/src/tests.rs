@@ -412,6 +412,12 @@ proptest! {
                 expected.push(format!("{}/(originalurl)={link}", item.type_name.raw()));
             }
         }
+        for (subjects, property) in Subjects::of(&alert.evidence).iter().zip(["(deviceid)", "(userid)"]) {
+            for subject in subjects.as_slice().iter().filter(|subject| subject.identity.is_name()) {
+                let name = subject.identity.value.to_lowercase();
+                expected.push(format!("{}/{property}={name}", subject.kind));
+            }
+        }
         expected.sort();
         expected.dedup();
         prop_assert_eq!(terms(&store, row), expected);

@@ -160,6 +160,10 @@ struct Reader {
     is_any: bool,
     /// Whether alerts were dropped because of their age.
     drops: bool,
+    /// The highest age limit for which alerts were dropped, and whether one of them was exactly as old.
+    dropped: Option<(Option<Timestamp>, bool)>,
+    /// Whether an alert that was kept turned out to be replaced by a later state.
+    is_replaced: bool,
     unreadable: usize,
     odd_dates: usize,
 }
@@ -225,9 +229,14 @@ impl Reader {
     /// Keeps only the newest alerts. Returns when the oldest of them was created.
     fn drop_oldest(&mut self, limit: usize) -> Option<Timestamp> {
         let mut rows: Vec<_> = self.store.rows().iter().filter(|row| self.is_last(*row)).collect();
+        self.is_replaced |= rows.len() < self.store.len();
         rows.sort_unstable_by(|a, b| self.store.compare(Sort::default(), *a, *b));
         self.drops |= rows.len() > limit;
-        let oldest = rows.get(limit.wrapping_sub(1)).and_then(|row| self.store.facts(*row).created());
+        let created = |row: &Row| self.store.facts(*row).created();
+        let oldest = rows.get(limit.wrapping_sub(1)).and_then(created);
+        if let Some(next) = rows.get(limit) {
+            self.dropped = self.dropped.max(Some((oldest, created(next) == oldest)));
+        }
         rows.truncate(limit);
         rows.sort_unstable();
         let mut reader = StoredReader::default();
@@ -238,10 +247,21 @@ impl Reader {
         oldest
     }
 
-    /// Returns whether alerts may be missing because newer ones were replaced.
+    /// Returns whether alerts may be missing because newer ones were replaced after they had been
+    /// dropped.
     fn is_short(&self) -> bool {
-        let count = || self.store.rows().iter().filter(|row| self.is_last(*row)).count();
-        self.drops && self.limit.is_some_and(|limit| count() < limit)
+        let last = self.store.rows().iter().filter(|row| self.is_last(*row));
+        let (mut count, mut safe) = (0, 0);
+        for row in last {
+            let created = self.store.facts(row).created();
+            count += 1;
+            // Everything dropped comes after these.
+            safe += usize::from(
+                self.dropped.is_none_or(|(oldest, is_tie)| created > oldest || created == oldest && !is_tie),
+            );
+        }
+        let is_replaced = self.is_replaced || count < self.store.len();
+        self.drops && is_replaced && !self.is_known && self.limit.is_some_and(|limit| safe < limit)
     }
 
     fn finish(self) -> Result<Loaded, Failure> {
