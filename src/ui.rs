@@ -4,6 +4,7 @@
 //! neutralised ([`alertdeck_model::SafeText`]); marks get a style of their own.
 
 mod bars;
+mod completeness;
 mod completions;
 mod count;
 mod detail;

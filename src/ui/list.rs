@@ -393,11 +393,11 @@ fn unfinished(app: &App, feed: &Feed, painter: &Painter<'_>) -> Vec<(String, Sty
             vec![("Waiting for sign-in.".into(), theme.dim)]
         }
         _ if feed.sign_in.signed_out => {
-            vec![(super::bars::waiting_of(app, feed).unwrap_or_default(), theme.error)]
+            vec![(super::completeness::waiting_of(app, feed).unwrap_or_default(), theme.error)]
         }
         Phase::Loading => vec![("Loading".into(), theme.dim)],
         Phase::Waiting { .. } => {
-            vec![(super::bars::waiting_of(app, feed).unwrap_or_default(), theme.dim)]
+            vec![(super::completeness::waiting_of(app, feed).unwrap_or_default(), theme.dim)]
         }
         Phase::Failed { failure, retry_at } => {
             let next = match retry_at {
