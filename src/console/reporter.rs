@@ -28,7 +28,7 @@ use alertdeck_model::{AlertId, RawAlert, SafeText};
 use alertdeck_store::Batch;
 
 /// The number of alerts per batch. The loop handles a batch in about a millisecond.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
 
 /// Reports one fetch to the state. Its methods return `None` if the receiver is gone.
 pub(super) struct FetchReporter {
@@ -56,23 +56,6 @@ impl FetchReporter {
         Some(())
     }
 
-    /// Decodes alerts on all cores and reports them in their original order.
-    async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
-        let caches = self.caches;
-        let chunks = stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec));
-        let decode = |chunk: Vec<RawAlert>| {
-            spawn_blocking(move || {
-                let batch = Batch::decode(&chunk);
-                if caches { batch.with_encoded() } else { batch }
-            })
-        };
-        let mut batches = pin!(chunks.map(decode).buffered(workers()));
-        while let Some(batch) = batches.next().await {
-            self.report(LoadEvent::Batch(batch.ok()?)).await?;
-        }
-        Some(())
-    }
-
     /// Reports saved alerts.
     pub(super) async fn report_saved(&self, alerts: &SavedAlerts) -> Option<()> {
         self.report(LoadEvent::Page { total: None, partial: None, server_time: None }).await?;
@@ -90,11 +73,13 @@ impl FetchReporter {
         self.report(LoadEvent::Done).await
     }
 
-    /// Reports alerts that are already in memory.
-    pub(super) async fn report_alerts(&self, alerts: Vec<RawAlert>) -> Option<()> {
-        let total = u64::try_from(alerts.len()).ok();
+    /// Reports a list of one alert or none.
+    async fn report_alert(&self, alert: Option<RawAlert>) -> Option<()> {
+        let total = Some(u64::from(alert.is_some()));
         self.report(LoadEvent::Page { total, partial: None, server_time: None }).await?;
-        self.report_batches(&alerts).await?;
+        if let Some(alert) = alert {
+            self.report(LoadEvent::Batch(decode(&[alert], self.caches))).await?;
+        }
         self.report(LoadEvent::Done).await
     }
 
@@ -114,8 +99,8 @@ impl FetchReporter {
             }
         };
         match found {
-            Ok(raw) => self.report_alerts(vec![raw]).await,
-            Err(error) if error.kind == graph::Kind::NotFound => self.report_alerts(Vec::new()).await,
+            Ok(raw) => self.report_alert(Some(raw)).await,
+            Err(error) if error.kind == graph::Kind::NotFound => self.report_alert(None).await,
             Err(error) => {
                 let failure = Failure { kind: kind(error.kind), line: error.to_string() };
                 self.report(LoadEvent::Failed(failure)).await
@@ -148,6 +133,12 @@ impl FetchReporter {
     }
 }
 
+/// Decodes alerts, and serialises them if they are cached.
+fn decode(alerts: &[RawAlert], caches: bool) -> Batch {
+    let batch = Batch::decode(alerts);
+    if caches { batch.with_encoded() } else { batch }
+}
+
 /// A load that is being followed.
 struct Source {
     load: graph::Load,
@@ -170,9 +161,9 @@ impl Item {
             Self::Event(event) => Either::Left(ready(Some(event))),
             Self::Alerts(alerts, room) => {
                 let decode = move || {
-                    let batch = Batch::decode(&alerts);
+                    let batch = decode(&alerts, caches);
                     drop((alerts, room));
-                    LoadEvent::Batch(if caches { batch.with_encoded() } else { batch })
+                    LoadEvent::Batch(batch)
                 };
                 Either::Right(spawn_blocking(decode).map(Result::ok))
             }

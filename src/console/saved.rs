@@ -8,14 +8,13 @@ use std::{
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
+use super::reporter::BATCH;
 use crate::files::{Files, Part, Paths, Progress, Saved, workers};
 use alertdeck_model::Messages;
 use alertdeck_store::Batch;
 
 /// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
-/// The number of alerts per batch. The loop handles a batch in about a millisecond.
-const BATCH: usize = 128;
 
 /// Saved alerts that can be read several times, with the errors and notes of the most recent read.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::saved;
 use crate::{
     cli::{Failure, Service, Source, invalid_filter, notify, notify_waits},
-    files::Paths,
+    files::{Paths, workers},
 };
 use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, Load, LoadEvent, OwnerComparison};
 use alertdeck_model::RawAlert;
@@ -203,7 +203,7 @@ async fn fetch_all(
     store: &RefCell<Store>,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
-    let most = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    let most = workers() + 1;
     let mut load = Load::start_whole(client.clone(), plan.pushed.clone());
     // Pages are decoded on other threads while more of them arrive.
     let mut decoding = FuturesUnordered::new();
