@@ -67,7 +67,7 @@ struct Names {
 
 /// What is known of the current item of evidence.
 #[derive(Debug, Default)]
-struct ItemState {
+struct CurrentItem {
     /// The type, as sent.
     type_name: String,
     /// The originals of links.
@@ -94,15 +94,15 @@ pub(crate) struct Decoder {
     item: u32,
     /// The values of the current item, each with its node.
     item_values: Vec<(usize, TextCode)>,
-    item_state: ItemState,
+    current_item: CurrentItem,
     in_item: bool,
-    alert: AlertState,
+    alert: CurrentAlert,
     check: Check,
 }
 
 /// What is known of the current alert.
 #[derive(Debug, Default)]
-struct AlertState {
+struct CurrentAlert {
     /// The parts of the shape.
     marks: Vec<Mark>,
     /// The values in document order, and the items of evidence.
@@ -123,7 +123,7 @@ struct AlertState {
     is_odd: bool,
 }
 
-impl AlertState {
+impl CurrentAlert {
     fn clear(&mut self) {
         self.marks.clear();
         self.values.clear();
@@ -159,9 +159,9 @@ impl Decoder {
             object: 0,
             item: 0,
             item_values: Vec::new(),
-            item_state: ItemState::default(),
+            current_item: CurrentItem::default(),
             in_item: false,
-            alert: AlertState::default(),
+            alert: CurrentAlert::default(),
             check: Check::default(),
         }
     }
@@ -265,7 +265,7 @@ impl Decoder {
     }
 
     fn mark(&mut self, part: Token<u32>) {
-        let marks = if self.in_item { &mut self.item_state.marks } else { &mut self.alert.marks };
+        let marks = if self.in_item { &mut self.current_item.marks } else { &mut self.alert.marks };
         marks.push(shapes::mark(part));
     }
 
@@ -293,10 +293,10 @@ impl Decoder {
                 ItemValue { item: self.item, first: value, more: 0, is_string }
             };
             if part == Part::ItemType && is_string {
-                text.clone_into(&mut self.item_state.type_name);
+                text.clone_into(&mut self.current_item.type_name);
             }
             if is_string {
-                self.item_state.links.extend(originals(text));
+                self.current_item.links.extend(originals(text));
             }
             self.item_values.push((node, value));
             return;
@@ -350,13 +350,13 @@ impl Decoder {
         self.item += 1;
         self.in_item = true;
         self.item_values.clear();
-        self.item_state.type_name.clear();
-        self.item_state.links.clear();
-        self.item_state.marks.clear();
+        self.current_item.type_name.clear();
+        self.current_item.links.clear();
+        self.current_item.marks.clear();
     }
 
     fn end_item(&mut self) {
-        let name = type_name(&self.item_state.type_name);
+        let name = type_name(&self.current_item.type_name);
         let kind = match self.kind_codes.get(name) {
             Some(known) => *known,
             // The service determines the types. Any beyond the limit share the last code.
@@ -375,7 +375,7 @@ impl Decoder {
         users.add_user(&kind_name, &Item(self));
         (self.alert.devices, self.alert.users) = (devices, users);
         self.write_item(kind);
-        for link in std::mem::take(&mut self.item_state.links) {
+        for link in std::mem::take(&mut self.current_item.links) {
             self.add_derived(&kind_name, ORIGINAL_LINK, &link);
         }
     }
@@ -383,9 +383,9 @@ impl Decoder {
     /// Appends the current item to the values of the alert.
     fn write_item(&mut self, kind: u16) {
         self.in_item = false;
-        let marks = std::mem::take(&mut self.item_state.marks);
+        let marks = std::mem::take(&mut self.current_item.marks);
         let shape = self.shape(kind, &marks);
-        self.item_state.marks = marks;
+        self.current_item.marks = marks;
         contents::write(&mut self.alert.values, shape + 1);
         for (_, value) in &self.item_values {
             contents::write(&mut self.alert.values, value.0);
