@@ -71,7 +71,6 @@ impl Console {
             profile: String::new(),
             cache: None,
             signs_in: false,
-            last_visit: None,
         };
         let (app, effects) = App::new(settings, vec![feed], now(), (width, height));
         let job = effects.iter().find_map(|effect| match effect {

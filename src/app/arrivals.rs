@@ -109,7 +109,7 @@ impl App {
             }
             self.list.new.extend(&absorbed.new);
             self.list.changed.extend(changed);
-        } else if is_list && let Some(visit) = feed.settings.last_visit {
+        } else if is_list && let Some(visit) = feed.cache.cached().and_then(|cached| cached.last_visit) {
             let is_after = |at: Option<Timestamp>| at.is_some_and(|at| at > visit);
             let is_new = |row: &Row| is_after(self.store.facts(*row).created());
             let (new, known): (Vec<_>, Vec<_>) = absorbed.new.iter().copied().partition(is_new);

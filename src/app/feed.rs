@@ -98,10 +98,6 @@ pub struct FeedSettings {
     /// Whether a user can sign in interactively. This is not possible with a token from a variable,
     /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,
-    /// The time, by the service's clock, of the last answer that the user saw in an earlier run.
-    /// Alerts that were created or updated after it are marked when the first list loads. `None` if
-    /// no earlier run is known. [`Feed::seen_at`] is the time to keep for the next run.
-    pub last_visit: Option<Timestamp>,
 }
 
 impl FeedSettings {
@@ -150,8 +146,6 @@ pub struct Feed {
     polled_at: Option<Timestamp>,
     /// Whether the last poll has failed.
     poll_fails: bool,
-    /// The time of the newest answer to a list or a poll, by the service's clock.
-    seen_at: Option<Timestamp>,
     /// Whether the user has been told that a date cannot be read.
     pub(super) has_odd_date: bool,
     /// The number of the first job for the current account. Earlier jobs were for another account,
@@ -177,7 +171,6 @@ impl Feed {
             failures: 0,
             polled_at: None,
             poll_fails: false,
-            seen_at: None,
             has_odd_date: false,
             first_job,
         }
@@ -239,12 +232,6 @@ impl Feed {
         self.poll_fails && self.poll.is_on()
     }
 
-    /// Returns the time, by the service's clock, up to which this run has shown what is new; for
-    /// [`FeedSettings::last_visit`] of the next run.
-    pub fn seen_at(&self) -> Option<Timestamp> {
-        self.seen_at.max(self.settings.last_visit)
-    }
-
     /// Returns the short name of the feed's tenant. Safe to show.
     pub fn name(&self) -> &str {
         self.settings.name()
@@ -273,10 +260,8 @@ impl Feed {
     /// number of that account's first job. The state of the sign-in is kept.
     pub(super) fn start_over(&mut self, first_job: u32) {
         let polled = self.poll.is_on();
-        // What the former account has seen says nothing about this one.
-        let settings = FeedSettings { last_visit: None, ..self.settings.clone() };
         let sign_in = std::mem::take(&mut self.sign_in);
-        *self = Self { sign_in, ..Self::new(self.id, settings, first_job) };
+        *self = Self { sign_in, ..Self::new(self.id, self.settings.clone(), first_job) };
         if polled {
             self.poll.on(PollEvent::SwitchedOn);
         }
@@ -387,10 +372,9 @@ impl Feed {
         Some(alertdeck_cache::Coverage { since, watermark })
     }
 
-    /// Handles a response from the service, sent at `server_time` by its clock. If the user was signed out, they must have signed in
+    /// Handles a response from the service. If the user was signed out, they must have signed in
     /// elsewhere.
-    pub(super) fn answered(&mut self, server_time: Option<Timestamp>) {
-        self.seen_at = self.seen_at.max(server_time);
+    pub(super) fn answered(&mut self) {
         self.sign_in.signed_out &= self.sign_in.stage.is_some();
     }
 

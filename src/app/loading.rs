@@ -361,7 +361,7 @@ impl App {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         match event {
             LoadEvent::Page { total, partial, server_time } => {
-                feed.answered(server_time);
+                feed.answered();
                 feed.poll.on(PollEvent::ListAnswered(server_time));
                 feed.list.on(ListEvent::Page { total, partial });
             }
@@ -426,7 +426,7 @@ impl App {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         match event {
             LoadEvent::Page { server_time, .. } => {
-                feed.answered(server_time);
+                feed.answered();
                 feed.poll.on(PollEvent::Page(server_time));
             }
             LoadEvent::Done => {

@@ -134,7 +134,6 @@ impl Open {
             profile: String::new(),
             cache: None,
             signs_in: false,
-            last_visit: None,
         };
         let tenant = checked_tenant(&feed);
         // Saved alerts do not change, so there is nothing to notify of.

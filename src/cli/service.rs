@@ -140,7 +140,6 @@ impl Service {
             profile: self.profile.clone(),
             cache: self.cache,
             signs_in: self.signs_in(),
-            last_visit: None,
         }
     }
 

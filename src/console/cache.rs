@@ -57,8 +57,6 @@ impl FeedCache {
         if let Some(notice) = notice {
             self.notify(notice);
         }
-        // The former visit is in the state.
-        writer.visited(now);
         self.set_writer(Some(writer));
         let name = Some(account.name).filter(|name| !name.is_empty());
         let mut received = report(CacheEvent::Opened { account: name, state });
@@ -113,10 +111,9 @@ impl FeedCache {
     }
 
     /// Waits until everything is written, before the program ends.
-    pub(super) async fn finish(self, now: Timestamp) {
+    pub(super) async fn finish(self) {
         let flush = move || {
             if let Some(writer) = self.set_writer(None) {
-                writer.visited(now);
                 writer.close(MAX_SAVING);
             }
         };

@@ -213,9 +213,8 @@ impl Runner {
         // Tasks return any failure that they can no longer send.
         messages.close();
         let caches = self.connections.drain().filter_map(|(_, connection)| connection.cache);
-        let now = self.clock.now().wall;
         for cache in caches.collect::<Vec<_>>() {
-            cache.finish(now).await;
+            cache.finish().await;
         }
         let mut errors = Vec::new();
         for task in self.tasks.values().filter(|task| !task.outlives) {

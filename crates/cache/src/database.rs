@@ -163,7 +163,6 @@ pub(crate) fn state(connection: &Connection) -> Result<State, CacheError> {
     Ok(State {
         alerts: u64::try_from(alerts).unwrap_or_default(),
         saved_at: time(connection, "saved_at")?,
-        visited_at: time(connection, "visited_at")?,
         coverage,
     })
 }

@@ -61,8 +61,6 @@ pub struct State {
     pub alerts: u64,
     /// When the cache was last brought up to date; `None` if it never was.
     pub saved_at: Option<Timestamp>,
-    /// When the account's alerts were last looked at; `None` if they never were.
-    pub visited_at: Option<Timestamp>,
     /// What the alerts cover, if that is known.
     pub coverage: Option<Coverage>,
 }

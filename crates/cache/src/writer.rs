@@ -27,7 +27,6 @@ const GROUP: usize = 64;
 enum Request {
     Add(Arc<EncodedBatch>, Option<Vec<u32>>, Timestamp),
     Save(Option<Coverage>, Timestamp),
-    Visited(Timestamp),
     Discard(Vec<i64>),
     Maintain(Timestamp),
     Flush(Sender<()>),
@@ -73,11 +72,6 @@ impl Writer {
     /// current time.
     pub fn save(&self, coverage: Option<Coverage>, at: Timestamp) {
         self.request(Request::Save(coverage, at));
-    }
-
-    /// Says that the user has the alerts on screen at this time.
-    pub fn visited(&self, at: Timestamp) {
-        self.request(Request::Visited(at));
     }
 
     /// Removes batches that are damaged ([`Reader::damaged`](super::Reader::damaged)). Nothing is
@@ -199,7 +193,6 @@ impl File {
                     database::set_coverage(&transaction, coverage)?;
                     database::set(&transaction, "saved_at", at.ticks())?;
                 }
-                Request::Visited(at) => database::set(&transaction, "visited_at", at.ticks())?,
                 Request::Discard(batches) => {
                     database::set_coverage(&transaction, None)?;
                     for batch in batches {

@@ -43,8 +43,8 @@ pub enum CacheWrite {
 pub struct Cached {
     /// When the cache was last brought up to date.
     pub saved_at: Option<Timestamp>,
-    /// When the account's alerts were last looked at, before this run.
-    pub visited_at: Option<Timestamp>,
+    /// When an earlier run last showed what is new, by the service's clock.
+    pub last_visit: Option<Timestamp>,
     /// What its alerts cover, until more is known.
     coverage: Option<Coverage>,
     /// The coverage that was last written.
@@ -99,10 +99,11 @@ impl Cache {
 
     /// Handles that the cache was opened. Returns the writes that have waited.
     pub(in crate::app) fn opened(&mut self, state: State) -> Vec<CacheWrite> {
-        let State { saved_at, visited_at, coverage, .. } = state;
+        let State { saved_at, coverage, .. } = state;
+        let last_visit = coverage.map(|coverage| coverage.watermark);
         match std::mem::replace(self, Self::Off) {
             Self::Opening(held) => {
-                *self = Self::Reading(Cached { saved_at, visited_at, coverage, saved: None });
+                *self = Self::Reading(Cached { saved_at, last_visit, coverage, saved: None });
                 held
             }
             other => {

@@ -199,7 +199,7 @@ impl App {
             self.set_me(id, user, effects);
         }
         if let Some(feed) = self.feeds.any_mut(id) {
-            feed.answered(None);
+            feed.answered();
             feed.sign_in.identity = Some(identity);
         }
     }

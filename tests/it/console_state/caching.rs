@@ -26,7 +26,7 @@ fn at(text: &str) -> Timestamp {
 /// Returns the state of a cache that was brought up to date ten minutes before the console is opened.
 fn state(coverage: Option<Coverage>) -> State {
     let saved_at = Some(at("2026-11-20T11:50:00Z"));
-    State { alerts: 2, saved_at, visited_at: saved_at, coverage }
+    State { alerts: 2, saved_at, coverage }
 }
 
 fn covered() -> Coverage {
@@ -149,6 +149,34 @@ fn a_list_that_the_cache_does_not_cover_is_fetched_while_it_is_read() {
         assert_eq!(console.fetches(), [], "{filter}");
         assert_eq!(written(&mut console), (Vec::new(), None), "{filter}");
     }
+}
+
+#[test]
+fn a_list_that_is_not_cached_marks_what_is_newer_than_the_last_visit() {
+    let mut console = with_cache("", Some(Coverage { watermark: at("2026-11-20T00:05:00Z"), ..covered() }));
+    let updated = json!({"lastUpdateDateTime": "2026-11-20T00:06:00Z"});
+    let load = |console: &mut Harness| {
+        let alerts = [alert(4), alert(5), with(alert(3), updated.clone()), alert(6), alert(7)];
+        page_at(console, 5, "2026-11-20T12:00:00Z");
+        console.load(LoadEvent::Batch(encoded(&alerts)));
+        console.load(LoadEvent::Done);
+    };
+    let ids = |console: &Harness, rows: &alertdeck_store::RowSet| -> Vec<String> {
+        rows.iter().map(|row| console.app.store.facts(row).id().raw().to_owned()).collect()
+    };
+    load(&mut console);
+    assert_eq!(ids(&console, &console.app.list.new), ["a6", "a7"]);
+    assert_eq!(ids(&console, &console.app.list.changed), ["a3"]);
+    // Alerts that were seen stay seen.
+    console.keys(", r");
+    load(&mut console);
+    assert!(console.app.list.new.is_empty() && console.app.list.changed.is_empty());
+}
+
+#[test]
+fn without_an_earlier_run_the_first_list_marks_nothing() {
+    let console = Harness::with_alerts(&[alert(1)]);
+    assert!(console.app.list.new.is_empty());
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use alertdeck::app::{Effect, FailureKind, LoadEvent, Notification, NotifyMethod, NotifySettings};
-use alertdeck_model::Timestamp;
 use alertdeck_store::Row;
 use serde_json::{Value, json};
 
@@ -28,10 +27,6 @@ fn next_poll(console: &mut Harness) {
 
 fn ids(console: &Harness, rows: impl Iterator<Item = Row>) -> Vec<&'static str> {
     rows.map(|row| console.id(row)).collect()
-}
-
-fn time(text: &str) -> Timestamp {
-    Timestamp::parse(text).unwrap()
 }
 
 #[test]
@@ -79,36 +74,6 @@ fn seen_alerts_lose_their_signs_in_the_list_only() {
     assert!(console.app.list.changed.is_empty());
     console.keys(",");
     assert_eq!(console.notice(), "no new or changed alerts");
-}
-
-#[test]
-fn first_list_marks_what_is_newer_than_the_last_visit() {
-    let last_visit = Some(time("2026-11-20T00:05:00Z"));
-    let mut console = Harness::with(Settings { last_visit, ..settings("") }, (120, 35));
-    let updated = json!({"lastUpdateDateTime": "2026-11-20T00:06:00Z"});
-    let load = |console: &mut Harness, alerts: &[Value]| {
-        let server_time = Some(time("2026-11-20T12:00:00Z"));
-        console.load(LoadEvent::Page { total: None, partial: None, server_time });
-        console.load(LoadEvent::Batch(batch(alerts)));
-        console.done();
-    };
-    let alerts = [alert(4), alert(5), with(alert(3), updated), alert(6), alert(7)];
-    load(&mut console, &alerts);
-    assert_eq!(ids(&console, console.app.list.new.iter()), ["a6", "a7"]);
-    assert_eq!(ids(&console, console.app.list.changed.iter()), ["a3"]);
-    assert!(console.screen().contains("complete · 2 new"), "{}", console.screen());
-    assert_eq!(console.feed().seen_at(), Some(time("2026-11-20T12:00:00Z")), "for the next run");
-    // Alerts that were seen stay seen.
-    console.keys(", r");
-    load(&mut console, &alerts);
-    assert!(console.app.list.new.is_empty() && console.app.list.changed.is_empty());
-}
-
-#[test]
-fn without_a_last_visit_the_first_list_marks_nothing() {
-    let console = Harness::with_alerts(&[alert(1)]);
-    assert!(console.app.list.new.is_empty());
-    assert_eq!(console.feed().seen_at(), None);
 }
 
 /// Removes and returns the notifications since the last call.

@@ -1,7 +1,6 @@
 //! The settings with which tests open a console.
 
 use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine};
-use alertdeck_model::Timestamp;
 use jiff::tz::TimeZone;
 
 const ME: &str = "ana@contoso.com";
@@ -21,7 +20,6 @@ pub(crate) struct Settings {
     pub(crate) profile: String,
     pub(crate) keymap: Keymap,
     pub(crate) signs_in: bool,
-    pub(crate) last_visit: Option<Timestamp>,
     pub(crate) notify: Option<NotifySettings>,
     pub(crate) cache: Option<alertdeck_cache::Retention>,
 }
@@ -30,8 +28,7 @@ impl Settings {
     /// Splits the settings into those for the console and those for the feed.
     pub(crate) fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
         let Self { zone, filter_zone, filter, profiles, keymap, notify, .. } = self;
-        let Self { tenant, origin, service, portal_host, me, profile, signs_in, last_visit, cache, .. } =
-            self;
+        let Self { tenant, origin, service, portal_host, me, profile, signs_in, cache, .. } = self;
         (
             alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap, notify },
             FeedSettings {
@@ -43,7 +40,6 @@ impl Settings {
                 me,
                 profile,
                 signs_in,
-                last_visit,
                 cache,
             },
         )
@@ -67,7 +63,6 @@ pub(crate) fn settings(filter: &str) -> Settings {
         profile: "contoso".into(),
         keymap: Keymap::default(),
         signs_in: true,
-        last_visit: None,
         notify: None,
         cache: None,
     }

@@ -7,7 +7,7 @@ use super::support::{
 };
 
 #[test]
-fn alerts_coverage_and_visit_are_read_again() {
+fn alerts_and_coverage_are_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());
     assert_eq!(first.state, State::default());
@@ -15,11 +15,9 @@ fn alerts_coverage_and_visit_are_read_again() {
     first.writer.add(numbered(0..300), None, now());
     first.writer.add(numbered(300..310), None, now());
     first.writer.save(Some(covered()), now());
-    first.writer.visited(now());
     first.writer.flush(LIMIT);
     let again = open(folder.path());
-    let state =
-        State { alerts: 310, saved_at: Some(now()), visited_at: Some(now()), coverage: Some(covered()) };
+    let state = State { alerts: 310, saved_at: Some(now()), coverage: Some(covered()) };
     assert_eq!((again.state, again.notice), (state, None));
     assert_eq!(read(again.reader), expected((0..310).map(|number| alert(number, "first"))));
 }
@@ -30,11 +28,11 @@ fn a_closed_cache_is_a_single_file_with_everything_in_it() {
     let cache = open(folder.path());
     drop(cache.reader);
     cache.writer.add(numbered(0..30), None, now());
-    cache.writer.visited(now());
+    cache.writer.save(Some(covered()), now());
     cache.writer.close(LIMIT);
     assert_eq!((file(folder.path(), "db-wal"), file(folder.path(), "db-shm")), (None, None));
     let again = open(folder.path());
-    assert_eq!((again.state.visited_at, read(again.reader).len()), (Some(now()), 30));
+    assert_eq!((again.state.coverage, read(again.reader).len()), (Some(covered()), 30));
 }
 
 #[test]
