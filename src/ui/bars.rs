@@ -82,7 +82,9 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let new =
         (count > 0).then(|| Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     let needed: usize = left.iter().chain(&new).map(Span::width).sum();
-    if short && requested && loaded.total.is_none() && needed > usize::from(area.width) {
+    // The total says nothing more once everything is loaded.
+    let is_all = loaded.total.is_none_or(|total| total == loaded.loaded);
+    if short && requested && is_all && needed > usize::from(area.width) {
         left[counts_at] = Span::new(separator + &loaded_count, theme.text);
     }
     // Truncate a long tenant name to make room for the completeness.

@@ -227,6 +227,23 @@ fn short_header_names_every_state_in_full() {
 }
 
 #[test]
+fn short_header_drops_the_total_before_it_cuts_how_complete_the_list_is() {
+    let mut console = Harness::with(settings("status:new"), (60, 15));
+    let alerts: Vec<_> = (0..1_000).map(alert).collect();
+    console.load(LoadEvent::Page { total: Some(1_000), partial: None, server_time: None });
+    console.load(LoadEvent::Batch(batch(&alerts)));
+    console.done();
+    let header = |console: &Harness| console.screen().lines().next().unwrap().to_owned();
+    assert!(header(&console).contains("1,000 matches · 1,000/1,000 · complete"), "{}", header(&console));
+    console.keys("r");
+    console.load(LoadEvent::Page { total: Some(1_001), partial: None, server_time: None });
+    console.load(LoadEvent::Batch(batch(&[alert(1_000)])));
+    console.load(LoadEvent::Batch(batch(&alerts)));
+    console.done();
+    assert!(header(&console).contains("1,001 matches · 1,001 · complete · 1 new"), "{}", header(&console));
+}
+
+#[test]
 fn failure_leaves_room_for_the_number_of_marks() {
     let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("Space r");
