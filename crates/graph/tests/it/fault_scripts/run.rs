@@ -5,10 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use alertdeck_graph::{
     Api, Client, Coverage, Endpoint, Kind, Load, LoadEvent,
     auth::Tokens,
-    http::{Budget, Http, Limits, Route},
+    http::{AttemptOutcome, Budget, Http, Journal, Limits, Route},
 };
 use alertdeck_model::Timestamp;
-use alertdeck_simulator::{Faults, Settings, Simulator, Timing};
+use alertdeck_simulator::{Exchange, Faults, Settings, Simulator, Timing};
 use serde_json::Value;
 use tokio::{task::spawn_blocking, time::timeout};
 
@@ -51,7 +51,7 @@ pub(crate) struct Run {
     invented: usize,
     /// Whether the journal contains the token.
     quoted: bool,
-    /// Requests that arrived before `Retry-After` had elapsed.
+    /// Requests that arrived before a `Retry-After` that the client had received had elapsed.
     early: usize,
     /// Connections to the address of a foreign link.
     strayed: usize,
@@ -120,7 +120,7 @@ pub(crate) async fn play(seed: u64, faults: Faults, way: Way) -> Run {
                 .filter(|id| !truth.contains_key(*id) && !id.starts_with("endless-"))
                 .count(),
             quoted: format!("{:?}", journal.entries()).contains(CANARY),
-            early: log.iter().filter(|exchange| exchange.early).count(),
+            early: (0..log.len()).filter(|&n| log[n].early && knew(&log, n, &journal)).count(),
             strayed: simulator.strayed(),
         }
     })
@@ -148,6 +148,17 @@ async fn load(client: Client, way: Way, arrived: &mut Versions) -> (Option<Kind>
             LoadEvent::Failed(error, coverage) => return (Some(error.kind), coverage),
         }
     }
+}
+
+/// Returns whether the client received the previous reply to a repeated request. With several streams, the
+/// connection may end before, or the client may give the request up.
+fn knew(log: &[Exchange], repeated: usize, journal: &Journal) -> bool {
+    let previous = log[..repeated].iter().rev().find(|exchange| exchange.target == log[repeated].target);
+    let id = previous.and_then(|exchange| exchange.header("client-request-id"));
+    let mut entries = journal.entries().into_iter();
+    entries.any(|entry| {
+        Some(&*entry.client_request_id) == id && matches!(entry.outcome, Some(AttemptOutcome::Answered(_)))
+    })
 }
 
 fn version(alert: &Value) -> (String, Timestamp) {
