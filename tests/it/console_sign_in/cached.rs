@@ -22,13 +22,8 @@ fn loaded(alerts: usize) -> Tenant {
     let mut session = open(&tenant, "");
     sign_in(&mut session);
     session.wait("complete");
-    quit(session);
+    session.quit();
     tenant
-}
-
-fn quit(mut session: Session) {
-    session.type_keys("q");
-    assert_eq!(session.exit_code(), 0);
 }
 
 #[test]
@@ -38,7 +33,7 @@ fn a_second_start_has_all_alerts_and_fetches_only_changes() {
     let mut session = open(&tenant, "");
     session.wait("300 matches");
     session.wait("complete");
-    quit(session);
+    session.quit();
     let requests = tenant.alert_requests().split_off(before);
     assert!(!requests.is_empty());
     for request in &requests {
@@ -81,7 +76,7 @@ fn a_killed_console_leaves_a_usable_cache() {
         session.wait("400 matches");
         session.wait("complete");
         assert!(!session.sent().contains("set aside"));
-        quit(session);
+        session.quit();
     }
 }
 
@@ -96,11 +91,11 @@ fn a_damaged_cache_is_set_aside_and_named() {
     session.wait("set aside");
     session.wait("100 matches");
     session.wait("complete");
-    quit(session);
+    session.quit();
     let mut session = open(&tenant, "");
     session.wait("complete");
     assert!(!session.sent().contains("set aside"));
-    quit(session);
+    session.quit();
 }
 
 #[test]
@@ -114,7 +109,7 @@ fn signing_out_removes_the_cache() {
             session.press("P", "sign out");
             session.press("x", "signed out");
             session.press_away("q", "Profiles and sign-in");
-            quit(session);
+            session.quit();
         } else {
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alertdeck"));
             let cache = tenant.state.path().join("cache");
@@ -138,6 +133,6 @@ fn nothing_is_cached_on_request() {
     let mut session = Session::open(&arguments, &variables);
     sign_in(&mut session);
     session.wait("complete");
-    quit(session);
+    session.quit();
     assert!(!cache.exists());
 }

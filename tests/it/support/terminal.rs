@@ -29,6 +29,9 @@ const MAX_FRAME: usize = 64 << 10;
 /// The time after which a key that had no effect is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_millis(500);
 
+/// The time after which `q` is pressed again. Ending takes a few seconds if connections are open.
+const QUIT_AGAIN: Duration = Duration::from_secs(5);
+
 /// The program's output.
 struct Output {
     parser: vt100::Parser,
@@ -276,6 +279,25 @@ impl Session {
         self.type_keys("j");
         self.reader.take().unwrap().join().unwrap();
         self.master = None;
+    }
+
+    /// Presses `q` until the program ends successfully. A key that was pressed twice on a slow machine may
+    /// have opened an overlay, which the first `q` closes.
+    pub(crate) fn quit(mut self) {
+        let mut pressed: Option<Instant> = None;
+        self.wait_until("the program ends", |session| {
+            if session.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            if pressed.is_none_or(|at| at.elapsed() > QUIT_AGAIN) {
+                // The program may be ending, so that nobody reads the key.
+                let (_, writer) = session.master.as_mut().unwrap();
+                let _ = writer.write_all(b"q").and_then(|()| writer.flush());
+                pressed = Some(Instant::now());
+            }
+            false
+        });
+        assert_eq!(self.exit_code(), 0);
     }
 
     /// Waits until the program ends and returns its exit code.
