@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use alertdeck_model::{SafeText, Severity, Status, Timestamp};
 
-use crate::{DateColumn, Row, Store, chunked::Chunked, dictionary::ValueCode};
+use crate::{DateColumn, Row, Store, chunked::Chunked, dictionary::ValueCode, merge_sort::Head};
 
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +54,15 @@ impl Column {
     /// Returns the column's name on the command line.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, column)| *column == self).map_or("", |(name, _)| name)
+    }
+
+    /// Returns the date that the column shows, if any.
+    pub(crate) fn date(self) -> Option<DateColumn> {
+        match self {
+            Self::Created => Some(DateColumn::Created),
+            Self::Updated => Some(DateColumn::LastUpdate),
+            _ => None,
+        }
     }
 }
 
@@ -117,7 +126,7 @@ impl Default for Sort {
 }
 
 /// A value by which rows are compared.
-enum SortValue<'a> {
+pub(crate) enum SortValue<'a> {
     Missing,
     Number(u64),
     Text(std::borrow::Cow<'a, str>),
@@ -190,15 +199,19 @@ impl Store {
     /// broken by age, newest first, and then by id, so the order is total and the same after every
     /// fetch.
     pub fn compare(&self, sort: Sort, a: Row, b: Row) -> Ordering {
-        let by_column = match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
+        self.compare_values(sort, a, b).then_with(|| self.compare_ties(a, b))
+    }
+
+    /// Compares only the values that two rows have in the column.
+    pub(crate) fn compare_values(&self, sort: Sort, a: Row, b: Row) -> Ordering {
+        match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
             (SortValue::Number(a), SortValue::Number(b)) => directed(a.cmp(&b), sort.descending),
             (SortValue::Text(a), SortValue::Text(b)) => directed(a.cmp(&b), sort.descending),
             (SortValue::Missing, SortValue::Missing) => Ordering::Equal,
             // All values in a column have the same type.
             (SortValue::Missing, _) => Ordering::Greater,
             (_, _) => Ordering::Less,
-        };
-        by_column.then_with(|| self.compare_ties(a, b))
+        }
     }
 
     /// Compares rows with equal values in the column: newest first, then by id and row.
@@ -211,21 +224,45 @@ impl Store {
             .then_with(|| a.cmp(&b))
     }
 
-    /// Returns a number for a quick first comparison. Rows with smaller numbers come first, and
-    /// rows with the same number must be compared in full.
-    pub(crate) fn sort_key(&self, sort: Sort, row: Row) -> u64 {
-        let key = match self.sort_value(sort.column, row) {
-            SortValue::Missing => return u64::MAX,
-            SortValue::Number(number) => number,
+    /// Returns the head of the value that a row has in the column; [`Head::MAX`] if it has none.
+    pub(crate) fn sort_head(&self, sort: Sort, row: Row) -> Head {
+        let head = match self.sort_value(sort.column, row) {
+            SortValue::Missing => return Head::MAX,
+            SortValue::Number(number) => number.into(),
             SortValue::Text(text) => {
-                let mut head = [0; 8];
-                let len = text.len().min(8);
+                let mut head = [0; size_of::<Head>()];
+                let len = text.len().min(head.len());
                 head[..len].copy_from_slice(&text.as_bytes()[..len]);
-                u64::from_be_bytes(head)
+                Head::from_be_bytes(head)
             }
         };
         // Missing values come after all others.
-        (if sort.descending { !key } else { key }).min(u64::MAX - 1)
+        (if sort.descending { !head } else { head }).min(Head::MAX - 1)
+    }
+
+    /// Returns a number for the value that a row has in a column that is no date. Rows with the same
+    /// number have the same value.
+    pub(crate) fn code(&self, column: Column, row: Row) -> Option<u32> {
+        let columns = &self.columns;
+        let text = |column: &Chunked<Option<ValueCode>>| column[row.index()].map(|code| code.index);
+        match column {
+            Column::Created | Column::Updated => None,
+            Column::Tenant => Some(self.feed(row).index().into()),
+            Column::Severity => Some(columns.severity.code(row)),
+            Column::Status => Some(columns.status.code(row)),
+            Column::Source => Some(columns.source.code(row)),
+            Column::Classification => Some(columns.classification.code(row)),
+            Column::Determination => Some(columns.determination.code(row)),
+            Column::Title => text(&columns.title),
+            Column::Category => text(&columns.category),
+            Column::Incident => text(&columns.incident),
+            Column::Product => text(&columns.product),
+            Column::Owner => text(&columns.owner),
+            Column::Device => columns.devices.get(row).next(),
+            Column::User => columns.users.get(row).next(),
+            Column::Techniques => columns.techniques.get(row).next(),
+            Column::Id => Some(columns.id[row.index()].index),
+        }
     }
 
     fn sort_value(&self, column: Column, row: Row) -> SortValue<'_> {

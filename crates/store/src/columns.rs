@@ -52,6 +52,11 @@ impl<T: Clone + Eq + Hash> Members<T> {
         self.known[self.codes[row.index()] as usize].0.as_ref()
     }
 
+    /// Returns the code of a row's member.
+    pub(crate) fn code(&self, row: Row) -> u32 {
+        self.codes[row.index()]
+    }
+
     /// Returns the rows whose member passes a test.
     pub(crate) fn rows(&self, test: impl Fn(Option<&T>) -> bool) -> RowSet {
         let mut rows = RowSet::default();

@@ -32,18 +32,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Creates an order from sorted rows. [`Order::count`] must be called afterwards.
-    pub(crate) fn of_sorted(sort: Sort, rows: impl Iterator<Item = Row>) -> Self {
-        let (mut chunks, mut placed): (Vec<Chunk>, _) = (Vec::new(), RowSet::default());
-        for row in rows {
-            placed.insert(row);
-            match chunks.last_mut() {
-                // Fill each chunk halfway, so that new rows do not split it immediately.
-                Some(last) if last.rows.len() < CHUNK / 2 => last.rows.push(row),
-                _ => chunks.push(Chunk { rows: vec![row], shown: 0 }),
-            }
-        }
-        Self { sort, placed, chunks }
+    /// Creates an order from sorted rows, which are `placed`. [`Order::count`] must be called afterwards.
+    pub(crate) fn of_sorted(sort: Sort, rows: &[Row], placed: RowSet) -> Self {
+        // Fill each chunk halfway, so that new rows do not split it immediately.
+        let chunks = rows.chunks(CHUNK / 2).map(|rows| Chunk { rows: rows.to_vec(), shown: 0 });
+        Self { sort, placed, chunks: chunks.collect() }
     }
 
     /// Counts the shown rows of every chunk.
@@ -71,10 +64,8 @@ impl Order {
         while at < self.chunks.len() {
             if self.chunks[at].rows.len() > CHUNK {
                 let rows = self.chunks[at].rows.split_off(CHUNK / 2);
-                let mut second = Chunk { rows, shown: 0 };
-                second.count(shown);
-                self.chunks[at].shown -= second.shown;
-                self.chunks.insert(at + 1, second);
+                self.chunks.insert(at + 1, Chunk { rows, shown: 0 });
+                self.chunks[at..at + 2].iter_mut().for_each(|chunk| chunk.count(shown));
             }
             at += 1;
         }
@@ -115,8 +106,12 @@ impl Order {
         rows.filter(|row| shown.contains(*row)).skip(left)
     }
 
+    /// Returns the rows in the order, without their positions.
+    pub(crate) fn placed(&self) -> &RowSet {
+        &self.placed
+    }
+
     /// Lists all rows, shown or not.
-    #[cfg(test)]
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
         self.chunks.iter().flat_map(|chunk| &chunk.rows).copied()
     }

@@ -1,11 +1,16 @@
-//! Sorts rows in slices: first it sorts runs, then it merges neighbouring runs.
+//! Sorts rows by a column, in slices.
+//!
+//! Rows come in order of age, in which rows with equal values stay. A text is compared only with other
+//! texts: rows with the same code have the same text, so one row of each code is sorted, which gives each
+//! code a rank, and then all rows are sorted by rank.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, mem::take};
 
-use crate::{Row, Sort, Store};
-
-/// The number of rows in a run.
-const RUN: usize = 4_096;
+use crate::{
+    DateColumn, Row, Sort, Store,
+    merge_sort::{Head, MergeSort},
+    radix::Radix,
+};
 
 /// A sort in progress. The values of its rows must not change in the meantime.
 #[derive(Debug)]
@@ -13,28 +18,80 @@ pub(crate) struct Sorter {
     sort: Sort,
     /// Rows with an index below this limit are being sorted; later rows are not.
     limit: usize,
-    /// The rows that are not in a run yet.
-    unsorted: Vec<Row>,
-    /// The sorted runs of the current round.
-    runs: Vec<Vec<Keyed>>,
-    /// The runs of the next round.
-    next: Vec<Vec<Keyed>>,
-    /// The merge in progress: two runs, the position in each, and the result.
-    merge: Option<Merge>,
+    stage: Stage,
 }
-
-type Keyed = (u64, Row);
 
 #[derive(Debug)]
-struct Merge {
-    from: [std::vec::IntoIter<Keyed>; 2],
-    into: Vec<Keyed>,
+enum Stage {
+    /// Looking for the codes that occur.
+    Codes(Vec<Row>, Codes),
+    /// Sorting the codes.
+    Sort(Codes, MergeSort<Row>),
+    /// Numbering the sorted codes.
+    Number(Codes, Ranks),
+    /// Giving each row the rank of its code. So many rows have theirs.
+    Keys(Codes, Ranks, usize),
+    /// Sorting rows by rank.
+    ByRank(Radix),
+    /// Looking for the range of dates.
+    Dates(DateColumn, Vec<Row>, Dates),
+    /// Sorting rows by date.
+    ByDate(Radix),
 }
 
+/// The codes of rows.
+#[derive(Debug, Default)]
+struct Codes {
+    /// For each row, its code above its number. Later, the rank takes the place of the code.
+    items: Vec<u64>,
+    /// A row with each code.
+    examples: Vec<Option<Row>>,
+}
+
+/// The ranks of codes.
+#[derive(Debug, Default)]
+struct Ranks {
+    /// A row with each code, sorted.
+    sorted: Vec<(Head, Row)>,
+    /// How many of them have ranks.
+    numbered: usize,
+    /// The rank of the last one of them. Equal values have the same rank.
+    rank: u32,
+    /// The rank of each code; then that of rows without a value.
+    by_code: Vec<u32>,
+}
+
+/// The dates of rows, as far as they were read.
+#[derive(Debug)]
+struct Dates {
+    by_row: Vec<Option<i64>>,
+    first: i64,
+    last: i64,
+}
+
+/// The code of rows that have no value.
+const NONE: u32 = u32::MAX;
+
 impl Sorter {
+    /// Prepares to sort rows, which must be in order of age.
     pub(crate) fn new(sort: Sort, rows: Vec<Row>) -> Self {
         let limit = rows.iter().max().map_or(0, |last| last.index() + 1);
-        Self { sort, limit, unsorted: rows, runs: Vec::new(), next: Vec::new(), merge: None }
+        let stage = match sort.column.date() {
+            Some(date) => {
+                let by_row = Vec::with_capacity(rows.len());
+                Stage::Dates(date, rows, Dates { by_row, first: i64::MAX, last: i64::MIN })
+            }
+            None => {
+                let items = Vec::with_capacity(rows.len());
+                Stage::Codes(rows, Codes { items, examples: Vec::new() })
+            }
+        };
+        Self { sort, limit, stage }
+    }
+
+    /// Returns the end of the rows that are part of this sort. Later rows arrived after it began.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Returns whether a row is part of this sort rather than one that arrived later.
@@ -50,52 +107,159 @@ impl Sorter {
     /// `work`. Returns the rows once they are sorted.
     pub(crate) fn advance(&mut self, store: &Store, work: &mut usize) -> Option<Vec<Row>> {
         while *work > 0 {
-            if !self.unsorted.is_empty() {
-                let rows = self.unsorted.split_off(self.unsorted.len().saturating_sub(RUN));
-                // Sorting a run takes about three steps per row.
-                *work = work.saturating_sub(rows.len() * 3);
-                let mut run: Vec<Keyed> =
-                    rows.into_iter().map(|row| (store.sort_key(self.sort, row), row)).collect();
-                run.sort_unstable_by(|a, b| compare(store, self.sort, *a, *b));
-                self.runs.push(run);
-            } else if let Some(merge) = &mut self.merge {
-                if !merge.advance(store, self.sort, work) {
-                    continue;
+            let sort = self.sort;
+            let next = match &mut self.stage {
+                Stage::Codes(rows, codes) => {
+                    if !codes.read(store, sort, rows, work) {
+                        continue;
+                    }
+                    let examples = codes.examples.iter().flatten().copied().collect();
+                    Stage::Sort(take(codes), MergeSort::new(examples))
                 }
-                self.next.extend(self.merge.take().map(|merge| merge.into));
-            } else if self.runs.len() >= 2 {
-                let pair = [self.runs.pop(), self.runs.pop()].map(Option::unwrap_or_default);
-                let into = Vec::with_capacity(pair.iter().map(Vec::len).sum());
-                self.merge = Some(Merge { from: pair.map(IntoIterator::into_iter), into });
-            } else if self.next.is_empty() {
-                let sorted = self.runs.pop().unwrap_or_default();
-                return Some(sorted.into_iter().map(|(_, row)| row).collect());
-            } else {
-                self.runs.append(&mut self.next);
-            }
+                Stage::Sort(codes, examples) => {
+                    let head = |row| store.sort_head(sort, row);
+                    let compare = |a, b| store.compare_values(sort, a, b);
+                    let Some(sorted) = examples.advance(head, compare, work) else { continue };
+                    let by_code = vec![0; codes.examples.len() + 1];
+                    Stage::Number(take(codes), Ranks { sorted, by_code, ..Ranks::default() })
+                }
+                Stage::Number(codes, ranks) => {
+                    if !ranks.number(store, sort, work) {
+                        continue;
+                    }
+                    Stage::Keys(take(codes), take(ranks), 0)
+                }
+                Stage::Keys(codes, ranks, done) => {
+                    let end = codes.items.len().min(done.saturating_add(*work));
+                    *work -= end - *done;
+                    ranks.replace(&mut codes.items[*done..end]);
+                    *done = end;
+                    if end < codes.items.len() {
+                        continue;
+                    }
+                    let largest = ranks.sorted.len() as u64;
+                    Stage::ByRank(Radix::new(take(&mut codes.items), 32, largest))
+                }
+                Stage::ByRank(radix) => {
+                    let Some(items) = radix.advance(work) else { continue };
+                    return Some(items.into_iter().map(|item| Row(item as u32)).collect());
+                }
+                Stage::Dates(date, rows, dates) => {
+                    let end = rows.len().min(dates.by_row.len().saturating_add(*work));
+                    *work -= end - dates.by_row.len();
+                    dates.read(store, *date, &rows[dates.by_row.len()..end]);
+                    if end < rows.len() {
+                        continue;
+                    }
+                    Stage::ByDate(dates.radix(rows, row_bits(self.limit), sort.descending))
+                }
+                Stage::ByDate(radix) => {
+                    let Some(items) = radix.advance(work) else { continue };
+                    let bits = row_bits(self.limit);
+                    let row = |item: &u64| Row((item & ((1 << bits) - 1)) as u32);
+                    let mut rows: Vec<_> = items.iter().map(row).collect();
+                    // Of dates that differ in their lowest bits only, the keys are equal.
+                    let mut start = 0;
+                    for equal in items.chunk_by(|a, b| a >> bits == b >> bits) {
+                        let end = start + equal.len();
+                        if equal.len() > 1 {
+                            rows[start..end].sort_by(|a, b| store.compare_values(sort, *a, *b));
+                        }
+                        start = end;
+                    }
+                    return Some(rows);
+                }
+            };
+            self.stage = next;
         }
         None
     }
 }
 
-impl Merge {
-    /// Continues the merge. Returns whether it is complete.
-    fn advance(&mut self, store: &Store, sort: Sort, work: &mut usize) -> bool {
-        let [first, second] = &mut self.from;
-        while *work > 0 {
-            *work -= 1;
-            let side = match (first.as_slice().first(), second.as_slice().first()) {
-                (Some(a), Some(b)) if compare(store, sort, *a, *b) == Ordering::Less => &mut *first,
-                (_, Some(_)) => &mut *second,
-                (Some(_), None) => &mut *first,
-                (None, None) => return true,
-            };
-            self.into.extend(side.next());
+impl Codes {
+    /// Continues to read the codes of rows. Returns whether all have been read.
+    fn read(&mut self, store: &Store, sort: Sort, rows: &[Row], work: &mut usize) -> bool {
+        let first = self.items.len();
+        let end = rows.len().min(first.saturating_add(*work));
+        *work -= end - first;
+        for row in &rows[first..end] {
+            let code = store.code(sort.column, *row);
+            self.items.push(u64::from(code.unwrap_or(NONE)) << 32 | u64::from(row.0));
+            if let Some(code) = code {
+                let at = code as usize;
+                if at >= self.examples.len() {
+                    self.examples.resize(at + 1, None);
+                }
+                self.examples[at].get_or_insert(*row);
+            }
         }
-        false
+        end == rows.len()
     }
 }
 
-fn compare(store: &Store, sort: Sort, a: Keyed, b: Keyed) -> Ordering {
-    a.0.cmp(&b.0).then_with(|| store.compare(sort, a.1, b.1))
+impl Ranks {
+    /// Continues to number the sorted codes. Returns whether all have a rank.
+    fn number(&mut self, store: &Store, sort: Sort, work: &mut usize) -> bool {
+        while *work > 0 && self.numbered < self.sorted.len() {
+            let (head, row) = self.sorted[self.numbered];
+            let former = self.numbered.checked_sub(1).map(|former| self.sorted[former]);
+            self.rank += match former {
+                Some((former, _)) if former < head => 1,
+                Some((_, former)) => u32::from(store.compare_values(sort, former, row) == Ordering::Less),
+                None => 0,
+            };
+            if let Some(code) = store.code(sort.column, row) {
+                self.by_code[code as usize] = self.rank;
+            }
+            self.numbered += 1;
+            *work -= 1;
+        }
+        if let Some(last) = self.by_code.last_mut() {
+            *last = self.sorted.len() as u32;
+        }
+        self.numbered == self.sorted.len()
+    }
+
+    /// Replaces the codes in items by their ranks.
+    fn replace(&self, items: &mut [u64]) {
+        let last = self.by_code.len() - 1;
+        for item in items {
+            let rank = self.by_code[((*item >> 32) as usize).min(last)];
+            *item = u64::from(rank) << 32 | *item & u64::from(u32::MAX);
+        }
+    }
+}
+
+impl Dates {
+    fn read(&mut self, store: &Store, date: DateColumn, rows: &[Row]) {
+        for row in rows {
+            let ticks = store.facts(*row).date(date).map(alertdeck_model::Timestamp::ticks);
+            if let Some(ticks) = ticks {
+                (self.first, self.last) = (self.first.min(ticks), self.last.max(ticks));
+            }
+            self.by_row.push(ticks);
+        }
+    }
+
+    /// Prepares to sort rows by date. Rows without a date come last.
+    fn radix(&self, rows: &[Row], low: u32, descending: bool) -> Radix {
+        let (first, last) = (self.first, self.last);
+        let none = if first > last { 0 } else { last.abs_diff(first) + 1 };
+        // If a key and a row do not fit into an item, the lowest bits of the key are left out.
+        let left_out = low.saturating_sub(none.leading_zeros());
+        let item = |(row, date): (&Row, &Option<i64>)| {
+            let key = match date {
+                None => none,
+                Some(ticks) if descending => last.abs_diff(*ticks),
+                Some(ticks) => ticks.abs_diff(first),
+            };
+            key >> left_out << low | u64::from(row.0)
+        };
+        Radix::new(rows.iter().zip(&self.by_row).map(item).collect(), low, none >> left_out)
+    }
+}
+
+/// Returns the number of bits for any row below a limit.
+fn row_bits(limit: usize) -> u32 {
+    usize::BITS - limit.leading_zeros()
 }

@@ -68,8 +68,11 @@ pub struct View {
     evaluation: Option<Evaluation>,
     sorter: Option<Sorter>,
     sort: Sort,
-    /// All visible rows, in display order.
-    order: Order,
+    /// All rows by age, newest first, which is the default order.
+    ages: Order,
+    /// All rows in another order, if they are shown in one. While a sort is in progress, this is still the
+    /// former order.
+    by_column: Option<Order>,
     /// The rows that match.
     matching: RowSet,
     /// Rows that used to match but no longer do. They keep their positions.
@@ -147,7 +150,7 @@ impl View {
         {
             self.stale.insert(kept);
         }
-        self.order.count(&self.shown);
+        self.count_lines();
         self.revision += 1;
     }
 
@@ -179,24 +182,44 @@ impl View {
     }
 
     fn start_sort(&mut self, store: &Store) {
-        let rows: Vec<Row> = store.rows().iter().collect();
+        self.sorter = None;
+        if self.sort == self.ages.sort {
+            self.by_column = None;
+            self.count_lines();
+            return;
+        }
+        let rows: Vec<Row> = self.ages.rows().collect();
         let mut at_once = if rows.len() <= FEW { usize::MAX } else { 0 };
         let mut sorter = Sorter::new(self.sort, rows);
-        self.sorter = None;
         match sorter.advance(store, &mut at_once) {
-            Some(rows) => self.sorted(store, &sorter, rows),
+            Some(rows) => self.sorted(store, &sorter, &rows),
             None => self.sorter = Some(sorter),
         }
     }
 
-    fn sorted(&mut self, store: &Store, sorter: &Sorter, rows: Vec<Row>) {
-        self.order = Order::of_sorted(sorter.sort(), rows.into_iter());
-        self.order.count(&self.shown);
-        for row in store.rows().iter().filter(|row| !sorter.contains(*row)) {
-            self.order.insert(store, row, self.shown.contains(row));
+    fn sorted(&mut self, store: &Store, sorter: &Sorter, rows: &[Row]) {
+        let late: RowSet = self.ages.placed().iter_from(sorter.limit()).collect();
+        let mut placed = self.ages.placed().clone();
+        placed.subtract(&late);
+        let mut order = Order::of_sorted(sorter.sort(), rows, placed);
+        order.count(&self.shown);
+        for row in late.iter() {
+            order.insert(store, row, self.shown.contains(row));
         }
-        self.order.split(&self.shown);
+        order.split(&self.shown);
+        self.by_column = Some(order);
         self.revision += 1;
+    }
+
+    /// Returns the rows in display order.
+    fn order(&self) -> &Order {
+        self.by_column.as_ref().unwrap_or(&self.ages)
+    }
+
+    /// Counts the shown rows in display order. Those in the other order are not counted until it is
+    /// displayed.
+    fn count_lines(&mut self) {
+        self.by_column.as_mut().unwrap_or(&mut self.ages).count(&self.shown);
     }
 
     /// Drops stale rows.
@@ -204,7 +227,7 @@ impl View {
         self.shown.subtract(&self.stale);
         self.stale.clear();
         self.kept = None;
-        self.order.count(&self.shown);
+        self.count_lines();
         self.revision += 1;
     }
 
@@ -214,8 +237,7 @@ impl View {
         for rows in [&mut self.shown, &mut self.matching, &mut self.stale, &mut self.late] {
             rows.intersect(visible);
         }
-        self.order.count(&self.shown);
-        self.start_sort(store);
+        self.count_lines();
         self.evaluate(store, Evaluation::Replace);
         self.revision += 1;
     }
@@ -230,7 +252,7 @@ impl View {
             && self.shown.insert(row)
         {
             self.stale.insert(row);
-            self.order.count(&self.shown);
+            self.count_lines();
             self.revision += 1;
         }
     }
@@ -252,7 +274,7 @@ impl View {
             && let Some(mut sorter) = self.sorter.take()
         {
             match sorter.advance(store, &mut work) {
-                Some(rows) => self.sorted(store, &sorter, rows),
+                Some(rows) => self.sorted(store, &sorter, &rows),
                 None => self.sorter = Some(sorter),
             }
         }
@@ -275,16 +297,22 @@ impl View {
         if rows.is_empty() {
             return;
         }
-        let touched: RowSet = rows.iter().copied().filter(|row| store.rows().contains(*row)).collect();
+        let touched: RowSet = rows.iter().copied().collect();
         // Changed rows are still sorted by their previous values, so remove them first.
-        self.order.remove(&touched, &self.shown);
+        for order in [Some(&mut self.ages), self.by_column.as_mut()].into_iter().flatten() {
+            order.remove(&touched, &self.shown);
+        }
         for row in touched.iter() {
             if self.evaluation != Some(Evaluation::Replace) {
                 self.test(store, row);
             }
-            self.order.insert(store, row, self.shown.contains(row));
+            for order in [Some(&mut self.ages), self.by_column.as_mut()].into_iter().flatten() {
+                order.insert(store, row, self.shown.contains(row));
+            }
         }
-        self.order.split(&self.shown);
+        for order in [Some(&mut self.ages), self.by_column.as_mut()].into_iter().flatten() {
+            order.split(&self.shown);
+        }
         if self.evaluation.is_some() {
             self.late.union(&touched);
         }
@@ -315,12 +343,12 @@ impl View {
 
     /// Returns the row at the given line of the list.
     pub fn get(&self, line: usize) -> Option<Row> {
-        self.order.get(line, &self.shown)
+        self.order().get(line, &self.shown)
     }
 
     /// Lists the rows to show, in order, starting at the given line of the list.
     pub fn from(&self, line: usize) -> impl Iterator<Item = Row> {
-        self.order.from(line, &self.shown)
+        self.order().from(line, &self.shown)
     }
 
     /// Returns the rows to show.
@@ -345,7 +373,7 @@ impl View {
 
     /// Returns the line of a row, or the line that the row would have if it were shown.
     pub fn nearest(&self, store: &Store, row: Row) -> usize {
-        self.order.line(store, row, &self.shown)
+        self.order().line(store, row, &self.shown)
     }
 
     /// Returns a number that changes whenever the shown rows may have changed.
