@@ -11,27 +11,31 @@ pub struct Histogram {
     pub counts: [Vec<u32>; 4],
     /// The creation times of the oldest and the newest alert.
     pub range: Option<(Timestamp, Timestamp)>,
-    revision: u64,
+    revision: (u64, (u64, usize)),
     /// When to count next while alerts stream in, measured from startup.
     pub(super) due: std::time::Duration,
 }
 
 impl Histogram {
-    /// Counts the alerts in a view, using `buckets` buckets of equal length, unless this revision
-    /// of the view has already been counted.
+    /// Counts the alerts in a view, using `buckets` buckets of equal length, unless the same alerts
+    /// have already been counted.
     pub fn count(&mut self, store: &Store, view: &View, buckets: usize) {
-        if self.revision == view.revision() && self.counts[0].len() == buckets {
+        let revision = (view.content(), store.version());
+        if self.revision == revision && self.counts[0].len() == buckets {
             return;
         }
-        *self = Self { revision: view.revision(), due: self.due, ..Self::default() };
+        *self = Self { revision, due: self.due, ..Self::default() };
         self.counts = std::array::from_fn(|_| vec![0; buckets]);
-        let times = || view.shown().iter().filter_map(|row| store.facts(row).created());
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
+        let Some((first, last)) = view.created_range(store) else { return };
         if buckets == 0 {
             return;
         }
         self.range = Some((first, last));
-        let length = i128::from(last.ticks() - first.ticks()) + 1;
+        let length = last.ticks().abs_diff(first.ticks()).saturating_add(1);
+        // So that the product below fits. Divisions of longer numbers take many times longer.
+        let dropped = (buckets as u64).ilog2() + 1;
+        let dropped = dropped.saturating_sub(length.leading_zeros());
+        let divisor = (length >> dropped) + u64::from(dropped > 0);
         for row in view.shown().iter() {
             let facts = store.facts(row);
             let line = match facts.severity() {
@@ -41,8 +45,8 @@ impl Histogram {
                 _ => 3,
             };
             if let Some(at) = facts.created() {
-                let bucket = i128::from(at.ticks() - first.ticks()) * buckets as i128 / length;
-                self.counts[line][bucket as usize] += 1;
+                let since = at.ticks().abs_diff(first.ticks()) >> dropped;
+                self.counts[line][(since * buckets as u64 / divisor) as usize] += 1;
             }
         }
     }

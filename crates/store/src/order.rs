@@ -112,7 +112,7 @@ impl Order {
     }
 
     /// Lists all rows, shown or not.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
+    pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = Row> {
         self.chunks.iter().flat_map(|chunk| &chunk.rows).copied()
     }
 

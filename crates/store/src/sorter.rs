@@ -6,6 +6,8 @@
 
 use std::{cmp::Ordering, mem::take};
 
+use alertdeck_model::Timestamp;
+
 use crate::{
     DateColumn, Row, Sort, Store,
     merge_sort::{Head, MergeSort},
@@ -34,7 +36,9 @@ enum Stage {
     /// Sorting rows by rank.
     ByRank(Radix),
     /// Looking for the range of dates.
-    Dates(DateColumn, Vec<Row>, Dates),
+    Dates(Vec<Row>, Dates),
+    /// Giving each row the key of its date.
+    DateKeys(Vec<Row>, Dates, Vec<u64>),
     /// Sorting rows by date.
     ByDate(Radix),
 }
@@ -61,10 +65,11 @@ struct Ranks {
     by_code: Vec<u32>,
 }
 
-/// The dates of rows, as far as they were read.
-#[derive(Debug)]
+/// The range of dates, as far as they were read.
+#[derive(Clone, Copy, Debug)]
 struct Dates {
-    by_row: Vec<Option<i64>>,
+    date: DateColumn,
+    read: usize,
     first: i64,
     last: i64,
 }
@@ -77,10 +82,7 @@ impl Sorter {
     pub(crate) fn new(sort: Sort, rows: Vec<Row>) -> Self {
         let limit = rows.iter().max().map_or(0, |last| last.index() + 1);
         let stage = match sort.column.date() {
-            Some(date) => {
-                let by_row = Vec::with_capacity(rows.len());
-                Stage::Dates(date, rows, Dates { by_row, first: i64::MAX, last: i64::MIN })
-            }
+            Some(date) => Stage::Dates(rows, Dates { date, read: 0, first: i64::MAX, last: i64::MIN }),
             None => {
                 let items = Vec::with_capacity(rows.len());
                 Stage::Codes(rows, Codes { items, examples: Vec::new() })
@@ -144,14 +146,25 @@ impl Sorter {
                     let Some(items) = radix.advance(work) else { continue };
                     return Some(items.into_iter().map(|item| Row(item as u32)).collect());
                 }
-                Stage::Dates(date, rows, dates) => {
-                    let end = rows.len().min(dates.by_row.len().saturating_add(*work));
-                    *work -= end - dates.by_row.len();
-                    dates.read(store, *date, &rows[dates.by_row.len()..end]);
+                Stage::Dates(rows, dates) => {
+                    if !dates.read(store, rows, work) {
+                        continue;
+                    }
+                    let items = Vec::with_capacity(rows.len());
+                    Stage::DateKeys(take(rows), *dates, items)
+                }
+                Stage::DateKeys(rows, dates, items) => {
+                    let first = items.len();
+                    let end = rows.len().min(first.saturating_add(*work));
+                    *work -= end - first;
+                    let low = row_bits(self.limit);
+                    items.extend(
+                        rows[first..end].iter().map(|row| dates.item(store, *row, low, sort.descending)),
+                    );
                     if end < rows.len() {
                         continue;
                     }
-                    Stage::ByDate(dates.radix(rows, row_bits(self.limit), sort.descending))
+                    Stage::ByDate(Radix::new(take(items), low, dates.none() >> dates.left_out(low)))
                 }
                 Stage::ByDate(radix) => {
                     let Some(items) = radix.advance(work) else { continue };
@@ -231,31 +244,42 @@ impl Ranks {
 }
 
 impl Dates {
-    fn read(&mut self, store: &Store, date: DateColumn, rows: &[Row]) {
-        for row in rows {
-            let ticks = store.facts(*row).date(date).map(alertdeck_model::Timestamp::ticks);
-            if let Some(ticks) = ticks {
+    /// Continues to look for the range of dates. Returns whether all have been read.
+    fn read(&mut self, store: &Store, rows: &[Row], work: &mut usize) -> bool {
+        let end = rows.len().min(self.read.saturating_add(*work));
+        *work -= end - self.read;
+        for row in &rows[self.read..end] {
+            if let Some(ticks) = self.ticks(store, *row) {
                 (self.first, self.last) = (self.first.min(ticks), self.last.max(ticks));
             }
-            self.by_row.push(ticks);
         }
+        self.read = end;
+        end == rows.len()
     }
 
-    /// Prepares to sort rows by date. Rows without a date come last.
-    fn radix(&self, rows: &[Row], low: u32, descending: bool) -> Radix {
-        let (first, last) = (self.first, self.last);
-        let none = if first > last { 0 } else { last.abs_diff(first) + 1 };
-        // If a key and a row do not fit into an item, the lowest bits of the key are left out.
-        let left_out = low.saturating_sub(none.leading_zeros());
-        let item = |(row, date): (&Row, &Option<i64>)| {
-            let key = match date {
-                None => none,
-                Some(ticks) if descending => last.abs_diff(*ticks),
-                Some(ticks) => ticks.abs_diff(first),
-            };
-            key >> left_out << low | u64::from(row.0)
+    fn ticks(&self, store: &Store, row: Row) -> Option<i64> {
+        store.facts(row).date(self.date).map(Timestamp::ticks)
+    }
+
+    /// Returns the key of rows without a date, which is the largest.
+    fn none(&self) -> u64 {
+        if self.first > self.last { 0 } else { self.last.abs_diff(self.first) + 1 }
+    }
+
+    /// Returns how many of the lowest bits of the keys are left out, so that a key and a row fit into an
+    /// item.
+    fn left_out(&self, low: u32) -> u32 {
+        low.saturating_sub(self.none().leading_zeros())
+    }
+
+    /// Returns a row below the key of its date.
+    fn item(&self, store: &Store, row: Row, low: u32, descending: bool) -> u64 {
+        let key = match self.ticks(store, row) {
+            None => self.none(),
+            Some(ticks) if descending => self.last.abs_diff(ticks),
+            Some(ticks) => ticks.abs_diff(self.first),
         };
-        Radix::new(rows.iter().zip(&self.by_row).map(item).collect(), low, none >> left_out)
+        key >> self.left_out(low) << low | u64::from(row.0)
     }
 }
 

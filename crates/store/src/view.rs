@@ -9,6 +9,8 @@
 
 use std::{any::Any, fmt::Debug};
 
+use alertdeck_model::Timestamp;
+
 use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 
 /// The maximum number of rows that are sorted in one go, without slices.
@@ -84,6 +86,7 @@ pub struct View {
     /// A row to show even if it does not match.
     kept: Option<Row>,
     revision: u64,
+    content: u64,
 }
 
 impl View {
@@ -151,7 +154,7 @@ impl View {
             self.stale.insert(kept);
         }
         self.count_lines();
-        self.revision += 1;
+        self.changed();
     }
 
     /// Tests one row and updates whether it is shown.
@@ -224,11 +227,14 @@ impl View {
 
     /// Drops stale rows.
     pub fn restart(&mut self) {
-        self.shown.subtract(&self.stale);
-        self.stale.clear();
         self.kept = None;
-        self.count_lines();
         self.revision += 1;
+        if !self.stale.is_empty() {
+            self.shown.subtract(&self.stale);
+            self.stale.clear();
+            self.count_lines();
+            self.changed();
+        }
     }
 
     /// Starts over after rows in the store have been hidden, shown or retired.
@@ -239,7 +245,7 @@ impl View {
         }
         self.count_lines();
         self.evaluate(store, Evaluation::Replace);
-        self.revision += 1;
+        self.changed();
     }
 
     /// Keeps a row until the next filter is set. If the row does not match the filter being
@@ -253,7 +259,7 @@ impl View {
         {
             self.stale.insert(row);
             self.count_lines();
-            self.revision += 1;
+            self.changed();
         }
     }
 
@@ -320,7 +326,7 @@ impl View {
         if self.sorter.as_ref().is_some_and(|sorter| touched.iter().any(|row| sorter.contains(row))) {
             self.start_sort(store);
         }
-        self.revision += 1;
+        self.changed();
     }
 
     /// Returns the number of rows that match.
@@ -361,6 +367,16 @@ impl View {
         &self.matching
     }
 
+    /// Returns the times at which the oldest and the newest of the rows to show were created.
+    pub fn created_range(&self, store: &Store) -> Option<(Timestamp, Timestamp)> {
+        let created = |row: Row| {
+            let facts = self.shown.contains(row).then(|| store.facts(row));
+            facts.and_then(crate::Facts::created)
+        };
+        let newest = self.ages.rows().find_map(created)?;
+        Some((self.ages.rows().rev().find_map(created)?, newest))
+    }
+
     /// Returns whether a row is shown although it no longer matches.
     pub fn is_stale(&self, row: Row) -> bool {
         self.stale.contains(row)
@@ -376,9 +392,20 @@ impl View {
         self.order().line(store, row, &self.shown)
     }
 
-    /// Returns a number that changes whenever the shown rows may have changed.
+    /// Returns a number that changes whenever the shown rows or their order may have changed.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Returns a number that changes whenever other rows may be shown, in whatever order.
+    pub fn content(&self) -> u64 {
+        self.content
+    }
+
+    /// Records that other rows may be shown.
+    fn changed(&mut self) {
+        self.revision += 1;
+        self.content += 1;
     }
 }
 

@@ -177,7 +177,7 @@ impl Search {
                 let mut end = dictionary.chunk_end(hits.name, first);
                 if hits.tested > first {
                     end = end.min(hits.tested);
-                } else if let Some(former) = former.filter(|former| former.tested >= end) {
+                } else if let Some(former) = former.filter(|former| former.are_few(first, end)) {
                     let candidates = former.between(first, end);
                     let read = hits.test_all(dictionary, test, literals.as_ref(), candidates);
                     hits.tested = end;
@@ -202,6 +202,10 @@ impl Search {
                     *work = work.saturating_sub(1);
                 }
                 hits.collected = end;
+                // Nothing more can be found. A letter occurs in almost every alert.
+                if found.len() == store.version().1 {
+                    return true;
+                }
             }
         }
         let is_open = |row: &Row| row.index() >= *next && !found.contains(*row);
@@ -234,6 +238,14 @@ impl Search {
 }
 
 impl NameHits {
+    /// Returns whether all values in a range have been tested, and so few match that looking these up is
+    /// cheaper than searching the range.
+    fn are_few(&self, first: u32, end: u32) -> bool {
+        /// How many times longer it takes to look a value up than to search it.
+        const LOOKING_UP: usize = 32;
+        self.tested >= end && self.between(first, end).count() * LOOKING_UP <= (end - first) as usize
+    }
+
     /// Lists the values in a range that match, of those that have been tested.
     fn between(&self, first: u32, end: u32) -> impl Iterator<Item = u32> {
         let words = self.hits.iter().enumerate().take(end.div_ceil(64) as usize).skip(first as usize / 64);
