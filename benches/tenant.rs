@@ -52,7 +52,19 @@ pub(crate) struct Console {
 
 impl Console {
     /// Opens a console with the given width and height, in cells, and loads the alerts.
-    pub(crate) fn open(alerts: &[RawAlert], (width, height): (u16, u16)) -> Self {
+    pub(crate) fn open(alerts: &[RawAlert], size: (u16, u16)) -> Self {
+        let mut console = Self::loading(size);
+        let job = console.job;
+        for batch in alerts.chunks(BATCH) {
+            let batch = Batch::decode(batch);
+            console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch))));
+        }
+        console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Done)));
+        console
+    }
+
+    /// Opens a console that begins to load the list.
+    pub(crate) fn loading((width, height): (u16, u16)) -> Self {
         let settings = Settings {
             zone: TimeZone::UTC,
             filter_zone: TimeZone::UTC,
@@ -80,13 +92,7 @@ impl Console {
         let job = job.expect("the list is fetched");
         let screen = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");
         let theme = Theme::new(ThemeKind::Dark, Depth::True, false);
-        let mut console = Self { app, job, screen, theme };
-        for batch in alerts.chunks(BATCH) {
-            let batch = Batch::decode(batch);
-            console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch))));
-        }
-        console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Done)));
-        console
+        Self { app, job, screen, theme }
     }
 
     /// Sends a message to the state and returns the effects.

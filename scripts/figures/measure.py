@@ -1,4 +1,7 @@
-"""Compares `alertdeck list` with a bare fetch of the same pages from the same simulated tenant."""
+"""Measures alertdeck beside plain tools that do a part of the same work.
+
+The tenant is simulated. The file holds the tenant's alerts, one a line.
+"""
 
 import argparse
 import http.client
@@ -8,9 +11,12 @@ import queue
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from urllib.parse import urlsplit
+
+import console
 
 LIST = "/v1.0/security/alerts_v2"
 PAGE = 1000
@@ -107,23 +113,62 @@ def load(program, base):
     return time.monotonic() - began
 
 
+def save(base, path):
+    """Writes all alerts of a tenant to a file."""
+    connection = http.client.HTTPConnection(urlsplit(base).netloc)
+    with open(path, "w", encoding="utf-8") as file:
+        for target in pages(base)[0]:
+            for alert in json.loads(get(connection, target))["value"]:
+                json.dump(alert, file, ensure_ascii=False, separators=(",", ":"))
+                file.write("\n")
+    connection.close()
+
+
+def first_page(base):
+    """Fetches a small page on a new connection. Returns the seconds that it took."""
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(urlsplit(base).netloc)
+    get(connection, f"{LIST}?$top=50")
+    connection.close()
+    return time.monotonic() - began
+
+
+def compare_loading(program, base, runs):
+    targets, alerts = pages(base)
+    bare, loads = [], []
+    for _ in range(runs):
+        bare.append(bare_fetch(base, targets))
+        loads.append(load(program, base))
+        print(f"  bare fetch {bare[-1]:.2f} s, alertdeck {loads[-1]:.2f} s", flush=True)
+    bare, loaded = statistics.median(bare), statistics.median(loads)
+    print(
+        f"list of {alerts} alerts in {len(targets)} pages: {loaded:.2f} s; "
+        f"a bare fetch {bare:.2f} s, ratio {loaded / bare:.2f}",
+        flush=True,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True, help="the alertdeck to measure (default: built here)")
     parser.add_argument("--alerts", type=int, default=100_000)
     parser.add_argument("--latency", type=int, default=150, help="milliseconds for each page")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--file", help="a file of alerts, one a line (default: the tenant's alerts)")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.file or os.path.join(folder, "alerts.jsonl")
+        with Tenant(options.program, options.alerts, 0) as tenant:
+            console.idle(options.program, tenant.base)
+            if not options.file:
+                save(tenant.base, path)
+        size = os.path.getsize(path) / 1e6
+        print(f"{os.path.basename(path)}: {size:.0f} MB", flush=True)
+        console.open_file(options.program, path)
+        console.list_file(options.program, path)
     with Tenant(options.program, options.alerts, options.latency) as tenant:
-        targets, alerts = pages(tenant.base)
-        print(f"{alerts} alerts in {len(targets)} pages, {options.latency} ms each", flush=True)
-        bare, loads = [], []
-        for _ in range(options.runs):
-            bare.append(bare_fetch(tenant.base, targets))
-            loads.append(load(options.program, tenant.base))
-            print(f"bare fetch {bare[-1]:.2f} s, alertdeck {loads[-1]:.2f} s", flush=True)
-    bare, loaded = statistics.median(bare), statistics.median(loads)
-    print(f"medians: bare fetch {bare:.2f} s, alertdeck {loaded:.2f} s, ratio {loaded / bare:.2f}")
+        console.first_row(options.program, tenant.base, lambda: first_page(tenant.base))
+        compare_loading(options.program, tenant.base, options.runs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""Runs alertdeck in a pseudo-terminal and measures what a user waits for."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+# The size of the terminal in rows and columns.
+SIZE = (50, 200)
+# A cell of the severity column at the start of a row, after the codes that place and colour it.
+ROW = re.compile(rb"\b(high|medium|low|informational|med|info)\b")
+DEADLINE = 300
+
+
+class Console:
+    """The console in a pseudo-terminal."""
+
+    def __init__(self, program, *arguments, **variables):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ALERTDECK_")}
+        environment |= {"TERM": "xterm-256color", "ALERTDECK_CONFIG": "", "NO_PROXY": "127.0.0.1", **variables}
+        self.began = time.monotonic()
+        self._process, self._terminal = pty.fork()
+        if self._process == 0:
+            os.execve(program, [program, *arguments], environment)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+        self._text = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self._process, signal.SIGTERM)
+        os.waitpid(self._process, 0)
+        os.close(self._terminal)
+
+    def wait(self, pattern):
+        """Waits until what is drawn contains a pattern. Returns the seconds since the start."""
+        while not re.search(pattern, self._text):
+            if time.monotonic() > self.began + DEADLINE:
+                raise TimeoutError(f"{pattern} was not drawn: {self._text[-2000:]!r}")
+            self._read(0.05)
+        return time.monotonic() - self.began
+
+    def rest(self, seconds):
+        """Reads what is drawn for some time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._read(max(0, min(0.05, end - time.monotonic())))
+
+    def _read(self, seconds):
+        if select.select([self._terminal], [], [], seconds)[0]:
+            # The end of what was drawn before may begin a word.
+            self._text = self._text[-64:] + os.read(self._terminal, 1 << 16)
+
+    def processor_time(self):
+        """Returns the seconds of processor time that the program has used."""
+        with open(f"/proc/{self._process}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        """Returns the resident memory in bytes."""
+        with open(f"/proc/{self._process}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def run(command, **variables):
+    """Runs a command. Returns the seconds that it took and its largest resident memory in bytes."""
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1", **variables}
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"{command[0]} failed with {process.returncode}")
+    return time.monotonic() - began, usage.ru_maxrss * 1024
+
+
+def open_file(program, path):
+    """Opens a file in the console."""
+    with Console(program, "open", path) as console:
+        first = console.wait(ROW)
+        whole = console.wait(rb"complete")
+        megabytes = console.memory() >> 20
+        cpu = console.processor_time()
+    (lines, _), (grep, _) = run(["wc", "-l", path]), run(["grep", "-c", "severity", path])
+    print(
+        f"open: first screen {first * 1000:.0f} ms, whole {whole:.2f} s, {cpu:.1f} s of processor time, "
+        f"{megabytes} MB; beside it wc -l {lines:.2f} s, grep -c {grep:.2f} s",
+        flush=True,
+    )
+
+
+def list_file(program, path):
+    """Lists the alerts in a file that match a filter."""
+    took, memory = run([program, "list", "severity:high", "--file", path])
+    grep, _ = run(["grep", "-c", '"severity":"high"', path])
+    print(f"list severity:high: {took:.2f} s, {memory >> 20} MB; beside it grep -c {grep:.2f} s", flush=True)
+
+
+def first_row(program, base, request):
+    """Opens the console on a tenant, with a token, and compares the first row with a bare request."""
+    arguments = [program, "", "--graph-url", base]
+    for _ in range(2):
+        bare = request()
+        with Console(*arguments, ALERTDECK_TOKEN="any") as console:
+            first = console.wait(ROW)
+    print(
+        f"first row: {first * 1000:.0f} ms; a bare request of one page {bare * 1000:.0f} ms, "
+        f"{(first - bare) * 1000:.0f} ms more",
+        flush=True,
+    )
+
+
+def idle(program, base, seconds=10):
+    """Leaves the console alone while it polls for new alerts."""
+    with Console(program, "age<7d", "--graph-url", base, ALERTDECK_TOKEN="any") as console:
+        console.wait(rb"complete")
+        console.rest(3)
+        before = console.processor_time()
+        console.rest(seconds)
+        used = console.processor_time() - before
+    print(f"idle, polling: {used:.2f} s of processor time in {seconds} s", flush=True)
