@@ -54,7 +54,7 @@ use contents::{Contents, Step, Steps};
 use decode::{DEVICES, USERS};
 use posting::Postings;
 use prevalence::Index;
-use shape::{ShapeTable, Shapes};
+use shape::{Leaf, ShapeTable, Shapes};
 use stored::Snapshot;
 use table::Table;
 
@@ -219,17 +219,34 @@ impl Store {
         Facts::new(self, row)
     }
 
-    /// Returns the JSON of an alert, for a worker to read.
+    /// Returns the JSON of an alert. To write it again takes microseconds for each kilobyte.
     pub fn stored(&self, row: Row) -> StoredAlert {
+        if let Some(body) = self.columns.bodies.get(&row) {
+            return body.clone();
+        }
+        let (shapes, contents) = (self.shapes.shapes(), self.contents_of(row));
+        let value = |Leaf { name, .. }, index| self.dictionary.raw(ValueCode { name, index });
+        StoredAlert::written(contents, json::write(shapes, contents, value))
+    }
+
+    /// Returns the JSON of one of many alerts, which is written only when a worker reads it. Until all
+    /// of them are dropped, every value that is added afterwards may cost a copy of the values before
+    /// it.
+    pub fn deferred(&self, row: Row) -> StoredAlert {
         if let Some(body) = self.columns.bodies.get(&row) {
             return body.clone();
         }
         let take = || Snapshot { shapes: self.shapes.shapes().clone(), values: self.dictionary.chunks() };
         let snapshot = self.snapshot.get_or_init(|| Arc::new(take()));
+        StoredAlert::deferred(self.contents_of(row), snapshot.clone())
+    }
+
+    /// Returns the contents of a row without those that follow.
+    fn contents_of(&self, row: Row) -> &[u8] {
         let contents = self.contents.get(row);
-        let mut steps = Steps::new(&snapshot.shapes, contents);
+        let mut steps = Steps::new(self.shapes.shapes(), contents);
         steps.by_ref().for_each(drop);
-        StoredAlert::new(snapshot.clone(), &contents[..contents.len() - steps.rest().len()])
+        &contents[..contents.len() - steps.rest().len()]
     }
 
     /// Returns whether an alert still has the JSON that [`stored`](Self::stored) returned before.

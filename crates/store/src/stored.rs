@@ -75,7 +75,13 @@ enum Body {
     /// The number of the alert in a block.
     Block(Arc<Block>, u32),
     /// The contents of the alert.
-    Contents(Arc<Snapshot>, Box<[u8]>),
+    Contents(Box<[u8]>, Json),
+}
+
+#[derive(Clone, Debug)]
+enum Json {
+    Written(Bytes),
+    Deferred(Arc<Snapshot>),
 }
 
 impl StoredAlert {
@@ -86,21 +92,28 @@ impl StoredAlert {
         writer.finish()
     }
 
-    pub(crate) fn new(snapshot: Arc<Snapshot>, contents: &[u8]) -> Self {
-        Self(Body::Contents(snapshot, contents.into()))
+    /// Creates an alert from its contents and its JSON.
+    pub(crate) fn written(contents: &[u8], json: Vec<u8>) -> Self {
+        Self(Body::Contents(contents.into(), Json::Written(json.into())))
+    }
+
+    /// Creates an alert from its contents. Its JSON is written whenever it is read.
+    pub(crate) fn deferred(contents: &[u8], snapshot: Arc<Snapshot>) -> Self {
+        Self(Body::Contents(contents.into(), Json::Deferred(snapshot)))
     }
 
     /// Returns whether the alert is stored as contents, and these are the contents given, which may
     /// be followed by others.
     pub(crate) fn is_contents(&self, contents: &[u8]) -> bool {
-        matches!(&self.0, Body::Contents(_, own) if contents.starts_with(own))
+        matches!(&self.0, Body::Contents(own, _) if contents.starts_with(own))
     }
 
     /// Returns the size of the JSON in bytes.
     pub fn size(&self) -> usize {
         match &self.0 {
             Body::Block(block, at) => block.range(*at).len(),
-            Body::Contents(snapshot, contents) => snapshot.write(contents).len(),
+            Body::Contents(_, Json::Written(json)) => json.len(),
+            Body::Contents(contents, Json::Deferred(snapshot)) => snapshot.write(contents).len(),
         }
     }
 
@@ -116,7 +129,7 @@ impl PartialEq for StoredAlert {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Body::Block(a, at), Body::Block(b, other)) => Arc::ptr_eq(a, b) && at == other,
-            (Body::Contents(_, a), Body::Contents(_, b)) => a == b,
+            (Body::Contents(a, _), Body::Contents(b, _)) => a == b,
             (Body::Block(..), Body::Contents(..)) | (Body::Contents(..), Body::Block(..)) => false,
         }
     }
@@ -135,7 +148,10 @@ impl StoredReader {
     /// Reads an alert.
     pub fn read(&mut self, alert: &StoredAlert) -> RawAlert {
         let (block, at) = match &alert.0 {
-            Body::Contents(snapshot, contents) => return RawAlert(snapshot.write(contents)),
+            Body::Contents(_, Json::Written(json)) => return RawAlert(json.clone()),
+            Body::Contents(contents, Json::Deferred(snapshot)) => {
+                return RawAlert(snapshot.write(contents));
+            }
             Body::Block(block, at) => (block, *at),
         };
         let is_same = |(last, _): &&(Arc<Block>, Bytes)| Arc::ptr_eq(last, block);

@@ -255,20 +255,23 @@ fn json_is_restored_from_contents_unless_it_is_written_unusually() {
 
 #[test]
 fn stored_json_stays_readable_when_the_alert_changes() {
-    let mut store = Store::default();
-    let alert =
-        |title: &str| json!({"id": "a", "title": title, "lastUpdateDateTime": "2026-11-01T00:00:00Z"});
-    store.absorb(FEED, batch(&[alert("before")]));
-    let before = store.stored(Row(0));
-    assert!(store.is_current(Row(0), &before));
-    store.absorb(FEED, batch(&[json!({"id": "b", "new": [1, 2], "title": "other"})]));
-    assert!(store.is_current(Row(0), &before));
-    store.absorb(FEED, batch(&[alert("after")]));
-    assert!(!store.is_current(Row(0), &before));
-    assert_eq!(before.read().0, alert("before").to_string());
-    assert_eq!(before.size(), alert("before").to_string().len());
-    assert_eq!(store.stored(Row(0)).read().0, alert("after").to_string());
-    assert_ne!(store.stored(Row(0)), before);
+    for get in [Store::stored, Store::deferred] {
+        let mut store = Store::default();
+        let alert =
+            |title: &str| json!({"id": "a", "title": title, "lastUpdateDateTime": "2026-11-01T00:00:00Z"});
+        store.absorb(FEED, batch(&[alert("before")]));
+        let before = get(&store, Row(0));
+        assert!(store.is_current(Row(0), &before));
+        store.absorb(FEED, batch(&[json!({"id": "b", "new": [1, 2], "title": "other"})]));
+        assert!(store.is_current(Row(0), &before));
+        store.absorb(FEED, batch(&[alert("after")]));
+        assert!(!store.is_current(Row(0), &before));
+        assert_eq!(before.read().0, alert("before").to_string());
+        assert_eq!(before.size(), alert("before").to_string().len());
+        assert_eq!(get(&store, Row(0)).read().0, alert("after").to_string());
+        assert_ne!(get(&store, Row(0)), before);
+        assert_eq!(store.stored(Row(0)), store.deferred(Row(0)));
+    }
 }
 
 pub(crate) fn json() -> impl Strategy<Value = Value> {

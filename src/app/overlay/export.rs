@@ -285,7 +285,7 @@ impl App {
             ExportStage::Failed("the filter is still running; press Enter again in a moment".into())
         } else {
             let rows = self.alerts_to_export();
-            let stored = |row: &Row| (self.store.feed(*row), self.store.stored(*row));
+            let stored = |row: &Row| (self.store.feed(*row), self.store.deferred(*row));
             let alerts: Vec<_> = rows.iter().map(stored).collect();
             let count = alerts.len();
             if count == 0 {
