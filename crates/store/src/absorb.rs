@@ -175,7 +175,7 @@ impl Store {
     /// memory.
     fn move_bodies(&mut self, rows: &[Row]) {
         let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());
-        let rows: Vec<_> = rows.iter().filter(|row| self.columns.bodies.contains_key(row)).collect();
+        let rows: Vec<_> = rows.iter().filter(|row| self.columns.bodies.contains_key(*row)).collect();
         for row in &rows {
             writer.push(&reader.read(&self.columns.bodies[*row]).0);
         }

@@ -1,8 +1,9 @@
 //! The columns: fixed-width values for each row.
 
-use std::{collections::HashMap, hash::Hash};
+use std::hash::Hash;
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
+use hashbrown::HashMap;
 
 use crate::{
     FeedId, Row, RowSet,

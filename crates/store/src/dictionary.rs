@@ -4,9 +4,10 @@
 //! once per property name, and alerts refer to it by code. A search reads only the values under the
 //! names that it covers and then compares codes.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use alertdeck_model::SafeText;
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -3,7 +3,7 @@
 //! Most values occur in only one alert, so a single row is stored in place of a list. A dense list
 //! of rows becomes a bitmap.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use crate::{
     Row, RowSet,

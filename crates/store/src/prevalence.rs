@@ -6,9 +6,10 @@
 //! addresses, have keys that are derived from the value; these keys are indexed. Counting devices
 //! and classifications means reading every row, so it is done in slices.
 
-use std::{collections::HashSet, fmt, num::NonZero};
+use std::{fmt, num::NonZero};
 
 use alertdeck_model::{Classification, Indicator, IndicatorKind, SafeText, Status};
+use hashbrown::HashSet;
 
 use crate::{
     Column, FeedId, Row, RowSet, Store,

@@ -3,7 +3,9 @@
 //! Most alerts and items share their shape with many others. An alert is therefore stored as a
 //! shape and a list of values, from which its JSON can be written again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use serde::{Deserialize, Serialize};
 
