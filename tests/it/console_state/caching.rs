@@ -24,7 +24,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// Returns the state of a cache that was brought up to date ten minutes before the console is opened.
-fn state(coverage: Option<Coverage>) -> State {
+pub(super) fn state(coverage: Option<Coverage>) -> State {
     let saved_at = Some(at("2026-11-20T11:50:00Z"));
     State { alerts: 2, saved_at, coverage }
 }
@@ -33,7 +33,7 @@ fn covered() -> Coverage {
     Coverage { since: Some(at("2026-10-21T00:00:00Z")), watermark: at("2026-11-20T11:49:00Z") }
 }
 
-fn encoded(alerts: &[Value]) -> Batch {
+pub(super) fn encoded(alerts: &[Value]) -> Batch {
     let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.to_string().into())).collect();
     Batch::decode(&raw).with_encoded()
 }
@@ -54,7 +54,7 @@ fn page_at(console: &mut Harness, total: u64, server_time: &str) {
 }
 
 /// Removes the job that opens the cache from the effects.
-fn cache_job(console: &mut Harness) -> Option<JobId> {
+pub(super) fn cache_job(console: &mut Harness) -> Option<JobId> {
     let is_it = |effect: &Effect| matches!(effect, Effect::Start(_, JobKind::ReadCache));
     let at = console.effects.iter().position(is_it)?;
     match console.effects.remove(at) {
@@ -63,11 +63,11 @@ fn cache_job(console: &mut Harness) -> Option<JobId> {
     }
 }
 
-fn cache(console: &mut Harness, job: JobId, event: CacheEvent) {
+pub(super) fn cache(console: &mut Harness, job: JobId, event: CacheEvent) {
     console.send(Message::Job(job, JobEvent::Cache(event)));
 }
 
-fn opened(state: State) -> CacheEvent {
+pub(super) fn opened(state: State) -> CacheEvent {
     CacheEvent::Opened { account: Some("ana@contoso.com".into()), state }
 }
 

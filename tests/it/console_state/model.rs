@@ -1,14 +1,21 @@
 //! Compares the list with a naive reference over random changes: arrivals, updates, re-arrivals,
 //! account changes, filters, sort orders, tenants turned on and off, cursor moves and marks.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
-use alertdeck::app::{FeedEvent, Identity, JobEvent, JobId, LoadEvent, Message};
+use alertdeck::app::{CacheEvent, FeedEvent, Identity, JobEvent, JobId, LoadEvent, Message};
+use alertdeck_cache::Retention;
+use alertdeck_model::Timestamp;
 use alertdeck_store::{Column, FeedId, Row};
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::json;
 
 use super::{
+    caching::{cache, cache_job, encoded, opened, state},
     harness::{Harness, batch, settings},
     signing_in::identity,
 };
@@ -38,8 +45,9 @@ const SORTS: [Sorting; 4] = [
 #[derive(Clone, Debug)]
 struct Alert {
     feed: u16,
-    id: u8,
-    created: u8,
+    id: u32,
+    /// In hundredths of a second since midnight.
+    created: u32,
     updated: u8,
     high: bool,
     title: u8,
@@ -54,12 +62,13 @@ impl Alert {
     fn json(&self) -> serde_json::Value {
         json!({"id": format!("a{}", self.id), "title": format!("Title {}", self.title),
             "severity": if self.high { "high" } else { "low" },
-            "createdDateTime": format!("2026-11-20T00:00:00.{:02}Z", self.created),
+            "createdDateTime": Timestamp::parse("2026-11-20T00:00:00Z").unwrap()
+                .after(Duration::from_millis(u64::from(self.created) * 10)).to_string(),
             "lastUpdateDateTime": format!("2026-11-20T01:{:02}:00Z", self.updated)})
     }
 
-    fn is(&self, other: &Self) -> bool {
-        (self.feed, self.id) == (other.feed, other.id)
+    fn key(&self) -> (u16, u32) {
+        (self.feed, self.id)
     }
 }
 
@@ -79,7 +88,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let alert =
-        (0u8..9, 0u8..4, 0u8..20, any::<bool>(), 0u8..3).prop_map(|(id, created, updated, high, title)| {
+        (0u32..9, 0u32..4, 0u8..20, any::<bool>(), 0u8..3).prop_map(|(id, created, updated, high, title)| {
             Alert { feed: 0, id, created, updated, high, title, arrived: 0, stale: false, marked: false }
         });
     prop_oneof![
@@ -99,6 +108,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// The simplest possible list.
 struct Reference {
     alerts: Vec<Alert>,
+    /// The positions of the alerts.
+    places: HashMap<(u16, u32), usize>,
     on: BTreeSet<u16>,
     accounts: [Option<bool>; 3],
     filter: usize,
@@ -125,7 +136,7 @@ impl Reference {
         rows.sort_by(|a, b| {
             SORTS[self.sort].2(a, b)
                 .then_with(|| b.created.cmp(&a.created))
-                .then_with(|| a.id.cmp(&b.id))
+                .then_with(|| a.id.to_string().cmp(&b.id.to_string()))
                 .then_with(|| a.arrived.cmp(&b.arrived))
         });
         rows
@@ -133,20 +144,34 @@ impl Reference {
 
     /// Adds a batch. An alert that occurs in it twice appears in the list only in its last state.
     fn arrive(&mut self, batch: Vec<Alert>) {
-        let shown: Vec<_> = self.alerts.iter().filter(|alert| self.is_shown(alert)).cloned().collect();
+        let was_shown: HashSet<_> = batch
+            .iter()
+            .filter_map(|alert| self.places.get(&alert.key()))
+            .filter(|at| self.is_shown(&self.alerts[**at]))
+            .map(|at| self.alerts[*at].key())
+            .collect();
         for new in batch {
             self.arrivals += 1;
-            match self.alerts.iter().position(|known| known.is(&new)) {
-                None => self.alerts.push(Alert { arrived: self.arrivals, ..new }),
+            match self.places.get(&new.key()).copied() {
+                None => {
+                    self.places.insert(new.key(), self.alerts.len());
+                    self.alerts.push(Alert { arrived: self.arrivals, ..new });
+                }
                 Some(at) if new.updated < self.alerts[at].updated => {}
                 Some(at) => {
                     let Alert { arrived, marked, .. } = self.alerts[at];
                     let next = Alert { arrived, marked, ..new };
-                    let was_shown = shown.iter().any(|alert| alert.is(&next));
-                    self.alerts[at] = Alert { stale: was_shown && !self.matches(&next), ..next };
+                    let stale = was_shown.contains(&next.key()) && !self.matches(&next);
+                    self.alerts[at] = Alert { stale, ..next };
                 }
             }
         }
+    }
+
+    fn retire(&mut self, feed: u16) {
+        self.alerts.retain(|alert| alert.feed != feed);
+        self.places = self.alerts.iter().enumerate().map(|(at, alert)| (alert.key(), at)).collect();
+        self.drop_stale();
     }
 
     fn drop_stale(&mut self) {
@@ -163,17 +188,19 @@ struct Both {
 }
 
 impl Both {
-    fn new() -> Self {
+    fn new(cache: Option<Retention>) -> Self {
         let profiles: Vec<_> =
             NAMES.iter().map(|name| super::harness::profile(name, "x.example", "browser")).collect();
         let feeds = NAMES.map(|name| super::harness::Settings {
             profile: name.into(),
             tenant: format!("{name}.example"),
             profiles: profiles.clone(),
+            cache,
             ..settings("")
         });
         let reference = Reference {
             alerts: Vec::new(),
+            places: HashMap::new(),
             on: (0..3).collect(),
             accounts: [None; 3],
             filter: 0,
@@ -214,8 +241,7 @@ impl Both {
                 console.send(Message::Feed(FeedId::new(feed), FeedEvent::Identity(account)));
                 let before = reference.accounts[usize::from(feed)].replace(other);
                 if before.is_some_and(|before| before != other) {
-                    reference.alerts.retain(|alert| alert.feed != feed);
-                    reference.drop_stale();
+                    reference.retire(feed);
                 }
             }
             Step::Filter(at) => {
@@ -264,9 +290,9 @@ impl Both {
 
     /// Returns the position of a row in the reference.
     fn place(&self, row: Row) -> usize {
-        let (feed, id) = (self.console.app.store.feed(row).index(), self.console.id(row));
-        let is_same = |alert: &Alert| alert.feed == feed && format!("a{}", alert.id) == id;
-        self.reference.alerts.iter().position(is_same).unwrap()
+        let store = &self.console.app.store;
+        let id = store.facts(row).id().raw().trim_start_matches('a').parse().unwrap();
+        self.reference.places[&(store.feed(row).index(), id)]
     }
 
     fn check(&self, before: Option<Row>) -> Result<(), TestCaseError> {
@@ -274,10 +300,10 @@ impl Both {
         let rows: Vec<_> = app.view.from(0).map(|row| self.place(row)).collect();
         let expected = self.reference.rows();
         let shown = |at: &usize| (self.reference.alerts[*at].feed, self.reference.alerts[*at].id);
-        prop_assert_eq!(
-            rows.iter().map(shown).collect::<Vec<_>>(),
-            expected.iter().map(|alert| (alert.feed, alert.id)).collect::<Vec<_>>()
-        );
+        let differs = rows.iter().zip(&expected).position(|(row, alert)| shown(row) != alert.key());
+        let at = differs.unwrap_or(rows.len().min(expected.len()));
+        prop_assert_eq!(rows.len(), expected.len(), "first difference at {}", at);
+        prop_assert_eq!(rows.get(at).map(shown), expected.get(at).map(|alert| alert.key()), "row {}", at);
         for (row, alert) in app.view.from(0).zip(expected) {
             prop_assert_eq!(app.view.is_stale(row), !self.reference.matches(alert), "{:?}", alert);
             prop_assert_eq!(app.marks.contains(row), alert.marked, "{:?}", alert);
@@ -296,7 +322,7 @@ proptest! {
 
     #[test]
     fn the_list_is_that_of_a_naive_reference(slice in 1usize..50, steps in prop::collection::vec(step(), 1..40)) {
-        let mut both = Both::new();
+        let mut both = Both::new(None);
         both.console.slice = slice;
         // The cursor has been moved, so it does not stay on the newest alert.
         let mut moved = false;
@@ -314,4 +340,80 @@ proptest! {
             both.check(before)?;
         }
     }
+}
+
+/// The same for a long list, which arrives in batches from the caches of three tenants and from the
+/// windows of their lists, in turns. `ALERTDECK_MODEL_ALERTS` sets the number of alerts.
+#[test]
+fn a_long_list_is_that_of_a_naive_reference() {
+    const WINDOWS: usize = 4;
+    const BATCH: usize = 128;
+    let count = std::env::var("ALERTDECK_MODEL_ALERTS").ok().and_then(|count| count.parse().ok());
+    let count: u32 = count.unwrap_or(3_000);
+    let one = |at: u32| {
+        let mixed = at.wrapping_mul(2_654_435_761);
+        Alert {
+            feed: (at % 3) as u16,
+            id: at / 3,
+            created: mixed % 8_640_000,
+            updated: (mixed >> 8) as u8 % 20,
+            high: at.is_multiple_of(7),
+            title: (mixed >> 16) as u8 % 3,
+            arrived: 0,
+            stale: false,
+            marked: false,
+        }
+    };
+    let mut streams = Vec::new();
+    for feed in 0..3 {
+        let mut alerts: Vec<_> = (0..count).map(one).filter(|alert| alert.feed == feed).collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.created));
+        // The cache holds a half of the alerts, in an earlier version.
+        let earlier = |alert: &Alert| Alert { updated: 0, high: !alert.high, ..alert.clone() };
+        let cached: Vec<_> = alerts.iter().step_by(2).map(earlier).collect();
+        streams.push((feed, cached, true));
+        let windows = alerts.chunks(alerts.len().div_ceil(WINDOWS));
+        streams.extend(windows.map(|window| (feed, window.to_vec(), false)));
+    }
+    let rounds = streams.iter().map(|(_, alerts, _)| alerts.len().div_ceil(BATCH)).max().unwrap();
+    let (mut runner, mut both) = (TestRunner::deterministic(), Both::new(Some(Retention::default())));
+    let caches: Vec<_> = std::iter::from_fn(|| cache_job(&mut both.console)).collect();
+    for job in &caches {
+        cache(&mut both.console, *job, opened(state(None)));
+    }
+    for round in 0..rounds {
+        let mut is_caching = false;
+        for (feed, alerts, is_cached) in &streams {
+            let Some(alerts) = alerts.chunks(BATCH).nth(round) else { continue };
+            is_caching |= is_cached;
+            if *is_cached {
+                let sent: Vec<_> = alerts.iter().map(Alert::json).collect();
+                let job = caches.iter().find(|job| job.feed.index() == *feed).unwrap();
+                cache(&mut both.console, *job, CacheEvent::Batch(encoded(&sent)));
+                both.reference.arrive(alerts.to_vec());
+            } else {
+                both.run(Step::Arrive(*feed, alerts.to_vec()));
+            }
+        }
+        // About thirty random steps in all, spread over the load.
+        if round % rounds.div_ceil(30) == 0 {
+            let mut step = step().new_tree(&mut runner).unwrap().current();
+            if let Step::Arrive(feed, alerts) = &mut step {
+                for alert in alerts {
+                    // An alert with the same ID that was created at another time would be another one.
+                    let id = alert.id * (count / 30);
+                    (alert.id, alert.created) = (id, one(id * 3 + u32::from(*feed)).created);
+                }
+            }
+            // Another account would take most of the list away, and a tenant that is turned off stops
+            // reading its cache.
+            let hinders = matches!(step, Step::Account(..)) || is_caching && matches!(step, Step::Toggle(_));
+            if !hinders {
+                both.run(step);
+                both.check(None).unwrap();
+            }
+        }
+    }
+    both.check(None).unwrap();
+    assert_eq!(both.reference.alerts.len() as u32, count);
 }
