@@ -274,9 +274,8 @@ impl App {
     /// Updates the histogram, but only a few times per second while alerts stream in.
     fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
-        let is_arriving =
-            |feed: &Feed| feed.cache.is_reading() || self.jobs.running(feed.id, JobType::Backfill).is_some();
-        let busy = self.view.is_scanning() || self.feeds.are_loading() || self.feeds.iter().any(is_arriving);
+        let mut caches = self.feeds.iter().map(|feed| &feed.cache);
+        let busy = self.view.is_scanning() || self.feeds.are_loading() || caches.any(Cache::is_reading);
         let Some(area) = self.layout().histogram else { return };
         if !busy || mono >= self.histogram.due {
             let buckets = usize::from(area.width.saturating_sub(24)).min(120);
