@@ -126,7 +126,7 @@ impl Default for Sort {
 }
 
 /// A value by which rows are compared.
-pub(crate) enum SortValue<'a> {
+enum SortValue<'a> {
     Missing,
     Number(u64),
     Text(std::borrow::Cow<'a, str>),
@@ -240,8 +240,8 @@ impl Store {
         (if sort.descending { !head } else { head }).min(Head::MAX - 1)
     }
 
-    /// Returns a number for the value that a row has in a column that is no date. Rows with the same
-    /// number have the same value.
+    /// Returns a number that stands for a row's value in the column; `None` if there is no value, and for
+    /// dates. Rows with the same number have the same value.
     pub(crate) fn code(&self, column: Column, row: Row) -> Option<u32> {
         let columns = &self.columns;
         let text = |column: &Chunked<Option<ValueCode>>| column[row.index()].map(|code| code.index);

@@ -219,7 +219,7 @@ impl Store {
         Facts::new(self, row)
     }
 
-    /// Returns the JSON of an alert. To write it again takes microseconds for each kilobyte.
+    /// Returns the JSON of an alert, which is written at once. This takes a few microseconds per kilobyte.
     pub fn stored(&self, row: Row) -> StoredAlert {
         if let Some(body) = self.columns.bodies.get(&row) {
             return body.clone();
@@ -229,9 +229,9 @@ impl Store {
         StoredAlert::written(contents, json::write(shapes, contents, value))
     }
 
-    /// Returns the JSON of one of many alerts, which is written only when a worker reads it. Until all
-    /// of them are dropped, every value that is added afterwards may cost a copy of the values before
-    /// it.
+    /// Like [`stored`](Self::stored), but for many alerts: the JSON is written only when a worker reads
+    /// it. The result shares the store's values, so while it exists, adding values to the store may copy
+    /// the chunks that they are added to.
     pub fn deferred(&self, row: Row) -> StoredAlert {
         if let Some(body) = self.columns.bodies.get(&row) {
             return body.clone();
@@ -241,7 +241,7 @@ impl Store {
         StoredAlert::deferred(self.contents_of(row), snapshot.clone())
     }
 
-    /// Returns the contents of a row without those that follow.
+    /// Returns the contents of a row, without the contents stored after them.
     fn contents_of(&self, row: Row) -> &[u8] {
         let contents = self.contents.get(row);
         let mut steps = Steps::new(self.shapes.shapes(), contents);

@@ -40,7 +40,7 @@ enum Stage {
     /// Giving each row the key of its date.
     DateKeys(Vec<Row>, Dates, Vec<u64>),
     /// Sorting rows by date.
-    ByDate(Radix),
+    ByDate(Dates, Radix),
 }
 
 /// The codes of rows.
@@ -164,14 +164,17 @@ impl Sorter {
                     if end < rows.len() {
                         continue;
                     }
-                    Stage::ByDate(Radix::new(take(items), low, dates.none() >> dates.left_out(low)))
+                    Stage::ByDate(*dates, Radix::new(take(items), low, dates.none() >> dates.left_out(low)))
                 }
-                Stage::ByDate(radix) => {
+                Stage::ByDate(dates, radix) => {
                     let Some(items) = radix.advance(work) else { continue };
                     let bits = row_bits(self.limit);
                     let row = |item: &u64| Row((item & ((1 << bits) - 1)) as u32);
                     let mut rows: Vec<_> = items.iter().map(row).collect();
-                    // Of dates that differ in their lowest bits only, the keys are equal.
+                    if dates.left_out(bits) == 0 {
+                        return Some(rows);
+                    }
+                    // Dates that differ only in the bits left out have equal keys.
                     let mut start = 0;
                     for equal in items.chunk_by(|a, b| a >> bits == b >> bits) {
                         let end = start + equal.len();
