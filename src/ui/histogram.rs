@@ -18,7 +18,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
         if y >= area.y + area.height {
             break;
         }
-        let total: u32 = counts.iter().sum();
+        let total = histogram.totals[at];
         let style = theme.severity_at(at);
         let symbol = theme.symbols.severity[at];
         painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });

@@ -40,8 +40,9 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
         State::Columns => {
             // Counts that no test could hold as alerts.
             let histogram = &mut console.app.histogram;
-            for (counts, many) in histogram.counts.iter_mut().zip([1_234_567, 98_765, 1_000_000, 12]) {
-                if let Some(last) = counts.last_mut() {
+            for (at, many) in [1_234_567, 98_765, 1_000_000, 12].into_iter().enumerate() {
+                histogram.totals[at] += many;
+                if let Some(last) = histogram.counts[at].last_mut() {
                     *last += many;
                 }
             }
