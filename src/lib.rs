@@ -8,8 +8,11 @@
 //! - [`files`]: saved alerts from files, folders and standard input.
 //! - [`report`]: an alert as a document, either in plain text or in Markdown for a ticket.
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
+//! - [`triage`]: what analysts change in alerts, and the records of it; plain data.
+//! - [`journal`]: the file of these records.
 //! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
 //! - [`ui`]: draws that state.
+//! - [`writer`]: sends changes and records them.
 //! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
 //! - [`cli`]: the commands.
 //! - [`program`]: the arguments, the wiring and the exit code.
@@ -20,7 +23,10 @@ pub mod config;
 pub mod console;
 pub mod export;
 pub mod files;
+pub mod journal;
 pub mod log;
 pub mod program;
 pub mod report;
+pub mod triage;
 pub mod ui;
+pub mod writer;

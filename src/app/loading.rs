@@ -376,7 +376,9 @@ impl App {
                 self.report_refresh();
             }
             LoadEvent::Failed(failure) => self.list_failed(id, failure, effects),
-            LoadEvent::Client(ClientEvent::RenewingToken | ClientEvent::Checking { .. })
+            LoadEvent::Client(
+                ClientEvent::RenewingToken | ClientEvent::Accepted(_) | ClientEvent::Checking { .. },
+            )
             | LoadEvent::Batch(_)
             | LoadEvent::Reached(_)
             | LoadEvent::Stopped => {}

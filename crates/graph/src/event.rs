@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use alertdeck_model::SafeText;
+
 /// An event worth showing that occurs between sending a request and receiving the response.
 ///
 /// Events for a request arrive in order: every [`Waiting`](Self::Waiting) is followed by a
@@ -22,6 +24,9 @@ pub enum ClientEvent {
     Resumed,
     /// The service rejected the access token, and a new one is being fetched.
     RenewingToken,
+    /// The service has accepted a change, though its outcome may still be unclear. Holds the
+    /// service's own id for the request, cut to 100 characters.
+    Accepted(SafeText),
     /// A change was sent but its outcome is unclear, so the alert is being read again to find out.
     Checking {
         /// Why the outcome is unclear, in one line that is safe to show.

@@ -56,7 +56,7 @@ impl AlertUpdate {
         };
         set("status", self.status.as_ref().map(|status| status.raw().into()));
         set("classification", self.classification.as_ref().map(|member| member.raw().into()));
-        set("determination", self.determination.as_ref().map(|member| determination(member).raw().into()));
+        set("determination", self.determination.as_ref().map(|member| member.in_metadata().raw().into()));
         set("assignedTo", self.assigned_to.as_ref().map(|owner| owner.name().into()));
         Value::Object(body).to_string()
     }
@@ -77,32 +77,11 @@ impl AlertUpdate {
             && self
                 .determination
                 .as_ref()
-                .is_none_or(|member| determination(member) == determination(&alert.determination))
+                .is_none_or(|member| member.in_metadata() == alert.determination.in_metadata())
             && self.assigned_to.as_ref().is_none_or(|wanted| {
                 let wanted = owner(wanted.name().unwrap_or_default());
                 wanted == owner(alert.assigned_to.as_ref().map_or("", |text| text.raw()))
             })
-    }
-}
-
-/// The names that occur only on the documentation page about updates, with the members that they
-/// stand for (docs/graph-api.md, "Updating alerts").
-const SYNONYMS: [(&str, Determination); 4] = [
-    ("compromisedUser", Determination::CompromisedAccount),
-    ("clean", Determination::NotMalicious),
-    ("insufficientData", Determination::NotEnoughDataToValidate),
-    ("confirmedUserActivity", Determination::ConfirmedActivity),
-];
-
-/// Returns a determination under its name in the metadata.
-fn determination(member: &Determination) -> Determination {
-    match member {
-        Determination::Undeclared(text) if text.raw().is_empty() => Determination::Unknown,
-        Determination::Undeclared(text) => {
-            let synonym = SYNONYMS.into_iter().find(|(name, _)| text.raw().eq_ignore_ascii_case(name));
-            synonym.map_or_else(|| member.clone(), |(_, member)| member)
-        }
-        known => known.clone(),
     }
 }
 

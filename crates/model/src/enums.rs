@@ -155,6 +155,25 @@ wire_enum! {
     }
 }
 
+/// The names that occur only on the documentation page about updates, with the members that they
+/// stand for (docs/graph-api.md, "Updating alerts").
+const SYNONYMS: [(&str, Determination); 4] = [
+    ("compromisedUser", Determination::CompromisedAccount),
+    ("clean", Determination::NotMalicious),
+    ("insufficientData", Determination::NotEnoughDataToValidate),
+    ("confirmedUserActivity", Determination::ConfirmedActivity),
+];
+
+impl Determination {
+    /// Returns the determination under its name in the metadata, if it has one.
+    #[must_use]
+    pub fn in_metadata(&self) -> Self {
+        let Self::Undeclared(text) = self else { return self.clone() };
+        let synonym = SYNONYMS.iter().find(|(name, _)| text.raw().eq_ignore_ascii_case(name));
+        synonym.map_or_else(|| self.clone(), |(_, member)| member.clone())
+    }
+}
+
 wire_enum! {
     /// The product that raised the alert (`serviceSource`). The service names the last five only
     /// to clients that send `Prefer: include-unknown-enum-members` (docs/graph-api.md,

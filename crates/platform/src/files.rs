@@ -59,18 +59,30 @@ pub fn private_folder(folder: &Path) -> Result<(), FileError> {
 /// Fails if the path is a symbolic link or not a regular file, if the file belongs to another user,
 /// if others can read or change it, or if it has more than `limit` bytes.
 pub fn read_private(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
-    let file = match open(OpenOptions::new().read(true), path, "read") {
-        Err(error) if error.is_missing() => return Ok(None),
-        opened => opened?,
-    };
+    let Some(file) = open_private(path)? else { return Ok(None) };
     let failed = |error| FileError::io("read", path, &error);
-    system::check_mode(&file.metadata().map_err(failed)?, path)?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
         return Err(FileError::TooLong { path: path.to_owned(), limit });
     }
     Ok(Some(bytes))
+}
+
+/// Opens a private file for reading. Returns `None` if it does not exist.
+///
+/// # Errors
+///
+/// Fails if the path is a symbolic link or not a regular file, if the file belongs to another user,
+/// or if others can read or change it.
+pub fn open_private(path: &Path) -> Result<Option<File>, FileError> {
+    let file = match open(OpenOptions::new().read(true), path, "read") {
+        Err(error) if error.is_missing() => return Ok(None),
+        opened => opened?,
+    };
+    let data = file.metadata().map_err(|error| FileError::io("read", path, &error))?;
+    system::check_mode(&data, path)?;
+    Ok(Some(file))
 }
 
 /// Opens a private file for appending. Creates it with mode 0600 if it is missing, and restricts

@@ -39,8 +39,8 @@ use other as system;
 use unix as system;
 
 pub use files::{
-    Existing, append_private, check_new_file, private_file, private_folder, read_private, remove, same_file,
-    write_new_file, write_private,
+    Existing, append_private, check_new_file, open_private, private_file, private_folder, read_private,
+    remove, same_file, write_new_file, write_private,
 };
 pub use leftovers::clean_up;
 pub use lock::Lock;
@@ -106,7 +106,8 @@ pub enum FileError {
 }
 
 impl FileError {
-    fn io(what: &'static str, path: &Path, error: &io::Error) -> Self {
+    /// Creates the error for something that the system refused: `written`, `read` and the like.
+    pub fn io(what: &'static str, path: &Path, error: &io::Error) -> Self {
         Self::Io { what, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
     }
 

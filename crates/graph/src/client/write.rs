@@ -114,7 +114,12 @@ async fn try_once(
     on_event: OnEvent<'_>,
 ) -> Result<Result<Reply, Error>, Error> {
     match client.exchange(parts, on_event).await {
-        Ok(reply) => Ok(Ok(reply)),
+        Ok(reply) => {
+            if let Some(id) = reply.request_id() {
+                on_event(ClientEvent::Accepted(id));
+            }
+            Ok(Ok(reply))
+        }
         Err(Failure { error, is_unclear: true }) => Ok(Err(error)),
         Err(Failure { error, is_unclear: false }) => Err(error),
     }

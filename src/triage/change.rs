@@ -1,0 +1,351 @@
+//! The values of an alert that triage changes, and changes to them.
+
+use std::fmt;
+
+use alertdeck_graph::{AlertUpdate, Owner};
+use alertdeck_model::{Alert, Classification, Determination, SafeText, Status};
+use alertdeck_store::Facts;
+use serde::{Deserialize, Serialize};
+
+/// The values of an alert that triage changes, as the service sent them.
+///
+/// Null and `unknown` are the same, as everywhere in alertdeck (docs/filter-language.md).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// The status.
+    pub status: Status,
+    /// The classification.
+    pub classification: Classification,
+    /// The determination, under its name in the metadata.
+    pub determination: Determination,
+    /// The owner; `None` for an alert that is assigned to no one.
+    pub owner: Option<SafeText>,
+}
+
+/// One of the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The status.
+    Status,
+    /// The classification.
+    Classification,
+    /// The determination.
+    Determination,
+    /// The owner.
+    Owner,
+}
+
+impl Field {
+    /// All fields, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Status, Self::Classification, Self::Determination, Self::Owner];
+
+    /// Returns the name shown to the user.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Classification => "classification",
+            Self::Determination => "determination",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A value that changes, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which value.
+    pub field: Field,
+    /// The value before; safe to show.
+    pub from: String,
+    /// The value after; safe to show.
+    pub to: String,
+}
+
+/// Writes the difference as `status new → resolved`.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} → {}", self.field.name(), self.from, self.to)
+    }
+}
+
+impl Values {
+    /// Returns the values of an alert that was read from the service.
+    pub fn of(alert: &Alert) -> Self {
+        Self::new(
+            alert.status.clone(),
+            alert.classification.clone(),
+            &alert.determination,
+            alert.assigned_to.clone(),
+        )
+    }
+
+    /// Returns the values of a loaded alert.
+    pub fn loaded(facts: Facts<'_>) -> Self {
+        Self::new(
+            facts.status().clone(),
+            facts.classification().clone(),
+            facts.determination(),
+            facts.assigned_to(),
+        )
+    }
+
+    fn new(
+        status: Status,
+        classification: Classification,
+        determination: &Determination,
+        owner: Option<SafeText>,
+    ) -> Self {
+        let owner = owner.filter(|owner| !owner.is_blank());
+        Self { status, classification, determination: determination.in_metadata(), owner }
+    }
+
+    /// Returns a value in words; `none` if there is none. Safe to show.
+    pub fn words(&self, field: Field) -> String {
+        let none = || "none".to_owned();
+        match field {
+            Field::Status => self.status.words(),
+            Field::Classification if self.classification == Classification::Unknown => none(),
+            Field::Classification => self.classification.words(),
+            Field::Determination if self.determination == Determination::Unknown => none(),
+            Field::Determination => self.determination.words(),
+            Field::Owner => self.owner.as_ref().map_or_else(none, SafeText::line),
+        }
+    }
+
+    /// Returns whether a value is the same. Owners are compared ignoring case, since the service may
+    /// store another spelling.
+    pub fn is_same(&self, other: &Self, field: Field) -> bool {
+        match field {
+            Field::Status => self.status == other.status,
+            Field::Classification => self.classification == other.classification,
+            Field::Determination => self.determination == other.determination,
+            Field::Owner => {
+                let folded = |owner: &Option<SafeText>| owner.as_ref().map(|owner| fold(owner.raw()));
+                folded(&self.owner) == folded(&other.owner)
+            }
+        }
+    }
+
+    /// Returns the values that differ, from these to the others.
+    pub fn differences(&self, to: &Self) -> Vec<Difference> {
+        let differs = Field::ALL.into_iter().filter(|field| !self.is_same(to, *field));
+        differs.map(|field| Difference { field, from: self.words(field), to: to.words(field) }).collect()
+    }
+
+    /// Returns the values after an update.
+    #[must_use]
+    pub fn after(&self, update: &AlertUpdate) -> Self {
+        Self {
+            status: update.status.clone().unwrap_or_else(|| self.status.clone()),
+            classification: update.classification.clone().unwrap_or_else(|| self.classification.clone()),
+            determination: update
+                .determination
+                .as_ref()
+                .map_or_else(|| self.determination.clone(), Determination::in_metadata),
+            owner: match &update.assigned_to {
+                None => self.owner.clone(),
+                Some(Owner::Unassigned) => None,
+                Some(Owner::User(name)) => Some(SafeText::new(name)),
+            },
+        }
+    }
+
+    /// Returns the update that leads from these values to the others and sends only what differs.
+    pub fn update_to(&self, to: &Self) -> AlertUpdate {
+        let differs = |field| !self.is_same(to, field);
+        AlertUpdate {
+            status: differs(Field::Status).then(|| to.status.clone()),
+            classification: differs(Field::Classification).then(|| to.classification.clone()),
+            determination: differs(Field::Determination).then(|| to.determination.clone()),
+            assigned_to: differs(Field::Owner).then(|| match &to.owner {
+                None => Owner::Unassigned,
+                Some(owner) => Owner::User(owner.raw().to_owned()),
+            }),
+        }
+    }
+}
+
+fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+/// Returns whether an owner is a person rather than one of the service's own, such as `Automation` or
+/// `API-App:…` (docs/graph-api.md, "Updating alerts").
+pub fn owner_is_person(owner: &str) -> bool {
+    let name = owner.trim();
+    let (local, domain) = name.split_once('@').unwrap_or_default();
+    !local.is_empty() && domain.contains('.') && !name.contains([' ', ':'])
+}
+
+/// What an analyst does to an alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The values to set.
+    pub update: AlertUpdate,
+    /// The comment to add.
+    pub comment: Option<String>,
+}
+
+impl Change {
+    /// Returns whether nothing would be sent.
+    pub fn is_empty(&self) -> bool {
+        self.update.is_empty() && self.comment.is_none()
+    }
+
+    /// Describes the change, such as `resolved, false positive, not malicious`. Safe to show.
+    pub fn words(&self) -> String {
+        let AlertUpdate { status, classification, determination, assigned_to } = &self.update;
+        let none =
+            |what: &str, words: String, is_none: bool| if is_none { format!("no {what}") } else { words };
+        let parts = [
+            status.as_ref().map(Status::words),
+            classification
+                .as_ref()
+                .map(|member| none("classification", member.words(), *member == Classification::Unknown)),
+            determination
+                .as_ref()
+                .map(|member| none("determination", member.words(), *member == Determination::Unknown)),
+            assigned_to.as_ref().map(|owner| match owner {
+                Owner::Unassigned => "assigned to no one".to_owned(),
+                Owner::User(name) => format!("assigned to {}", SafeText::new(name).line()),
+            }),
+            self.comment.as_ref().map(|_| "comment".to_owned()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// An update as the journal stores it: only the values that it sets, by the service's names, with
+/// null for no owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(clippy::option_option, reason = "a missing owner and null are different")]
+pub struct StoredUpdate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classification: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    determination: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    assigned_to: Option<Option<String>>,
+}
+
+/// Reads a property that may be null; a missing one is `None`.
+#[expect(clippy::option_option, reason = "a missing property and null are different")]
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl From<&AlertUpdate> for StoredUpdate {
+    fn from(update: &AlertUpdate) -> Self {
+        Self {
+            status: update.status.as_ref().map(|member| member.raw().to_owned()),
+            classification: update.classification.as_ref().map(|member| member.raw().to_owned()),
+            determination: update.determination.as_ref().map(|member| member.raw().to_owned()),
+            assigned_to: update.assigned_to.as_ref().map(|owner| match owner {
+                Owner::Unassigned => None,
+                Owner::User(name) => Some(name.clone()),
+            }),
+        }
+    }
+}
+
+impl StoredUpdate {
+    /// Returns the update.
+    pub fn update(&self) -> AlertUpdate {
+        AlertUpdate {
+            status: self.status.as_deref().map(Status::read),
+            classification: self.classification.as_deref().map(Classification::read),
+            determination: self.determination.as_deref().map(Determination::read),
+            assigned_to: self.assigned_to.as_ref().map(|owner| match owner {
+                None => Owner::Unassigned,
+                Some(name) => Owner::User(name.clone()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_model::RawAlert;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn values(json: &str) -> Values {
+        Values::of(&RawAlert(json.to_owned().into()).decode().unwrap())
+    }
+
+    fn any_values() -> impl Strategy<Value = Values> {
+        let of = |members: usize| 0..members;
+        let owner = prop::option::of("[a-cA-C]@x\\.io");
+        (of(4), of(4), of(15), owner).prop_map(|(status, classification, determination, owner)| Values {
+            status: Status::MEMBERS[status].1.clone(),
+            classification: Classification::MEMBERS[classification].1.clone(),
+            determination: Determination::MEMBERS[determination].1.clone(),
+            owner: owner.map(|owner| SafeText::new(&owner)),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_update_leads_to_the_other_values_and_back(from in any_values(), to in any_values()) {
+            let update = from.update_to(&to);
+            let after = from.after(&update);
+            prop_assert!(after.differences(&to).is_empty());
+            prop_assert_eq!(update.is_empty(), from.differences(&to).is_empty());
+            let back = to.update_to(&from);
+            prop_assert!(after.after(&back).differences(&from).is_empty());
+        }
+
+        #[test]
+        fn updates_are_stored_and_read(from in any_values(), to in any_values()) {
+            let update = from.update_to(&to);
+            let stored = serde_json::to_string(&StoredUpdate::from(&update)).unwrap();
+            let read: StoredUpdate = serde_json::from_str(&stored).unwrap();
+            prop_assert_eq!(read.update(), update);
+        }
+    }
+
+    #[test]
+    fn differences_are_in_words() {
+        let from = values(r#"{"status":"new","classification":null,"assignedTo":""}"#);
+        let to = values(
+            r#"{"status":"resolved","classification":"falsePositive","determination":"clean","assignedTo":"a@b.c"}"#,
+        );
+        let texts: Vec<_> = from.differences(&to).iter().map(Difference::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "status new → resolved",
+                "classification none → false positive",
+                "determination none → not malicious",
+                "owner none → a@b.c",
+            ]
+        );
+        let unassigned = Change { update: to.update_to(&from), comment: Some("x".into()) };
+        assert_eq!(
+            unassigned.words(),
+            "new, no classification, no determination, assigned to no one, comment"
+        );
+    }
+
+    #[test]
+    fn owners_in_another_spelling_are_the_same() {
+        let (one, other) = (values(r#"{"assignedTo":"Ana@X.io"}"#), values(r#"{"assignedTo":"ana@x.io "}"#));
+        assert!(one.differences(&other).is_empty() && one.update_to(&other).is_empty());
+    }
+
+    #[rstest]
+    #[case("ana@contoso.com", true)]
+    #[case("Automation", false)]
+    #[case("Suppression rule", false)]
+    #[case("API-App:soar@contoso.com", false)]
+    #[case("@contoso.com", false)]
+    #[case("ana@contoso", false)]
+    #[case("", false)]
+    fn people_have_principal_names(#[case] owner: &str, #[case] is_person: bool) {
+        assert_eq!(owner_is_person(owner), is_person);
+    }
+}
