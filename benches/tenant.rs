@@ -74,6 +74,7 @@ impl Console {
             notify: None,
         };
         let feed = FeedSettings {
+            writes: alertdeck::triage::WriteMode::Off,
             aliases: Vec::new(),
             tenant: "contoso".into(),
             origin: "global v1.0".into(),

@@ -8,6 +8,20 @@ mod change;
 mod entry;
 mod pairs;
 
+/// Whether the alerts of a tenant may be changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteMode {
+    /// They may, by an option or the profile.
+    On,
+    /// They may not, since nobody has asked for it.
+    #[default]
+    Off,
+    /// They may not, since the profile says so, whatever the options.
+    Forbidden,
+    /// They cannot be, since they are read from files.
+    Saved,
+}
+
 pub use change::{Change, Difference, Field, StoredUpdate, Values, owner_is_person};
 pub use entry::{Entry, EntryId, EntryKind, EntryResult, latest};
 pub use pairs::{Pair, determinations, pair};

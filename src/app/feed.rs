@@ -17,6 +17,7 @@ mod reading;
 
 use std::time::Duration;
 
+use crate::triage::WriteMode;
 use alertdeck_model::{Now, Timestamp};
 use alertdeck_odata::{Feature, Property};
 use alertdeck_query as query;
@@ -95,6 +96,8 @@ pub struct FeedSettings {
     pub profile: String,
     /// How much of the alerts to cache; `None` for nothing.
     pub cache: Option<alertdeck_cache::Retention>,
+    /// Whether alerts may be changed.
+    pub writes: WriteMode,
     /// Whether a user can sign in interactively. This is not possible with a token from a variable,
     /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,

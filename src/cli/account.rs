@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::{Failure, Service, cache, line, notify};
-use crate::console::cached_account;
+use crate::{console::cached_account, triage::WriteMode};
 use alertdeck_graph as graph;
 use alertdeck_graph::{
     auth::{
@@ -262,10 +262,8 @@ fn text(service: &Service, claims: Option<&TokenClaims>) -> String {
         if let Some(allowed) = allowed(claims) {
             rows.push(("read alerts", verdict(allowed.read, READ)));
             let change = verdict(allowed.write, WRITE);
-            rows.push((
-                "change alerts",
-                if allowed.write { change + ", but this version is read-only" } else { change },
-            ));
+            let is_off = allowed.write && service.writes != WriteMode::On;
+            rows.push(("change alerts", if is_off { change + ", with --write" } else { change }));
         }
         if let Some((at, left)) = claims.expires.and_then(expiry) {
             rows.push(("token expires", format!("{} ({left})", at.to_second())));

@@ -73,7 +73,10 @@ pub struct Connection {
     /// Neither show nor keep alerts from earlier runs
     #[arg(long, global = true, env = "ALERTDECK_NO_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_cache: bool,
-    /// Make no changes to the tenant (the default, and currently the only mode)
+    /// Allow the console to change alerts: assign, classify, close, comment
+    #[arg(long, global = true, env = "ALERTDECK_WRITE", hide_env_values = true, value_parser = FalseyValueParser::new(), conflicts_with = "read_only")]
+    pub write: bool,
+    /// Change nothing in the tenant (the default)
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }
@@ -100,6 +103,7 @@ impl Connection {
             certificate: self.certificate.clone(),
             me: self.me.clone(),
             plaintext_secrets: self.plaintext_secrets.then_some(true),
+            read_only: if self.read_only { Some(true) } else { self.write.then_some(false) },
             cache: self.no_cache.then_some(false),
             ..Overrides::default()
         };
@@ -164,8 +168,8 @@ impl Connection {
 
     /// Returns the values of the options and variables that apply to any profile.
     fn general_overrides(&self) -> Overrides {
-        let Overrides { api, plaintext_secrets, cache, variables, .. } = self.overrides();
-        Overrides { api, plaintext_secrets, cache, variables, ..Overrides::default() }
+        let Overrides { api, plaintext_secrets, read_only, cache, variables, .. } = self.overrides();
+        Overrides { api, plaintext_secrets, read_only, cache, variables, ..Overrides::default() }
     }
 
     /// Returns all profiles in the config file, in the order in which they appear. Options that
@@ -199,6 +203,7 @@ impl Connection {
             api: self.api,
             graph_url: Some(graph_url),
             me: self.me.clone(),
+            read_only: self.overrides().read_only,
             ..Overrides::default()
         };
         Ok(Config::default().resolve(None, &overrides)?)
@@ -232,6 +237,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::triage::WriteMode;
     use clap::Parser;
 
     #[derive(clap::Parser)]
@@ -284,6 +290,37 @@ mod tests {
                 ("agency", None, Cloud::UsGovL4, Api::Beta)
             ]
         );
+    }
+
+    #[rstest::rstest]
+    #[case(&[], WriteMode::Off, WriteMode::Forbidden)]
+    #[case(&["--write"], WriteMode::On, WriteMode::Forbidden)]
+    #[case(&["--read-only"], WriteMode::Off, WriteMode::Forbidden)]
+    fn a_profile_that_is_read_only_stays_so(
+        #[case] options: &[&str],
+        #[case] contoso: WriteMode,
+        #[case] archive: WriteMode,
+    ) {
+        let (_folder, connection) = connection(options);
+        let writes = |profile: &Profile| profile.writes;
+        assert_eq!(writes(&connection.profile().unwrap()), contoso);
+        let (_folder, mut connection) = self::connection(options);
+        let text = format!("{FILE}read_only = true\n");
+        std::fs::write(connection.config.as_ref().unwrap(), text).unwrap();
+        connection.profile = Some("agency".into());
+        assert_eq!(writes(&connection.profile().unwrap()), archive);
+        assert!(Line::try_parse_from(["alertdeck", "--write", "--read-only"]).is_err());
+    }
+
+    #[test]
+    fn a_profile_that_allows_writes_is_made_read_only_by_an_option() {
+        let text = format!("{FILE}read_only = false\n");
+        for (options, writes) in [(&[][..], WriteMode::On), (&["--read-only"], WriteMode::Off)] {
+            let (_folder, mut connection) = connection(options);
+            std::fs::write(connection.config.as_ref().unwrap(), &text).unwrap();
+            connection.profile = Some("agency".into());
+            assert_eq!(connection.profile().unwrap().writes, writes);
+        }
     }
 
     #[test]

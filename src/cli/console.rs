@@ -16,6 +16,7 @@ use crate::{
     cli::notify,
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
+    triage::WriteMode,
 };
 use alertdeck_cache::Folder;
 use alertdeck_graph::http::Limits;
@@ -124,6 +125,7 @@ impl Open {
         let feed = FeedSettings {
             tenant: "saved alerts".into(),
             aliases: Vec::new(),
+            writes: WriteMode::Saved,
             origin: match self.files.as_slice() {
                 [only] => SafeText::new(&only.to_string_lossy()).line(),
                 several => format!("{} files", several.len()),

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Failure;
-use crate::{app, config::Profile};
+use crate::{app, config::Profile, triage::WriteMode};
 use alertdeck_cache::Retention;
 use alertdeck_graph as graph;
 use alertdeck_graph::{
@@ -36,6 +36,8 @@ pub struct Service {
     pub profile: String,
     /// How much of the alerts the console caches; `None` for nothing.
     pub cache: Option<Retention>,
+    /// Whether alerts may be changed.
+    pub writes: WriteMode,
     /// The sign-in method.
     pub method: Method,
 }
@@ -118,6 +120,7 @@ impl Service {
             me: profile.me.clone(),
             profile: profile.name.clone(),
             cache: None,
+            writes: profile.writes,
             method,
             client: Client::new(http, endpoint(profile)?, tokens),
         })
@@ -139,6 +142,7 @@ impl Service {
             me: self.me.clone(),
             profile: self.profile.clone(),
             cache: self.cache,
+            writes: self.writes,
             signs_in: self.signs_in(),
         }
     }

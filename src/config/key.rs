@@ -40,6 +40,8 @@ pub enum Key {
     Me,
     /// Whether credentials are stored in a file instead of the keyring.
     PlaintextSecrets,
+    /// Whether alerts are never changed.
+    ReadOnly,
     /// Whether alerts are cached.
     Cache,
     /// After how many days cached alerts are removed.
@@ -118,7 +120,7 @@ const fn spec(key: Key, name: &'static str, kind: ValueKind) -> KeySpec {
 }
 
 /// All keys, in the order in which a profile is shown.
-pub(super) const KEYS: [KeySpec; 16] = [
+pub(super) const KEYS: [KeySpec; 17] = [
     spec(Key::Name, "name", ValueKind::Text(non_empty)),
     spec(Key::Cloud, "cloud", ValueKind::Text(cloud)),
     spec(Key::Tenant, "tenant", ValueKind::Text(tenant)),
@@ -132,6 +134,7 @@ pub(super) const KEYS: [KeySpec; 16] = [
     spec(Key::Certificate, "certificate", ValueKind::Text(path)),
     spec(Key::Me, "me", ValueKind::Text(non_empty)),
     spec(Key::PlaintextSecrets, "plaintext_secrets", ValueKind::Flag),
+    spec(Key::ReadOnly, "read_only", ValueKind::Flag),
     spec(Key::Cache, "cache", ValueKind::Flag),
     spec(Key::CacheDays, "cache_days", ValueKind::Number(3_650)),
     spec(Key::CacheMegabytes, "cache_megabytes", ValueKind::Number(1_000_000)),
@@ -154,6 +157,7 @@ impl Key {
         match self {
             // It can only be switched off.
             Self::Cache => "--no-cache".to_owned(),
+            Self::ReadOnly => "--read-only or --write".to_owned(),
             _ => format!("--{}", self.name().replace('_', "-")),
         }
     }

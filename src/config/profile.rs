@@ -12,6 +12,7 @@ use super::{
     ConfigError, Section,
     key::{KEYS, Key, Setting, Settings, Source, Value, ValueError, ValueKind, is_shared},
 };
+use crate::triage::WriteMode;
 use alertdeck_cache::Retention;
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Scope};
 use alertdeck_model::SafeText;
@@ -54,6 +55,8 @@ pub struct Profile {
     pub me: Option<String>,
     /// Whether credentials are stored in a file instead of the keyring.
     pub plaintext_secrets: bool,
+    /// Whether alerts may be changed.
+    pub writes: WriteMode,
     /// How much of the alerts the console caches; `None` for nothing.
     pub cache: Option<Retention>,
     /// The origins of the values that were set.
@@ -87,6 +90,8 @@ pub struct Overrides {
     pub me: Option<String>,
     /// See [`Profile::plaintext_secrets`].
     pub plaintext_secrets: Option<bool>,
+    /// Whether alerts are never changed; see [`Profile::writes`].
+    pub read_only: Option<bool>,
     /// Whether alerts are cached; see [`Profile::cache`].
     pub cache: Option<bool>,
     /// The keys whose value comes from a variable rather than an option.
@@ -135,6 +140,7 @@ impl Profile {
             Key::Certificate => path(&self.certificate),
             Key::Me => self.me.clone(),
             Key::PlaintextSecrets => Some(self.plaintext_secrets.to_string()),
+            Key::ReadOnly => Some((self.writes != WriteMode::On).to_string()),
             Key::Cache => Some(self.cache.is_some().to_string()),
             Key::CacheDays => self.cache.map(|cache| cache.days.to_string()),
             Key::CacheMegabytes => self.cache.map(|cache| (cache.bytes / MEGABYTE).to_string()),
@@ -177,6 +183,11 @@ impl Profile {
             certificate: path(Key::Certificate),
             me: text(Key::Me),
             plaintext_secrets: value(Key::PlaintextSecrets) == Some(&Value::Flag(true)),
+            writes: match settings.get(&Key::ReadOnly) {
+                Some(Setting { value: Value::Flag(false), .. }) => WriteMode::On,
+                Some(Setting { source: Source::File { .. }, .. }) => WriteMode::Forbidden,
+                _ => WriteMode::Off,
+            },
             cache: (value(Key::Cache) != Some(&Value::Flag(false))).then(|| {
                 let number = |key| match value(key) {
                     Some(Value::Number(number)) => Some(*number),
@@ -225,7 +236,8 @@ impl Overrides {
     /// Returns the option or variable that sets a value specific to one tenant or identity, if
     /// there is one.
     pub fn of_one_tenant(&self) -> Option<String> {
-        let is_general = |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets | Key::Cache);
+        let is_general =
+            |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets | Key::ReadOnly | Key::Cache);
         let given = |(key, value): (Key, Option<Value>)| {
             (!is_general(key) && value.is_some_and(|value| !is_empty(&value))).then_some(key)
         };
@@ -233,7 +245,7 @@ impl Overrides {
         Some(if self.variables.contains(&key) { key.variable() } else { key.option() })
     }
 
-    fn values(&self) -> [(Key, Option<Value>); 13] {
+    fn values(&self) -> [(Key, Option<Value>); 14] {
         let text = |text: &Option<String>| text.clone().map(Value::Text);
         let path = |path: &Option<PathBuf>| path.clone().map(Value::Path);
         [
@@ -249,6 +261,7 @@ impl Overrides {
             (Key::Certificate, path(&self.certificate)),
             (Key::Me, text(&self.me)),
             (Key::PlaintextSecrets, self.plaintext_secrets.map(Value::Flag)),
+            (Key::ReadOnly, self.read_only.map(Value::Flag)),
             (Key::Cache, self.cache.map(Value::Flag)),
         ]
     }
@@ -296,7 +309,7 @@ fn setting_error(what: String, error: &ValueError) -> ConfigError {
 /// Merges a profile from the file with options and variables.
 pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<Profile, ConfigError> {
     let mut settings = section.map(|section| section.settings.clone()).unwrap_or_default();
-    let given = overrides.settings()?;
+    let mut given = overrides.settings()?;
     // The title describes the profile's tenant, so drop it if a different tenant is given.
     if given.get(&Key::Tenant).is_some_and(|tenant| !is_same_tenant(&settings, tenant)) {
         settings.remove(&Key::Name);
@@ -317,6 +330,11 @@ pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<
         if given.contains_key(&key) {
             settings.remove(&other);
         }
+    }
+    // `--write` does not open a profile that the file protects.
+    let is_protected = settings.get(&Key::ReadOnly).is_some_and(|setting| setting.value == Value::Flag(true));
+    if is_protected {
+        given.remove(&Key::ReadOnly);
     }
     settings.extend(given);
     let is = |methods: &[Method]| {

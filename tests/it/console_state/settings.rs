@@ -1,6 +1,7 @@
 //! The settings with which tests open a console.
 
 use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine};
+use alertdeck::triage::WriteMode;
 use jiff::tz::TimeZone;
 
 const ME: &str = "ana@contoso.com";
@@ -20,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) profile: String,
     pub(crate) keymap: Keymap,
     pub(crate) signs_in: bool,
+    pub(crate) writes: WriteMode,
     pub(crate) notify: Option<NotifySettings>,
     pub(crate) cache: Option<alertdeck_cache::Retention>,
 }
@@ -34,6 +36,7 @@ impl Settings {
             FeedSettings {
                 tenant,
                 aliases: Vec::new(),
+                writes: self.writes,
                 origin,
                 service,
                 portal_host,
@@ -63,6 +66,7 @@ pub(crate) fn settings(filter: &str) -> Settings {
         profile: "contoso".into(),
         keymap: Keymap::default(),
         signs_in: true,
+        writes: WriteMode::Off,
         notify: None,
         cache: None,
     }
