@@ -11,6 +11,7 @@
 //! belong to, so adding one of these changes only its own file.
 
 mod absorb;
+mod action;
 mod alert;
 mod arrivals;
 mod cache;
@@ -38,6 +39,7 @@ mod owners;
 mod pivot;
 mod scroll;
 mod sign_in;
+mod triage;
 mod ui;
 mod wrap;
 
@@ -45,6 +47,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use action::{ActionItem, ActionRun, Actions, ItemState, Tally, WriteEvent, Writes};
 pub use arrivals::{Notification, NotifyMethod, NotifySettings};
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
@@ -72,12 +75,13 @@ pub use marks::Marks;
 pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, RequestLine, Written};
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, ExportForm, ExportStage, Help, HelpLine, JobKey, JobLine, JobList, Link, Menu, MenuAction,
-    MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Role, SignInPrompt,
-    ValueLine, Values, format_command, help,
+    AlertText, Confirm, ExportForm, ExportStage, Help, HelpLine, JobKey, JobLine, JobList, Link, Menu,
+    MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Role,
+    SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
+pub use triage::{Assignee, Target, Targets, TriageStep};
 pub use ui::Ui;
 pub use wrap::{more_bytes, wrap};
 
@@ -131,6 +135,8 @@ pub struct App {
     pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,
+    /// The changes to alerts in this run.
+    pub actions: Actions,
     /// The histogram of alerts over time.
     pub histogram: Histogram,
     /// The cached counts for the values on screen.
@@ -163,6 +169,7 @@ impl App {
             feeds,
             jobs,
             marks: Marks::default(),
+            actions: Actions::default(),
             histogram: Histogram::default(),
             tallies: pivot::Tallies::default(),
             history: history::History::default(),

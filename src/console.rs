@@ -18,6 +18,7 @@ mod saved;
 mod sign_in;
 mod terminal;
 mod terminal_events;
+mod writes;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,6 +35,7 @@ pub use terminal::check;
 
 use crate::{
     app::{App, Effect, FeedSettings, Input, Message, Settings, update},
+    journal::Journal,
     ui::{Theme, draw},
 };
 use alertdeck_cache::Folder;
@@ -88,6 +90,8 @@ pub struct Options {
     pub connect: Option<Connect>,
     /// The folder of the caches, unless nothing is cached.
     pub cache: Option<Folder>,
+    /// The journal of changes; `None` if the system has no folder for it.
+    pub journal: Option<Journal>,
     /// The colours and symbols.
     pub theme: Theme,
     /// Those for a light background, if the user has not chosen any.
@@ -123,9 +127,9 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
     let (mut app, effects) = App::new(options.settings, settings, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
-    let mut runner = Runner::new(sender, clock, options.cache);
+    let mut runner = Runner::new(sender, clock, options.cache, options.journal);
     for (feed, source) in app.feeds.iter().zip(sources) {
-        runner.connect(feed.id, source, feed.settings.cache);
+        runner.connect(feed.id, source, &feed.settings);
     }
     let mut event_loop = Loop {
         app,
@@ -145,7 +149,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     event_loop.run_effects(effects, &mut screen)?;
     let outcome = event_loop.run(&mut screen, &mut messages, &mut events, suspends).await;
     drop(screen);
-    // Pending exports are still written. If one fails, the program ends with that error.
+    // Pending exports are still written, and changes that were sent are answered. If one fails, the program ends with that error.
     let failed = event_loop.runner.finish(messages).await;
     outcome.and(failed.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
@@ -252,7 +256,7 @@ impl Loop {
         };
         let message = match connected {
             Ok(Connected { settings, client }) => {
-                self.runner.connect(feed, Source::Service(client), settings.cache);
+                self.runner.connect(feed, Source::Service(client), &settings);
                 Message::ProfileOpened { feed, settings: Box::new(settings), adds }
             }
             Err(line) => Message::ProfileRefused { name, line },

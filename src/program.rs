@@ -19,7 +19,9 @@ use crate::{
         CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open,
         Origin, Preferences, Show, Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
     },
-    console, log,
+    console,
+    journal::Journal,
+    log,
 };
 use alertdeck_graph::http::Limits;
 use alertdeck_model::{SafeText, Timestamp};
@@ -270,7 +272,14 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             let profiles = connection.profiles()?;
             let filter = if filter.is_empty() { FIRST_FILTER.to_owned() } else { filter.join(" ") };
             let preferences = Preferences::load(connection.config.as_deref())?;
-            block_on(open_services(services, profiles, &filter, preferences, &display))
+            block_on(open_services(
+                services,
+                profiles,
+                &filter,
+                preferences,
+                Journal::of_user().ok(),
+                &display,
+            ))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
@@ -278,7 +287,9 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             let (_simulators, services) = start_tenants(&settings, demo.tenants.get(), &connection)?;
             let preferences = Preferences::load(connection.config.as_deref())?;
             let filter = demo.filter.join(" ");
-            block_on(open_services(services, Vec::new(), &filter, preferences, &display))
+            // What is done to simulated alerts does not belong in the user's journal.
+            let journal = Journal::temporary().ok();
+            block_on(open_services(services, Vec::new(), &filter, preferences, journal, &display))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
         Some(Command::List(list)) => {

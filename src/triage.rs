@@ -7,6 +7,7 @@
 mod change;
 mod entry;
 mod pairs;
+mod task;
 
 /// Whether the alerts of a tenant may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,3 +26,4 @@ pub enum WriteMode {
 pub use change::{Change, Difference, Field, StoredUpdate, Values, owner_is_person};
 pub use entry::{Entry, EntryId, EntryKind, EntryResult, latest};
 pub use pairs::{Pair, determinations, pair};
+pub use task::{Action, Expected, Seen, Task, TaskResult};

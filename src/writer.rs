@@ -7,78 +7,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use alertdeck_graph::{
-    AlertUpdate, Client, ClientEvent, Error, Kind, OnEvent, Outcome, Request, http::Priority,
-};
-use alertdeck_model::{Alert, AlertId, RawAlert, SafeText, Timestamp};
+use alertdeck_graph::{AlertUpdate, Client, ClientEvent, Error, OnEvent, Outcome, Request, http::Priority};
+use alertdeck_model::{Alert, RawAlert, SafeText, Timestamp};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     journal::{Journal, JournalError},
-    triage::{Change, Entry, EntryId, EntryKind, EntryResult, Values},
+    triage::{Action, Change, Entry, EntryKind, EntryResult, Expected, Task, TaskResult, Values},
 };
 
 /// The waits before an alert is read again if the service returns an older state than one it has
 /// returned before (docs/graph-api.md, "Updating alerts").
 const STALE_READ_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
-
-/// What the user saw of an alert when confirming a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The values.
-    pub values: Values,
-    /// The alert's last update.
-    pub updated: Option<Timestamp>,
-}
-
-/// A change to one alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// The alert's id.
-    pub alert: AlertId,
-    /// The alert's title, for the journal.
-    pub title: String,
-    /// What to change.
-    pub change: Change,
-    /// What the user saw. If the alert has other values by now, nothing is sent.
-    pub seen: Seen,
-    /// The recorded change that this one takes back.
-    pub undoes: Option<EntryId>,
-}
-
-/// An action: what all changes that were confirmed together have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Action {
-    /// The id in the journal.
-    pub id: EntryId,
-    /// The action in words; safe to show.
-    pub summary: String,
-}
-
-/// How a change ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TaskResult {
-    /// The change is in effect.
-    Applied,
-    /// The alert already had these values; nothing was sent.
-    Unchanged,
-    /// Someone else has changed the alert since the user saw it; nothing was sent.
-    ChangedBySomeoneElse {
-        /// What it was changed to.
-        now: Values,
-    },
-    /// The change was definitely not made, for this reason; safe to show.
-    Failed {
-        /// The kind of the error; `None` if the failure was on this computer.
-        kind: Option<Kind>,
-        /// The reason.
-        line: String,
-    },
-    /// The change was sent, and the alert does not show it, for this reason.
-    NotApplied(String),
-    /// Whether the change was made could not be found out, for this reason.
-    Unknown(String),
-}
 
 /// The result of a change to one alert.
 #[derive(Clone, Debug)]
@@ -132,9 +72,12 @@ impl Run<'_> {
         let Change { update, comment } = &self.task.change;
         let target = current.after(update);
         let needed = current.update_to(&target);
-        let is_seen = self.task.seen.values.differences(&current).is_empty();
+        let is_expected = match &self.task.expected {
+            Expected::Seen(seen) => seen.values.differences(&current).is_empty(),
+            Expected::After { update, .. } => current.update_to(&current.after(update)).is_empty(),
+        };
         let sends_nothing = needed.is_empty() && comment.is_none();
-        if !is_seen && !sends_nothing {
+        if !is_expected && !sends_nothing {
             return Err(TaskResult::ChangedBySomeoneElse { now: current });
         }
         if sends_nothing {
@@ -155,18 +98,18 @@ impl Run<'_> {
         loop {
             let raw = self.get().await.map_err(|error| refused(&error))?;
             let alert = raw.decode().map_err(|error| failed(error.to_string()))?;
-            let is_stale = match (alert.last_update, self.task.seen.updated) {
-                (Some(read), Some(seen)) => read < seen,
-                _ => false,
+            let newer = match &self.task.expected {
+                Expected::Seen(seen) if is_older(alert.last_update, seen.updated) => Some(&seen.values),
+                _ => None,
             };
-            if !is_stale {
-                self.alert = Some(raw);
-                return Ok(Values::of(&alert));
-            }
-            match pauses.next() {
-                Some(pause) => sleep(pause).await,
+            match (newer, pauses.next()) {
+                (None, _) => {
+                    self.alert = Some(raw);
+                    return Ok(Values::of(&alert));
+                }
+                (Some(_), Some(pause)) => sleep(pause).await,
                 // The service has already returned a newer state.
-                None => return Ok(self.task.seen.values.clone()),
+                (Some(values), None) => return Ok(values.clone()),
             }
         }
     }
@@ -180,7 +123,11 @@ impl Run<'_> {
     async fn update(&mut self, current: &Values, update: &AlertUpdate) -> Result<(), TaskResult> {
         let before = current.after(update).update_to(current);
         let entry = self.entry(EntryKind::Update).await.with_values(&before, update);
-        let entry = Entry { undoes: self.task.undoes.clone(), ..entry };
+        let undoes = match &self.task.expected {
+            Expected::After { entry, .. } => Some(entry.clone()),
+            Expected::Seen(_) => None,
+        };
+        let entry = Entry { undoes, ..entry };
         let at = self.record_sending(entry).await?;
         let request = Request::update_alert(&self.task.alert, update).with_priority(self.writer.priority);
         let (outcome, request_id) = self.send(&request).await;
@@ -236,7 +183,7 @@ impl Run<'_> {
     }
 
     /// Creates the record of a change to the alert.
-    async fn entry(&self, kind: EntryKind) -> Entry {
+    async fn entry(&mut self, kind: EntryKind) -> Entry {
         let claims = self.writer.client.tokens().claims().await.unwrap_or_default();
         Entry {
             summary: self.action.summary.clone(),
@@ -282,13 +229,17 @@ impl Run<'_> {
         result
     }
 
-    async fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+    async fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
         let (journal, entry) = (self.writer.journal.clone(), entry.clone());
         match spawn_blocking(move || journal.append(&entry)).await {
             Ok(appended) => appended,
             Err(_) => Err(JournalError::NoFolder),
         }
     }
+}
+
+fn is_older(read: Option<Timestamp>, seen: Option<Timestamp>) -> bool {
+    matches!((read, seen), (Some(read), Some(seen)) if read < seen)
 }
 
 fn failed(line: String) -> TaskResult {

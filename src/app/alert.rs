@@ -40,6 +40,11 @@ pub(super) static CONTEXT: Context = Context {
             app.offer_pivots();
         }),
         run("alert.incident", "pivot: all alerts in the incident", App::show_incident),
+        run("alert.take", "take: assign to me, in progress", |app, _| app.take()),
+        run("alert.assign", "assign to someone", |app, _| app.offer_owners()),
+        run("alert.close", "close: classify and resolve", |app, _| app.offer_closing()),
+        run("alert.comment", "comment", |app, _| app.write_comment()),
+        run("alert.undo", "undo the last change", |app, _| app.undo()),
     ],
 };
 

@@ -76,7 +76,7 @@ pub(super) struct ListRequest {
 
 /// The settings of a feed. Except for the user, they stay the same until another profile or account
 /// is used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FeedSettings {
     /// The tenant's name shown in the header; safe to show.
     pub tenant: String,
@@ -151,6 +151,8 @@ pub struct Feed {
     poll_fails: bool,
     /// Whether the user has been told that a date cannot be read.
     pub(super) has_odd_date: bool,
+    /// Why the service refused to change an alert, if it did for lack of a permission.
+    pub writes_refused: Option<String>,
     /// The number of the first job for the current account. Earlier jobs were for another account,
     /// whose alerts must not be added.
     first_job: u32,
@@ -175,6 +177,7 @@ impl Feed {
             polled_at: None,
             poll_fails: false,
             has_odd_date: false,
+            writes_refused: None,
             first_job,
         }
     }

@@ -157,6 +157,11 @@ impl Editor {
         true
     }
 
+    /// Moves the cursor to a position in characters.
+    pub(super) fn set_cursor(&mut self, cursor: usize) {
+        self.field.handle(InputRequest::SetCursor(cursor));
+    }
+
     pub(super) fn insert(&mut self, text: &str) {
         let (mut full, at) = (self.text().to_owned(), self.cursor_byte());
         full.insert_str(at, text);

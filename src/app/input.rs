@@ -185,6 +185,9 @@ impl App {
     }
 
     pub(super) fn retry(&mut self, effects: &mut Vec<Effect>) {
+        if self.retry_changes() {
+            return;
+        }
         let failed = |feed: &&Feed| matches!(feed.list.phase(), Phase::Failed { .. } | Phase::Stopped);
         let failed: Vec<_> = self.feeds.iter().filter(failed).map(|feed| feed.id).collect();
         if failed.is_empty() {
@@ -373,6 +376,7 @@ impl App {
                 effects.push(Effect::CopyCurl(feed, scope));
                 self.notify(COPIED_CURL);
             }
+            MenuAction::Triage(targets, step) => self.run_triage_step(&targets, step),
             MenuAction::CopyAlert(row, what) => self.copy_alert(row, what, effects),
         }
     }

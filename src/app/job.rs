@@ -11,7 +11,7 @@ use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
 use crate::files::Progress;
 
 use super::{
-    Body, Export, NotWritten, Written,
+    Body, Export, NotWritten, WriteEvent, Writes, Written,
     sign_in::{SignInEvent, SignInWay},
 };
 
@@ -53,6 +53,8 @@ pub enum JobKind {
     /// Write alerts to a file. Ends with [`JobEvent::Exported`]. If cancelled, the job ends early,
     /// and its event says whether the file was written.
     Export(Export),
+    /// Send changes to alerts. Ends with [`WriteEvent::Done`]. If cancelled, no further change is sent.
+    Write(Writes),
     /// Open the cache of the feed's account and read its alerts.
     ReadCache,
     /// Sign in with this method. The successful sign-in is reported as
@@ -71,6 +73,7 @@ pub enum JobType {
     Read,
     Ticket,
     Export,
+    Write,
     ReadCache,
     SignIn,
 }
@@ -86,6 +89,7 @@ impl JobKind {
             Self::Read(..) => JobType::Read,
             Self::Ticket { .. } => JobType::Ticket,
             Self::Export(_) => JobType::Export,
+            Self::Write(_) => JobType::Write,
             Self::ReadCache => JobType::ReadCache,
             Self::SignIn(_) => JobType::SignIn,
         }
@@ -103,6 +107,7 @@ impl JobType {
             Self::Read => "alert",
             Self::Ticket => "report",
             Self::Export => "export",
+            Self::Write => "changes",
             Self::ReadCache => "cache",
             Self::SignIn => "sign-in",
         }
@@ -134,6 +139,8 @@ pub enum JobEvent {
         /// The result.
         outcome: Result<Written, NotWritten>,
     },
+    /// An event from sending changes.
+    Write(WriteEvent),
     /// An event from reading the cache.
     Cache(CacheEvent),
     /// An event from a sign-in.

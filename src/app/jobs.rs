@@ -9,7 +9,7 @@ use alertdeck_model::Timestamp;
 use alertdeck_store::FeedId;
 
 use super::job::{CacheEvent, JobEvent, JobId, JobType, LoadEvent};
-use super::{NotWritten, SignInEvent};
+use super::{NotWritten, SignInEvent, WriteEvent};
 
 /// The maximum number of ended jobs to keep.
 const MAX_ENDED: usize = 30;
@@ -202,10 +202,19 @@ impl Jobs {
                 Some((JobState::Done, String::new()))
             }
             JobEvent::Exported { path, outcome: Err(error) } => Some((JobState::Failed, error.line(path))),
+            JobEvent::Write(WriteEvent::Ended { .. }) => {
+                job.progress.alerts += 1;
+                None
+            }
+            JobEvent::Write(WriteEvent::Done { .. }) if job.state == JobState::Stopping => {
+                Some((JobState::Stopped, String::new()))
+            }
+            JobEvent::Write(WriteEvent::Done { .. }) => Some((JobState::Done, String::new())),
             JobEvent::OwnersCompared(Err(line)) | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => {
                 Some((JobState::Failed, line.clone()))
             }
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })
+            | JobEvent::Write(WriteEvent::Client(_))
             | JobEvent::Cache(CacheEvent::Opened { .. })
             | JobEvent::Fetch(
                 LoadEvent::Page { .. }

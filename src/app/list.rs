@@ -26,6 +26,7 @@ pub(super) static CONTEXT: Context = Context {
         }),
         run("list.mark-range", "mark a range (Space marks it)", |app, _| app.begin_range()),
         run("list.mark-all", "mark all matching alerts", |app, _| app.mark_matching()),
+        run("list.mark-similar", "mark similar open alerts", |app, _| app.mark_similar()),
         run("list.invert-marks", "invert the marks of matching alerts", |app, _| app.invert_marks()),
         run("list.seen", "mark new and changed alerts as seen", |app, _| app.mark_seen()),
         run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
@@ -40,10 +41,13 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
     if app.range().is_some() {
         return vec![hint(&["alert.mark"], "mark"), moving, hint(&["app.back"], "cancel")];
     }
+    let writes = app.selected().is_some_and(|row| app.why_read_only(app.store.feed(row)).is_none());
+    let triage =
+        [hint(&["alert.take"], "take"), hint(&["alert.close"], "close"), hint(&["alert.comment"], "comment")];
+    let triage = triage.into_iter().filter(|_| writes);
     let next_new = (!app.list.new.is_empty()).then_some(hint(&["panes.next-new"], "next new"));
+    let first = [hint(&["list.read"], "read"), hint(&["list.filter"], "filter")];
     let always = [
-        hint(&["list.read"], "read"),
-        hint(&["list.filter"], "filter"),
         hint(&["alert.include"], "include"),
         hint(&["alert.pivot"], "pivot"),
         hint(&["list.sort"], "sort"),
@@ -52,7 +56,7 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
         hint(&["panes.refresh"], "refresh"),
         hint(&["open.help"], "keys"),
     ];
-    std::iter::once(moving).chain(next_new).chain(always).collect()
+    std::iter::once(moving).chain(next_new).chain(first).chain(triage).chain(always).collect()
 }
 
 /// The state of the list.

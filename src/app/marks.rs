@@ -35,6 +35,16 @@ impl Marks {
         self.anchor.take_if(|row| !rows.contains(*row));
     }
 
+    /// Marks these alerts.
+    pub(super) fn mark(&mut self, rows: impl IntoIterator<Item = Row>) {
+        self.rows.extend(rows);
+    }
+
+    /// Removes the mark from an alert.
+    pub(super) fn unmark(&mut self, row: Row) {
+        self.rows.remove(row);
+    }
+
     /// Returns whether no alert is marked.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -6,6 +6,7 @@
 //! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] needs no drawing code; any
 //! other overlay needs a file of the same name in `ui/overlay/` that draws it.
 
+mod confirm;
 mod export;
 mod help;
 mod jobs;
@@ -15,10 +16,12 @@ mod panel;
 mod profiles;
 mod requests;
 mod sign_in;
+mod text_prompt;
 mod values;
 
 use std::fmt;
 
+pub use confirm::Confirm;
 pub use export::{ExportForm, ExportStage, format_command};
 pub use help::{Help, HelpLine, help};
 pub use jobs::{JobKey, JobLine, JobList};
@@ -29,6 +32,7 @@ pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
 pub use requests::Requests;
 pub use sign_in::SignInPrompt;
+pub use text_prompt::{TextPrompt, TextPurpose};
 pub use values::{ValueLine, Values};
 
 use super::{
@@ -87,6 +91,10 @@ overlays! {
     Requests(requests, OPEN),
     /// The export form.
     ExportForm(export, OPEN),
+    /// The confirmation of an action.
+    Confirm(confirm),
+    /// A text field.
+    TextPrompt(text_prompt),
     /// The jobs: loading, polling, exports.
     JobList(jobs, OPEN),
 }

@@ -60,6 +60,8 @@ pub struct Identity {
     pub permissions: Vec<SafeText>,
     /// Whether the permissions include reading alerts; `None` if the token names no permissions.
     pub reads: Option<bool>,
+    /// Whether the permissions include changing alerts; `None` if the token names no permissions.
+    pub writes: Option<bool>,
     /// When the token expires.
     pub expires: Option<Timestamp>,
 }

@@ -16,6 +16,7 @@ use crate::{
     cli::notify,
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
+    journal::Journal,
     triage::WriteMode,
 };
 use alertdeck_cache::Folder;
@@ -59,6 +60,7 @@ pub async fn open_services(
     profiles: Vec<Profile>,
     filter: &str,
     preferences: Preferences,
+    journal: Option<Journal>,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     source::load_accounts(&mut services, filter).await;
@@ -102,7 +104,7 @@ pub async fn open_services(
     };
     let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
-    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), cache, display).await
+    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal), display).await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
@@ -147,7 +149,7 @@ impl Open {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        run(settings, &[tenant], read, None, None, display).await?;
+        run(settings, &[tenant], read, None, (None, None), display).await?;
         saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
@@ -159,7 +161,7 @@ async fn run(
     tenants: &[query::Tenant],
     feeds: impl FnOnce() -> Result<Vec<(FeedSettings, Source)>, Failure>,
     connect: Option<Connect>,
-    cache: Option<Folder>,
+    (cache, journal): (Option<Folder>, Option<Journal>),
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
@@ -168,8 +170,8 @@ async fn run(
         .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
     let feeds = feeds()?;
     let (theme, light_theme) = display.themes();
-    console::run(Options { settings, feeds, connect, cache, theme, light_theme, mouse: !display.no_mouse })
-        .await?;
+    let mouse = !display.no_mouse;
+    console::run(Options { settings, feeds, connect, cache, journal, theme, light_theme, mouse }).await?;
     Ok(())
 }
 

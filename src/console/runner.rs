@@ -22,18 +22,27 @@ use super::{
     requests::request_line,
     saved::SavedAlerts,
     sign_in::{SessionWatch, SignInReporter},
+    writes,
 };
 use crate::{
-    app::{Body, Bookmark, CacheEvent, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, Scope},
+    app::{
+        Body, Bookmark, CacheEvent, Effect, Export, FeedSettings, JobEvent, JobId, JobKind, Message,
+        NotWritten, Scope, WriteEvent, Writes,
+    },
+    journal::{Journal, JournalError},
     report::Report,
+    writer::Writer,
 };
-use alertdeck_cache::{Folder, Retention};
+use alertdeck_cache::Folder;
 use alertdeck_graph as graph;
-use alertdeck_graph::auth::SECRET_VARIABLES;
+use alertdeck_graph::{auth::SECRET_VARIABLES, http::Priority};
 use alertdeck_model::{AlertId, RawText};
 use alertdeck_odata as odata;
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
+
+/// The number of alerts up to which their changes come before everything else that is requested.
+const USER_WRITES: usize = 5;
 
 /// How long the program waits for credentials to be saved before it exits.
 const MAX_SAVING: Duration = Duration::from_secs(5);
@@ -52,6 +61,9 @@ struct Connection {
     source: Source,
     session: Option<SessionWatch>,
     cache: Option<FeedCache>,
+    /// The profile and the tenant, for the journal.
+    profile: String,
+    tenant: String,
 }
 
 /// A running job.
@@ -60,6 +72,8 @@ struct Task {
     stop: Option<oneshot::Sender<Infallible>>,
     /// Whether the program waits for the job before it exits.
     outlives: bool,
+    /// Whether the job is asked to stop when the program exits.
+    stops_at_exit: bool,
     /// The task. If the console ended before a failure could be reported, the task returns the
     /// failure as one line.
     handle: JoinHandle<Option<String>>,
@@ -84,6 +98,8 @@ pub(super) struct Runner {
     clock: Clock,
     /// The folder of the caches, unless nothing is cached.
     cache: Option<Folder>,
+    /// The journal of changes, if there is a folder for it.
+    journal: Option<Journal>,
     /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
     /// Whether to suspend the program; handled by the loop.
@@ -92,25 +108,31 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Creates a runner without feeds.
-    pub(super) fn new(messages: Sender<Message>, clock: Clock, cache: Option<Folder>) -> Self {
+    pub(super) fn new(
+        messages: Sender<Message>,
+        clock: Clock,
+        cache: Option<Folder>,
+        journal: Option<Journal>,
+    ) -> Self {
         Self {
             connections: HashMap::new(),
             tasks: HashMap::new(),
             messages,
             clock,
             cache,
+            journal,
             to_open: None,
             suspend: false,
         }
     }
 
-    /// Connects a feed. `retention` says what is cached of it. Must be called within a runtime.
-    pub(super) fn connect(&mut self, feed: FeedId, source: Source, retention: Option<Retention>) {
+    /// Connects a feed. Must be called within a runtime.
+    pub(super) fn connect(&mut self, feed: FeedId, source: Source, settings: &FeedSettings) {
         let session = match &source {
             Source::Service(client) => Some(SessionWatch::new(feed, client.tokens(), self.messages.clone())),
             Source::Saved(_) => None,
         };
-        let cache = match (&source, self.cache.clone(), retention) {
+        let cache = match (&source, self.cache.clone(), settings.cache) {
             (Source::Service(client), Some(folder), Some(retention)) => Some(FeedCache {
                 feed,
                 folder,
@@ -121,7 +143,8 @@ impl Runner {
             }),
             _ => None,
         };
-        self.connections.insert(feed, Connection { source, session, cache });
+        let (profile, tenant) = (settings.profile.clone(), settings.tenant.clone());
+        self.connections.insert(feed, Connection { source, session, cache, profile, tenant });
     }
 
     /// Runs an effect. Ignores effects that the loop handles.
@@ -216,6 +239,10 @@ impl Runner {
         for cache in caches.collect::<Vec<_>>() {
             cache.finish().await;
         }
+        // Changes that were not sent yet are not sent any more.
+        for task in self.tasks.values_mut().filter(|task| task.stops_at_exit) {
+            task.stop = None;
+        }
         let mut errors = Vec::new();
         for task in self.tasks.values().filter(|task| !task.outlives) {
             task.handle.abort();
@@ -223,6 +250,10 @@ impl Runner {
         while let Some(message) = messages.recv().await {
             if let Message::Job(_, JobEvent::Exported { path, outcome: Err(error) }) = message {
                 errors.push(error.line(&path));
+            } else if let Message::Job(_, JobEvent::Write(WriteEvent::Ended { result, .. })) = message
+                && !result.is_success()
+            {
+                errors.push(result.line());
             }
         }
         let mut tasks: Vec<_> = self.tasks.drain().filter(|(_, task)| task.outlives).collect();
@@ -272,6 +303,7 @@ impl Runner {
                 self.spawn(id, None, cache.read(id, self.clock.now().wall));
             }
             JobKind::Export(export) => self.export(id, export),
+            JobKind::Write(writes) => self.write(id, writes),
             JobKind::SignIn(way) => {
                 let Some(session) = self.session(id.feed).and_then(SessionWatch::session) else { return };
                 let (messages, clock) = (self.messages.clone(), self.clock);
@@ -283,7 +315,7 @@ impl Runner {
 
     /// Starts a fetch, or reports saved alerts.
     fn fetch(&mut self, id: JobId, begin: impl FnOnce(graph::Client) -> Fetch) {
-        let Some(Connection { source, session, cache }) = self.connections.get(&id.feed) else { return };
+        let Some(Connection { source, session, cache, .. }) = self.connections.get(&id.feed) else { return };
         if let Some(session) = session.as_ref().and_then(SessionWatch::session) {
             // The user has started a fetch, so the session may prompt again.
             session.ask_again();
@@ -355,7 +387,34 @@ impl Runner {
             let event = JobEvent::Exported { path, outcome };
             messages.send(Message::Job(id, event)).await.err().and(line)
         };
-        self.add(id, Task { stop: Some(stop), outlives: true, handle: tokio::spawn(write) });
+        self.add(
+            id,
+            Task { stop: Some(stop), outlives: true, stops_at_exit: false, handle: tokio::spawn(write) },
+        );
+    }
+
+    /// Sends changes. The program waits for those that were sent before it exits.
+    fn write(&mut self, id: JobId, writes: Writes) {
+        let Some(connection) = self.connections.get(&id.feed) else { return };
+        let Some(client) = connection.client().cloned() else { return };
+        let caches = connection.cache.is_some();
+        let many = writes.tasks.len() > USER_WRITES;
+        let writer = match self.journal.clone() {
+            Some(journal) => Ok(Writer {
+                client,
+                journal,
+                profile: connection.profile.clone(),
+                tenant: connection.tenant.clone(),
+                priority: if many { Priority::Bulk } else { Priority::User },
+            }),
+            None => Err(JournalError::NoFolder.to_string()),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let job = writes::write(id, writer, writes, caches, self.messages.clone(), stopped);
+        self.add(
+            id,
+            Task { stop: Some(stop), outlives: true, stops_at_exit: true, handle: tokio::spawn(job) },
+        );
     }
 
     fn spawn(
@@ -368,7 +427,7 @@ impl Runner {
             job.await;
             None
         };
-        self.add(id, Task { stop, outlives: false, handle: tokio::spawn(job) });
+        self.add(id, Task { stop, outlives: false, stops_at_exit: false, handle: tokio::spawn(job) });
     }
 
     fn add(&mut self, id: JobId, task: Task) {

@@ -129,6 +129,7 @@ pub(super) fn identity(claims: TokenClaims) -> Identity {
         tenant: claims.tenant.map(safe),
         permissions: claims.permissions.into_iter().map(safe).collect(),
         reads: allowed.map(|allowed| allowed.read),
+        writes: allowed.map(|allowed| allowed.write),
         expires: claims.expires.and_then(timestamp),
     }
 }

@@ -6,7 +6,10 @@ use super::{
     completeness::{completeness, waiting},
     paint::{Painter, Span, columns, fit},
 };
-use crate::app::{App, Area, Editor, Feed, Phase, Shape, thousands};
+use crate::{
+    app::{App, Area, Editor, Feed, Phase, Shape, thousands},
+    triage::WriteMode,
+};
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
@@ -55,10 +58,17 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if wide && app.feeds.iter().all(|feed| feed.settings.origin == *origin) {
         left.push(Span::new(format!(" {dot} {origin}"), theme.dim));
     }
-    left.push(Span::new(
-        if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() },
-        theme.dim,
-    ));
+    let writes = app.feeds.iter().filter(|feed| feed.settings.writes == WriteMode::On).count();
+    let (mode, style) = match writes {
+        0 => ("READ-ONLY".to_owned(), theme.dim),
+        some if some < app.feeds.len() => (format!("WRITE {some} of {}", app.feeds.len()), theme.strong),
+        _ => ("WRITE".to_owned(), theme.strong),
+    };
+    // Another mode does not shift what follows.
+    let mode = format!("{mode:<9}");
+    left.push(Span::new(if wide { format!(" {dot} ") } else { " ".into() }, theme.dim));
+    left.push(Span::new(mode, style));
+    left.push(Span::new(if wide { "   " } else { "  " }, theme.dim));
     left.push(Span::new(format!("{found:>MATCHES$}"), theme.text));
     // The coverage continues the phrase, as in `16 matches in 300 loaded`, and keeps its position.
     let separator = match app.view.count() {

@@ -135,20 +135,26 @@ fn gutter(
     in_range: bool,
 ) {
     let theme = painter.theme;
-    let fresh = match (app.list.new.contains(row), app.list.changed.contains(row)) {
-        (true, _) => Some("+"),
-        (false, true) => Some("~"),
-        (false, false) => None,
-    };
+    let (actions, symbols) = (&app.actions, &theme.symbols);
+    let signs = [
+        (&actions.failed, "!", theme.error),
+        (&actions.pending, symbols.cut, theme.accent),
+        (&app.list.new, "+", theme.accent),
+        (&app.list.changed, "~", theme.accent),
+        (&actions.done, symbols.done, theme.dim),
+    ];
+    let sign = signs.into_iter().find(|(rows, ..)| rows.contains(row));
+    let fresh = sign.map(|(_, sign, style)| (sign, style));
     let mark = match (app.marks.contains(row), in_range) {
         (true, _) => Some(("*", theme.strong)),
         (false, true) => Some((theme.symbols.vertical, theme.accent)),
         (false, false) => None,
     };
-    let first = if selected { Some(">") } else { fresh.filter(|_| mark.is_some()) };
-    let (second, style) = mark.map_or((fresh, theme.accent), |(mark, style)| (Some(mark), style));
-    painter.put(x, y, 1, first.unwrap_or(" "), theme.accent);
-    painter.put(x + 1, y, 1, second.unwrap_or(" "), style);
+    let blank = (" ", theme.text);
+    let first = if selected { Some((">", theme.accent)) } else { fresh.filter(|_| mark.is_some()) };
+    for (x, (sign, style)) in [(x, first.unwrap_or(blank)), (x + 1, mark.or(fresh).unwrap_or(blank))] {
+        painter.put(x, y, 1, sign, style);
+    }
 }
 
 fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnLayout], row: Row) {

@@ -57,6 +57,8 @@ pub struct Symbols {
     pub bars: [&'static str; 9],
     /// Points to rows above the window.
     pub above: &'static str,
+    /// Marks an alert that the user has changed.
+    pub done: &'static str,
 }
 
 const PLAIN: Symbols = Symbols {
@@ -71,6 +73,7 @@ const PLAIN: Symbols = Symbols {
     prompt: "›",
     bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     above: "↑",
+    done: "✓",
 };
 
 const ASCII: Symbols = Symbols {
@@ -85,6 +88,7 @@ const ASCII: Symbols = Symbols {
     prompt: ">",
     bars: [" ", ".", ".", ":", ":", "|", "|", "#", "#"],
     above: "^",
+    done: "v",
 };
 
 /// Styles, named by meaning, and symbols.

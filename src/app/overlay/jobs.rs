@@ -293,8 +293,8 @@ fn stop(app: &mut App, effects: &mut Vec<Effect>) {
         JobKey::Loading(..) => app.toggle_live(effects),
         JobKey::Job(id) => match app.jobs.get(id).map(|job| job.job_type) {
             Some(JobType::SignIn) => app.cancel_sign_in(id.feed, effects),
-            // The export itself reports whether the file was written.
-            Some(JobType::Export) => app.stop_job(id, effects),
+            // The job itself reports whether the file was written, and which changes were made.
+            Some(JobType::Export | JobType::Write) => app.stop_job(id, effects),
             _ => app.cancel_job(id, effects),
         },
     }

@@ -2,7 +2,7 @@
 
 use super::{KeyOutcome, Object};
 use crate::app::{
-    App, Key, KeyCode, Scope, Scroll,
+    App, Key, KeyCode, Scope, Scroll, Targets, TriageStep,
     command::{Context, Hint, Motion, hint, hint_text},
 };
 use alertdeck_model::{Indicator, RawText};
@@ -50,6 +50,8 @@ pub enum MenuAction {
     CopyCurl(FeedId, Scope),
     /// Copies text about the alert, which may be megabytes long and is generated only when chosen.
     CopyAlert(Row, AlertText),
+    /// Leads to a change of these alerts.
+    Triage(Targets, TriageStep),
 }
 
 /// Text about an alert.

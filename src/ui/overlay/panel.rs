@@ -12,9 +12,22 @@ use crate::{
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &Panel) {
     let (_, most) = app.ui.overlay_size();
-    let inside = window(painter, screen, &panel.title, panel.width, panel.lines.len().clamp(1, most));
-    draw_position(painter, inside, panel.top, panel.lines.len());
-    let rows = inside.y..inside.y + inside.height;
+    let fixed = panel.heading.len() + panel.footer.len();
+    let height = (fixed + panel.lines.len()).clamp(1, most);
+    let inside = window(painter, screen, &panel.title, panel.width, height);
+    let height = usize::from(inside.height);
+    // If there is little room, the lines need it most.
+    let heading = panel.heading.len().min(height.saturating_sub(1));
+    let footer = panel.footer.len().min(height - heading - usize::from(height > heading));
+    let bottom = inside.y + inside.height - footer as u16;
+    let all = panel.heading.iter().take(heading).zip(inside.y..);
+    for (line, y) in all.chain(panel.footer.iter().take(footer).zip(bottom..)) {
+        draw_line(painter, (inside.x, y, inside.width), line);
+    }
+    let rows = inside.y + heading as u16..bottom;
+    if fixed == 0 {
+        draw_position(painter, inside, panel.top, panel.lines.len());
+    }
     for (y, (at, line)) in rows.zip(panel.lines.iter().enumerate().skip(panel.top)) {
         draw_line(painter, (inside.x, y, inside.width), line);
         if panel.cursor == Some(at) {

@@ -30,6 +30,7 @@ pub(crate) fn ana() -> Identity {
         tenant: Some("contoso.example".into()),
         permissions: vec!["SecurityAlert.Read.All".into(), "User.Read".into()],
         reads: Some(true),
+        writes: Some(true),
         expires: Timestamp::parse("2026-11-20T13:03:11Z"),
     }
 }

@@ -1,0 +1,349 @@
+//! Actions: changes to alerts that the user has confirmed, their results, and the signs that they
+//! leave in the list (docs/console.md, "Triage").
+//!
+//! An action consists of one change for each alert, bound to the alert's feed and id and to the values
+//! that were on screen. Each feed's changes are one job. What to change is decided elsewhere
+//! ([`super::triage`]), and nothing is sent without a confirmation ([`super::overlay::Confirm`]).
+
+use std::collections::VecDeque;
+
+use alertdeck_graph::{ClientEvent, Kind};
+use alertdeck_store::{Batch, FeedId, Row, RowSet};
+
+use super::{
+    App, Effect, JobKind,
+    format::thousands,
+    job::{JobEvent, JobId},
+};
+use crate::triage::{Action, Entry, EntryId, EntryKind, EntryResult, Expected, Task, TaskResult};
+
+/// The number of actions that are kept, for their results and to take them back.
+const MAX_ACTIONS: usize = 50;
+
+/// A change to one alert, in an action.
+#[derive(Clone, Debug)]
+pub struct ActionItem {
+    /// The alert's feed.
+    pub feed: FeedId,
+    /// The alert's row, if it is loaded.
+    pub row: Option<Row>,
+    /// The change.
+    pub task: Task,
+    /// How far it is.
+    pub state: ItemState,
+    /// The last records of what was sent.
+    entries: Vec<Entry>,
+}
+
+/// How far a change to one alert is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Not sent yet.
+    Waiting,
+    /// It has ended.
+    Ended(TaskResult),
+    /// Not sent, since the action was stopped.
+    Stopped,
+}
+
+impl ActionItem {
+    pub(super) fn new(feed: FeedId, row: Option<Row>, task: Task) -> Self {
+        Self { feed, row, task, state: ItemState::Waiting, entries: Vec::new() }
+    }
+
+    fn result(&self) -> Option<&TaskResult> {
+        match &self.state {
+            ItemState::Ended(result) => Some(result),
+            ItemState::Waiting | ItemState::Stopped => None,
+        }
+    }
+
+    /// Returns whether the change was not made, so that it can be tried again.
+    fn has_failed(&self) -> bool {
+        self.state == ItemState::Stopped || self.result().is_some_and(|result| !result.is_success())
+    }
+}
+
+/// An action that was confirmed.
+#[derive(Clone, Debug)]
+pub struct ActionRun {
+    /// Its id and words.
+    pub action: Action,
+    /// The changes, in the order in which they were confirmed.
+    pub items: Vec<ActionItem>,
+    jobs: Vec<JobId>,
+}
+
+/// The number of changes by result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Changes that are in effect.
+    pub done: usize,
+    /// Changes that were not made, or whose result is not known.
+    pub failed: usize,
+    /// Changes that have not ended yet.
+    pub left: usize,
+}
+
+impl ActionRun {
+    /// Counts the changes.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for item in &self.items {
+            match (&item.state, item.has_failed()) {
+                (ItemState::Waiting, _) => tally.left += 1,
+                (_, true) => tally.failed += 1,
+                (_, false) => tally.done += 1,
+            }
+        }
+        tally
+    }
+
+    /// Returns the records of the changed values that are in effect, newest first, each with its
+    /// item.
+    fn made(&self) -> impl Iterator<Item = (&ActionItem, &Entry)> {
+        let of = |item| ActionItem::made(item).map(move |entry| (item, entry));
+        self.items.iter().flat_map(of)
+    }
+}
+
+impl ActionItem {
+    fn made(&self) -> impl Iterator<Item = &Entry> {
+        let is_made =
+            |entry: &&Entry| entry.kind == EntryKind::Update && entry.result == Some(EntryResult::Applied);
+        self.entries.iter().filter(is_made)
+    }
+}
+
+/// The actions of this run of the program, and the signs that they leave.
+#[derive(Debug, Default)]
+pub struct Actions {
+    runs: VecDeque<ActionRun>,
+    /// The alerts that the user has changed.
+    pub done: RowSet,
+    /// The alerts whose last change failed.
+    pub failed: RowSet,
+    /// The alerts whose change has not ended yet.
+    pub pending: RowSet,
+    /// The records that were taken back.
+    undone: Vec<EntryId>,
+    /// The owners that the user has assigned alerts to, most recent first.
+    pub(super) recent_owners: Vec<String>,
+}
+
+impl Actions {
+    /// Returns the actions, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &ActionRun> {
+        self.runs.iter()
+    }
+
+    /// Returns an action.
+    pub fn get(&self, id: &EntryId) -> Option<&ActionRun> {
+        self.runs.iter().find(|run| run.action.id == *id)
+    }
+
+    /// Returns the last action with changes that failed.
+    pub(super) fn last_failed(&self) -> Option<&ActionRun> {
+        self.runs.iter().rev().find(|run| run.tally().failed > 0)
+    }
+
+    /// Returns whether a recorded change was taken back.
+    pub(super) fn is_undone(&self, entry: &EntryId) -> bool {
+        self.undone.contains(entry)
+    }
+
+    /// Returns whether changes are still to be sent or answered.
+    pub fn is_running(&self) -> bool {
+        !self.pending.is_empty() || self.runs.iter().any(|run| run.tally().left > 0)
+    }
+}
+
+/// The changes of an action in one feed, to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writes {
+    /// The action.
+    pub action: Action,
+    /// The changes with their indices in the action.
+    pub tasks: Vec<(usize, Task)>,
+}
+
+/// An event from a job that sends changes.
+#[derive(Debug)]
+pub enum WriteEvent {
+    /// An event from a request.
+    Client(ClientEvent),
+    /// A change has ended.
+    Ended {
+        /// The action.
+        action: EntryId,
+        /// The index of the change in the action.
+        at: usize,
+        /// How it ended.
+        result: TaskResult,
+        /// The last records of what was sent.
+        entries: Vec<Entry>,
+        /// The alert as the service last returned it.
+        alert: Option<Batch>,
+    },
+    /// All changes have ended, or the job was stopped and the others are not sent. The last event.
+    Done {
+        /// The action.
+        action: EntryId,
+    },
+}
+
+impl App {
+    /// Starts an action that was confirmed.
+    pub(super) fn start_action(&mut self, action: Action, items: Vec<ActionItem>, effects: &mut Vec<Effect>) {
+        let rows = items.iter().filter_map(|item| item.row);
+        self.actions.pending.extend(rows.clone());
+        for row in rows {
+            self.actions.failed.remove(row);
+        }
+        let mut run = ActionRun { action, items, jobs: Vec::new() };
+        for feed in self.feeds.ids() {
+            let of_feed = run.items.iter().enumerate().filter(|(_, item)| item.feed == feed);
+            let tasks: Vec<_> = of_feed.map(|(at, item)| (at, item.task.clone())).collect();
+            if !tasks.is_empty() {
+                let total = tasks.len();
+                let writes = Writes { action: run.action.clone(), tasks };
+                let job = self.start_job(feed, JobKind::Write(writes), effects);
+                self.jobs.set_total(job, total);
+                run.jobs.push(job);
+            }
+        }
+        self.actions.runs.push_back(run);
+        while self.actions.runs.len() > MAX_ACTIONS
+            && self.actions.runs.front().is_some_and(|run| run.tally().left == 0)
+        {
+            self.actions.runs.pop_front();
+        }
+    }
+
+    /// Handles an event from a job that sends changes. It is valid even if the job's feed is no
+    /// longer in the list: what was sent was sent.
+    pub(super) fn handle_writes(&mut self, id: JobId, event: WriteEvent, effects: &mut Vec<Effect>) {
+        match event {
+            WriteEvent::Client(_) => {}
+            WriteEvent::Ended { action, at, result, entries, alert } => {
+                if let Some(batch) = alert {
+                    self.absorb(id.feed, batch, effects);
+                }
+                self.write_ended(&action, at, result, entries);
+            }
+            WriteEvent::Done { action } => {
+                let run = self.actions.runs.iter_mut().find(|run| run.action.id == action);
+                let Some(run) = run else { return };
+                for item in run.items.iter_mut().filter(|item| item.feed == id.feed) {
+                    if item.state == ItemState::Waiting {
+                        item.state = ItemState::Stopped;
+                        if let Some(row) = item.row {
+                            self.actions.pending.remove(row);
+                            self.actions.failed.insert(row);
+                        }
+                    }
+                }
+                if run.tally().left == 0 {
+                    let run = run.clone();
+                    self.report_action(&run);
+                }
+            }
+        }
+    }
+
+    fn write_ended(&mut self, action: &EntryId, at: usize, result: TaskResult, entries: Vec<Entry>) {
+        let run = self.actions.runs.iter_mut().find(|run| run.action.id == *action);
+        let Some(item) = run.and_then(|run| run.items.get_mut(at)) else { return };
+        if let Some(row) = item.row {
+            self.actions.pending.remove(row);
+            if result.is_success() {
+                self.actions.failed.remove(row);
+                self.actions.done.insert(row);
+                self.marks.unmark(row);
+            } else {
+                self.actions.failed.insert(row);
+            }
+            self.list.changed.remove(row);
+        }
+        item.entries = entries;
+        // Taking a change back restores the state from before the user's work.
+        if let (Expected::After { entry, .. }, true) = (&item.task.expected, result.is_success()) {
+            self.actions.undone.push(entry.clone());
+            if let Some(row) = item.row {
+                self.actions.done.remove(row);
+            }
+        }
+        if let TaskResult::Failed { kind: Some(Kind::Permission), line } = &result {
+            let (feed, line) = (item.feed, line.clone());
+            if let Some(feed) = self.feeds.get_mut(feed) {
+                feed.writes_refused = Some(line);
+            }
+        }
+        item.state = ItemState::Ended(result);
+    }
+
+    /// Notifies the user of the result of an action.
+    fn report_action(&mut self, run: &ActionRun) {
+        let Tally { done, failed, .. } = run.tally();
+        let summary = &run.action.summary;
+        let undo = self.ui.keymap.key("alert.undo");
+        let can_undo = run.made().any(|(_, entry)| entry.undoes.is_none());
+        let hint = if can_undo { format!("; {undo} undoes") } else { String::new() };
+        if failed == 0 {
+            let count = if done == 1 { String::new() } else { format!("{} alerts: ", thousands(done)) };
+            return self.notify_completed(format!("{count}{summary}{hint}"), false);
+        }
+        let why = run.items.iter().find(|item| item.has_failed()).map(|item| match &item.state {
+            ItemState::Ended(result) => result.line(),
+            ItemState::Waiting | ItemState::Stopped => "stopped, not sent".to_owned(),
+        });
+        let why = why.unwrap_or_default();
+        let retry = self.ui.keymap.key("panes.retry");
+        let line = match (done, failed) {
+            (0, 1) => format!("{summary}: {why}; {retry} retries"),
+            _ => format!(
+                "{summary}: {} of {} not done; {retry} retries; first: {why}",
+                thousands(failed),
+                thousands(done + failed)
+            ),
+        };
+        self.notify_completed(line, true);
+    }
+
+    /// Returns the changes of the last action that failed, to be confirmed again against the values
+    /// that the alerts have now.
+    pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
+        let run = self.actions.last_failed()?;
+        let items = run.items.iter().filter(|item| item.has_failed()).cloned();
+        Some((run.action.clone(), items.collect()))
+    }
+
+    /// Returns the last action that can be taken back, with the changes that do so.
+    pub(super) fn undo_items(&self) -> Option<(String, Vec<ActionItem>)> {
+        let can_undo =
+            |(_, entry): &(&ActionItem, &Entry)| entry.undoes.is_none() && !self.actions.is_undone(&entry.id);
+        let run = self.actions.runs.iter().rev().find(|run| run.made().any(|made| can_undo(&made)))?;
+        let items = run.made().filter(can_undo).map(|(item, entry)| {
+            let task = undo_task(entry, &item.task);
+            ActionItem::new(item.feed, item.row, task)
+        });
+        Some((run.action.summary.clone(), items.collect()))
+    }
+}
+
+/// Returns the change that takes a recorded one back.
+fn undo_task(entry: &Entry, task: &Task) -> Task {
+    Task {
+        alert: task.alert.clone(),
+        title: task.title.clone(),
+        change: crate::triage::Change { update: entry.before.update(), comment: None },
+        expected: Expected::After { entry: entry.id.clone(), update: entry.after.update() },
+    }
+}
+
+/// Returns the event of a job as one about writes.
+impl From<WriteEvent> for JobEvent {
+    fn from(event: WriteEvent) -> Self {
+        Self::Write(event)
+    }
+}

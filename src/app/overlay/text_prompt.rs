@@ -1,0 +1,183 @@
+//! A text field over the list: a comment, which may have several lines, or the name of an owner.
+
+use super::{KeyOutcome, Object};
+use crate::{
+    app::{
+        App, Editor, Key, KeyCode, Overlay, Targets,
+        command::{Context, EVERYWHERE, Hint, hint, run},
+        format::thousands,
+        triage::Assignee,
+    },
+    triage::owner_is_person,
+};
+
+/// The maximum length of a comment, in characters. Graph documents none (docs/graph-api.md,
+/// "Comments"); this one keeps a paste by mistake from becoming a comment.
+const MAX_COMMENT: usize = 30_000;
+/// The maximum length of an owner's name, in characters.
+const MAX_OWNER: usize = 256;
+
+/// The commands of the text field.
+pub(super) static CONTEXT: Context = Context {
+    name: "text",
+    heading: "Comment and other text",
+    commands: &[
+        run("text.accept", "accept the text", |app, _| app.accept_text()),
+        run("text.newline", "new line", |app, _| edit(app, |prompt| prompt.insert("\n"))),
+        run("text.up", "line up", |app, _| edit(app, |prompt| prompt.go_line(false))),
+        run("text.down", "line down", |app, _| edit(app, |prompt| prompt.go_line(true))),
+    ],
+};
+
+/// What a text is for.
+#[derive(Clone, Debug)]
+pub enum TextPurpose {
+    /// A comment on these alerts.
+    Comment(Targets),
+    /// A comment that is added to the action that is being confirmed.
+    Confirmed,
+    /// The new owner of these alerts.
+    Owner(Targets),
+}
+
+/// The text field.
+#[derive(Debug)]
+pub struct TextPrompt {
+    /// What the text is for.
+    pub purpose: TextPurpose,
+    /// The text.
+    pub editor: Editor,
+    /// Why the text was not accepted; safe to show.
+    pub error: Option<String>,
+}
+
+impl TextPrompt {
+    /// Creates an empty text field.
+    pub(in crate::app) fn new(purpose: TextPurpose) -> Self {
+        Self::with_text(purpose, "")
+    }
+
+    /// Creates a text field with a text.
+    pub(in crate::app) fn with_text(purpose: TextPurpose, text: &str) -> Self {
+        Self { purpose, editor: Editor::new(text), error: None }
+    }
+
+    /// Returns whether the text may have several lines.
+    pub fn has_lines(&self) -> bool {
+        !matches!(self.purpose, TextPurpose::Owner(_))
+    }
+
+    /// Returns the title.
+    pub fn title(&self) -> String {
+        match &self.purpose {
+            TextPurpose::Comment(targets) if targets.len() == 1 => "Comment on the alert".to_owned(),
+            TextPurpose::Comment(targets) => format!("Comment on {} alerts", thousands(targets.len())),
+            TextPurpose::Confirmed => "Comment".to_owned(),
+            TextPurpose::Owner(_) => "Assign to (user principal name)".to_owned(),
+        }
+    }
+
+    fn most(&self) -> usize {
+        if self.has_lines() { MAX_COMMENT } else { MAX_OWNER }
+    }
+
+    fn insert(&mut self, text: &str) {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let text = if self.has_lines() { text } else { text.lines().next().unwrap_or_default().to_owned() };
+        let length = self.editor.text().chars().count() + text.chars().count();
+        if length > self.most() {
+            self.error = Some(format!(
+                "not inserted: {} characters are more than the {} that fit",
+                thousands(length),
+                thousands(self.most())
+            ));
+            return;
+        }
+        self.error = None;
+        self.editor.insert(&text);
+    }
+
+    /// Moves the cursor to the line above or below, as far right as it was.
+    fn go_line(&mut self, down: bool) {
+        let chars: Vec<char> = self.editor.text().chars().collect();
+        let at = self.editor.cursor();
+        let start = |at: usize| chars[..at].iter().rposition(|c| *c == '\n').map_or(0, |found| found + 1);
+        let end = |at: usize| chars[at..].iter().position(|c| *c == '\n').map_or(chars.len(), |n| at + n);
+        let column = at - start(at);
+        let target = if down {
+            if end(at) == chars.len() { chars.len() } else { (end(at) + 1 + column).min(end(end(at) + 1)) }
+        } else if start(at) == 0 {
+            0
+        } else {
+            let above = start(at) - 1;
+            (start(above) + column).min(above)
+        };
+        self.editor.set_cursor(target);
+    }
+}
+
+impl Object for TextPrompt {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        let mut hints = vec![hint(&["text.accept"], "continue")];
+        if self.has_lines() {
+            hints.push(hint(&["text.newline"], "new line"));
+        }
+        hints.push(hint(&["app.back"], "cancel"));
+        hints
+    }
+
+    /// Letters and any keys without a command are text.
+    fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
+        let is_command = app.ui.keymap.find(&[&CONTEXT, &EVERYWHERE], key).is_some();
+        if key.typed().is_none() && is_command && key != Key::new(KeyCode::Char('q')) {
+            return KeyOutcome::Pass;
+        }
+        match key.typed() {
+            Some(c) => self.insert(c.encode_utf8(&mut [0; 4])),
+            None => drop(self.editor.edit(key)),
+        }
+        KeyOutcome::Used
+    }
+
+    fn paste(&mut self, text: &str) {
+        self.insert(text);
+    }
+}
+
+fn edit(app: &mut App, edit: impl FnOnce(&mut TextPrompt)) {
+    if let Some(Overlay::TextPrompt(prompt)) = app.ui.overlay_mut() {
+        if prompt.has_lines() {
+            edit(prompt);
+        }
+    }
+}
+
+impl App {
+    /// Accepts the text if it is usable.
+    fn accept_text(&mut self) {
+        let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
+        let text = prompt.editor.text().trim().to_owned();
+        let error = match &prompt.purpose {
+            TextPurpose::Owner(_) if !owner_is_person(&text) => {
+                Some("enter a user principal name, such as ana@contoso.com")
+            }
+            TextPurpose::Comment(_) if text.is_empty() => Some("enter a comment"),
+            _ => None,
+        };
+        if let Some(error) = error {
+            prompt.error = Some(error.to_owned());
+            return;
+        }
+        let purpose = prompt.purpose.clone();
+        self.ui.close();
+        match purpose {
+            TextPurpose::Comment(targets) => self.confirm_comment(&targets, &text),
+            TextPurpose::Confirmed => self.set_confirmed_comment(&text),
+            TextPurpose::Owner(targets) => self.assign(&targets, &Assignee::User(text)),
+        }
+    }
+}

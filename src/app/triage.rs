@@ -1,0 +1,470 @@
+//! The commands that change alerts: what they apply to, the menus that choose a change, and the
+//! confirmation that they lead to (docs/console.md, "Triage").
+//!
+//! The alerts are bound when the key is pressed: those marked in the list, or else the one under the
+//! cursor, with the values that they have at that moment. Alerts that arrive, another order or
+//! another filter do not change what an action applies to.
+
+use std::sync::Arc;
+
+use alertdeck_graph::{AlertUpdate, Owner, permission};
+use alertdeck_model::{AlertId, Classification, Determination, SafeText, Status};
+use alertdeck_store::{Column, FeedId, Row};
+
+use super::{
+    ActionItem, App, Confirm, Menu, MenuAction, MenuItem, Pane, TextPrompt, TextPurpose, command::Motion,
+    format::thousands,
+};
+use crate::triage::{
+    Action, Change, EntryId, Expected, Pair, Seen, Task, Values, WriteMode, determinations, owner_is_person,
+    pair,
+};
+
+/// The number of owners in the menu that assigns alerts.
+const MAX_OWNERS: usize = 9;
+
+/// An alert that a command applies to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its feed.
+    pub feed: FeedId,
+    /// Its row.
+    pub row: Row,
+    /// Its id.
+    pub id: AlertId,
+    /// Its title, as sent.
+    pub title: String,
+    /// Its values when the key was pressed.
+    pub seen: Seen,
+}
+
+/// The alerts that a command applies to.
+pub type Targets = Arc<[Target]>;
+
+/// A step towards a change: a menu item that leads to another menu or to the confirmation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TriageStep {
+    /// Choose the determination for a classification.
+    Classify(Classification),
+    /// Close with a classification and determination.
+    Close(Classification, Determination),
+    /// Set the status to resolved and leave the classification as it is.
+    Resolve,
+    /// Assign the alerts.
+    Assign(Assignee),
+    /// Type the name of the new owner.
+    TypeOwner,
+}
+
+/// Whom to assign alerts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// The signed-in user, in each tenant.
+    Me,
+    /// No one.
+    NoOne,
+    /// This user.
+    User(String),
+}
+
+impl App {
+    /// Returns why alerts of a feed cannot be changed, and what to do about it; `None` if they can
+    /// be. Safe to show.
+    pub fn why_read_only(&self, feed: FeedId) -> Option<String> {
+        let feed = self.feeds.get(feed)?;
+        let needed = permission::WRITE;
+        match feed.settings.writes {
+            WriteMode::Saved => return Some("saved alerts cannot be changed".to_owned()),
+            WriteMode::Forbidden => {
+                let profile = &feed.settings.profile;
+                return Some(format!("read-only: profile {profile} has read_only = true"));
+            }
+            WriteMode::Off => {
+                return Some(format!("read-only: start with --write to change alerts (needs {needed})"));
+            }
+            WriteMode::On => {}
+        }
+        let profiles = self.ui.keymap.key("open.profiles");
+        if let Some(line) = &feed.writes_refused {
+            return Some(format!("changes were refused; sign in again ({profiles}) to retry: {line}"));
+        }
+        let identity = feed.sign_in.identity.as_ref()?;
+        (identity.writes == Some(false))
+            .then(|| format!("the token lacks {needed}; grant it and sign in again ({profiles})"))
+    }
+
+    /// Returns the alerts that a command applies to: the marked ones in the list, or else the one
+    /// under the cursor. Alerts that cannot be changed are left out; if none is left, notifies the
+    /// user of the reason.
+    pub(super) fn targets(&mut self) -> Option<Targets> {
+        if !self.marks.is_empty() && !self.knows_matching() {
+            return None;
+        }
+        let marked = self.marked();
+        let rows = if marked.is_empty() { vec![self.selected_or_notify()?] } else { marked };
+        let (mut targets, mut why) = (Vec::new(), None);
+        for row in rows {
+            match self.why_read_only(self.store.feed(row)) {
+                Some(reason) => drop(why.get_or_insert(reason)),
+                None if self.actions.pending.contains(row) => {
+                    why.get_or_insert_with(|| "a change to this alert is still being sent".to_owned());
+                }
+                None => match self.target(row) {
+                    Some(target) => targets.push(target),
+                    None => drop(why.get_or_insert_with(|| "the alert has no ID".to_owned())),
+                },
+            }
+        }
+        if targets.is_empty() {
+            self.notify(why.unwrap_or_default());
+            return None;
+        }
+        Some(targets.into())
+    }
+
+    fn target(&self, row: Row) -> Option<Target> {
+        let facts = self.store.facts(row);
+        // An alert without an id has one that alertdeck has made up.
+        self.store.property(row, "id").filter(|id| !id.is_blank())?;
+        let title = self.store.property(row, "title");
+        Some(Target {
+            feed: self.store.feed(row),
+            row,
+            id: facts.id(),
+            title: title.map_or_else(String::new, |title| title.raw().to_owned()),
+            seen: Seen { values: Values::loaded(facts), updated: facts.last_update() },
+        })
+    }
+
+    /// Returns the signed-in user of a feed, whom alerts can be assigned to.
+    pub(super) fn me_in(&self, feed: FeedId) -> Option<String> {
+        let feed = self.feeds.get(feed)?;
+        feed.settings.me.clone().filter(|me| owner_is_person(me))
+    }
+
+    /// Takes the alerts: assigns them to the user and sets their status to in progress.
+    pub(super) fn take(&mut self) {
+        let Some(targets) = self.targets() else { return };
+        let change = |app: &Self, target: &Target| {
+            let me = app.me_in(target.feed)?;
+            Some(AlertUpdate {
+                status: Some(Status::InProgress),
+                assigned_to: Some(Owner::User(me)),
+                ..AlertUpdate::default()
+            })
+        };
+        self.confirm("Take", &targets, change);
+    }
+
+    /// Opens the menu that closes the alerts.
+    pub(super) fn offer_closing(&mut self) {
+        let Some(targets) = self.targets() else { return };
+        let item = |pair: &Pair| MenuItem {
+            key: pair.letter,
+            label: pair.classification.words(),
+            preview: String::new(),
+            action: MenuAction::Triage(targets.clone(), TriageStep::Classify(pair.classification.clone())),
+        };
+        let mut items: Vec<_> = determinations().iter().map(item).collect();
+        items.push(MenuItem {
+            key: 'r',
+            label: "resolve only".into(),
+            preview: "the classification stays".into(),
+            action: MenuAction::Triage(targets.clone(), TriageStep::Resolve),
+        });
+        self.ui.open(Menu { title: format!("Close {} as", what(&targets)), items, at: 0 });
+    }
+
+    fn offer_determinations(&mut self, targets: &Targets, classification: &Classification) {
+        let Some(pair) = pair(classification) else { return };
+        let item = |(key, determination): &(char, Determination)| MenuItem {
+            key: *key,
+            label: determination.words(),
+            preview: String::new(),
+            action: MenuAction::Triage(
+                Arc::clone(targets),
+                TriageStep::Close(classification.clone(), determination.clone()),
+            ),
+        };
+        let items = pair.determinations.iter().map(item).collect();
+        let title = format!("Close {}: {}", what(targets), classification.words());
+        self.ui.open(Menu { title, items, at: 0 });
+    }
+
+    /// Opens the menu that assigns the alerts.
+    pub(super) fn offer_owners(&mut self) {
+        let Some(targets) = self.targets() else { return };
+        let item = |key, label: String, preview: String, step| MenuItem {
+            key,
+            label,
+            preview,
+            action: MenuAction::Triage(Arc::clone(&targets), step),
+        };
+        let me = self.me_in(targets[0].feed).map_or_else(String::new, |me| SafeText::new(&me).line());
+        let mut items = vec![
+            item('m', "me".into(), me, TriageStep::Assign(Assignee::Me)),
+            item('n', "nobody".into(), String::new(), TriageStep::Assign(Assignee::NoOne)),
+        ];
+        items.extend(('1'..='9').zip(self.known_owners(&targets)).map(|(key, owner)| {
+            let label = SafeText::new(&owner).line();
+            item(key, label, String::new(), TriageStep::Assign(Assignee::User(owner)))
+        }));
+        items.push(item('t', "type a name".into(), String::new(), TriageStep::TypeOwner));
+        self.ui.open(Menu { title: format!("Assign {} to", what(&targets)), items, at: 0 });
+    }
+
+    /// Returns the people that the alerts may be assigned to: those assigned in this run first, then
+    /// the owners of loaded alerts. A tenant's owners are not offered for the alerts of another.
+    fn known_owners(&self, targets: &Targets) -> Vec<String> {
+        let feed = targets[0].feed;
+        if targets.iter().any(|target| target.feed != feed) {
+            return Vec::new();
+        }
+        let mut loaded: Vec<_> = self.store.owners(feed).map(|owner| owner.raw().to_owned()).collect();
+        loaded.sort_unstable_by_key(|owner| owner.to_lowercase());
+        let is_loaded = |owner: &&String| loaded.contains(owner);
+        let recent: Vec<_> = self.actions.recent_owners.iter().filter(is_loaded).cloned().collect();
+        let mut owners: Vec<String> = Vec::new();
+        for owner in recent.into_iter().chain(loaded.iter().cloned()) {
+            let is_new = owners.iter().all(|known| !known.eq_ignore_ascii_case(&owner));
+            if is_new && owner_is_person(&owner) && self.me_in(feed).as_ref() != Some(&owner) {
+                owners.push(owner);
+            }
+        }
+        owners.truncate(MAX_OWNERS);
+        owners
+    }
+
+    /// Opens the text field for a comment.
+    pub(super) fn write_comment(&mut self) {
+        let Some(targets) = self.targets() else { return };
+        self.ui.open(TextPrompt::new(TextPurpose::Comment(targets)));
+    }
+
+    /// Carries out a step that was chosen in a menu.
+    pub(super) fn run_triage_step(&mut self, targets: &Targets, step: TriageStep) {
+        match step {
+            TriageStep::Classify(classification) => self.offer_determinations(targets, &classification),
+            TriageStep::Close(classification, determination) => {
+                self.confirm("Close", targets, |_, _| {
+                    Some(AlertUpdate {
+                        status: Some(Status::Resolved),
+                        classification: Some(classification.clone()),
+                        determination: Some(determination.clone()),
+                        assigned_to: None,
+                    })
+                });
+            }
+            TriageStep::Resolve => {
+                let update = AlertUpdate { status: Some(Status::Resolved), ..AlertUpdate::default() };
+                self.confirm("Resolve", targets, |_, _| Some(update.clone()));
+            }
+            TriageStep::Assign(assignee) => self.assign(targets, &assignee),
+            TriageStep::TypeOwner => {
+                self.ui.open(TextPrompt::new(TextPurpose::Owner(Arc::clone(targets))));
+            }
+        }
+    }
+
+    /// Opens the confirmation for assigning alerts.
+    pub(super) fn assign(&mut self, targets: &Targets, assignee: &Assignee) {
+        if let Assignee::User(name) = assignee {
+            self.actions.recent_owners.retain(|known| known != name);
+            self.actions.recent_owners.insert(0, name.clone());
+        }
+        self.confirm("Assign", targets, |app, target| {
+            let owner = match assignee {
+                Assignee::Me => Owner::User(app.me_in(target.feed)?),
+                Assignee::NoOne => Owner::Unassigned,
+                Assignee::User(name) => Owner::User(name.clone()),
+            };
+            Some(AlertUpdate { assigned_to: Some(owner), ..AlertUpdate::default() })
+        });
+    }
+
+    /// Opens the confirmation for adding a comment.
+    pub(super) fn confirm_comment(&mut self, targets: &Targets, text: &str) {
+        self.confirm_change("Comment on", targets, Some(text), |_, _| Some(AlertUpdate::default()));
+    }
+
+    fn confirm(
+        &mut self,
+        verb: &str,
+        targets: &Targets,
+        update: impl Fn(&Self, &Target) -> Option<AlertUpdate>,
+    ) {
+        self.confirm_change(verb, targets, None, update);
+    }
+
+    /// Opens the confirmation for changing alerts. `update` returns `None` if the user of the alert's
+    /// tenant is needed and not known. Alerts that would not change are left out.
+    fn confirm_change(
+        &mut self,
+        verb: &str,
+        targets: &Targets,
+        comment: Option<&str>,
+        update: impl Fn(&Self, &Target) -> Option<AlertUpdate>,
+    ) {
+        let (mut items, mut unchanged, mut unknown, mut words) = (Vec::new(), 0, 0, None);
+        for target in targets.iter() {
+            let Some(update) = update(self, target) else {
+                unknown += 1;
+                continue;
+            };
+            let change = Change { update, comment: comment.map(str::to_owned) };
+            words.get_or_insert_with(|| change.words());
+            let after = target.seen.values.after(&change.update);
+            if comment.is_none() && target.seen.values.differences(&after).is_empty() {
+                unchanged += 1;
+                continue;
+            }
+            let task = Task {
+                alert: target.id.clone(),
+                title: target.title.clone(),
+                change,
+                expected: Expected::Seen(target.seen.clone()),
+            };
+            items.push(ActionItem::new(target.feed, Some(target.row), task));
+        }
+        let summary = words.unwrap_or_default();
+        if items.is_empty() {
+            return self.notify(if unknown > 0 {
+                "your account is not known; set `me` in the profile, or use --me".to_owned()
+            } else if targets.len() == 1 {
+                format!("nothing to change: already {summary}")
+            } else {
+                format!("nothing to change: all {} are already {summary}", thousands(unchanged))
+            });
+        }
+        let mut notes = Vec::new();
+        if unchanged > 0 {
+            notes.push(format!("{} already so, left out", thousands(unchanged)));
+        }
+        if unknown > 0 {
+            notes.push(format!("{} left out: your account there is not known", thousands(unknown)));
+        }
+        let hidden = self.marks_hidden();
+        if hidden > 0 && !self.marks.is_empty() && self.marks_shown() > 0 {
+            notes.push(format!("{} marked but not in the list, left out", thousands(hidden)));
+        }
+        let action = Action { id: EntryId::random(), summary };
+        self.open_confirmation(verb, action, items, notes);
+    }
+
+    /// Opens the confirmation of an action.
+    pub(super) fn open_confirmation(
+        &mut self,
+        verb: &str,
+        action: Action,
+        items: Vec<ActionItem>,
+        notes: Vec<String>,
+    ) {
+        let confirm = Confirm::new(verb, action, items, notes, self.clock.now.mono);
+        self.ui.open(confirm);
+    }
+
+    /// Opens the confirmation for taking back the last action.
+    pub(super) fn undo(&mut self) {
+        let Some((summary, items)) = self.undo_items() else {
+            let journal = self.ui.keymap.key("open.journal");
+            return self.notify(format!("nothing to undo in this session; {journal} shows earlier changes"));
+        };
+        let action = Action { id: EntryId::random(), summary: format!("undo: {summary}") };
+        self.open_confirmation("Undo", action, items, Vec::new());
+    }
+
+    /// Opens the confirmation for sending the failed changes of the last action again, with the values
+    /// that the alerts have now. Returns whether there are any.
+    pub(super) fn retry_changes(&mut self) -> bool {
+        let Some((action, mut items)) = self.failed_items() else { return false };
+        for item in &mut items {
+            item.state = super::ItemState::Waiting;
+            let seen = item.row.and_then(|row| self.target(row)).map(|target| target.seen);
+            if let (Expected::Seen(expected), Some(seen)) = (&mut item.task.expected, seen) {
+                *expected = seen;
+            }
+        }
+        let action = Action { id: EntryId::random(), summary: action.summary };
+        self.open_confirmation("Retry", action, items, Vec::new());
+        true
+    }
+
+    /// Moves the cursor off the alerts that were just changed, to the next one.
+    pub(super) fn leave(&mut self, changed: &[Row]) {
+        if self.selected().is_none_or(|row| !changed.contains(&row)) {
+            return;
+        }
+        let at = self.list.scroll.cursor;
+        let next = self.view.from(at).position(|row| !changed.contains(&row));
+        match next {
+            Some(next) => {
+                let height = self.list_height();
+                self.list.go_to(&self.view, at + next, height);
+            }
+            // The changed alerts are the last ones.
+            None if self.ui.focus == Pane::List => {}
+            None => self.next_alert(Motion::Down),
+        }
+    }
+
+    /// Marks the open alerts that are similar to the one under the cursor: from the same detector,
+    /// with the same title apart from numbers and names.
+    pub(super) fn mark_similar(&mut self) {
+        let Some(row) = self.selected_or_notify() else { return };
+        let similar = self.similar(row);
+        let is_open = |row: &Row| *self.store.facts(*row).status() != Status::Resolved;
+        let open: Vec<_> = similar.iter().copied().filter(is_open).collect();
+        let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
+        let count = open.len();
+        self.marks.mark(open);
+        let mut line = match count {
+            0 => "no open alert is similar".to_owned(),
+            1 => "1 similar open alert marked".to_owned(),
+            _ => format!("{} similar open alerts marked", thousands(count)),
+        };
+        if hidden > 0 {
+            line += &format!(", {} of them not in the list", thousands(hidden));
+        }
+        self.notify(line);
+    }
+
+    /// Returns the loaded alerts that are similar to one, including itself.
+    pub fn similar(&self, row: Row) -> Vec<Row> {
+        let title = |row| self.store.cell(row, Column::Title).text();
+        let detector = |row| self.store.property(row, "detectorId");
+        let (own_title, own_detector) = (normal_title(&title(row)), detector(row));
+        let visible = self.store.rows().iter();
+        visible
+            .filter(|other| normal_title(&title(*other)) == own_title && detector(*other) == own_detector)
+            .collect()
+    }
+}
+
+/// Returns the words for the alerts that a command applies to.
+fn what(targets: &Targets) -> String {
+    match targets.len() {
+        1 => "the alert".to_owned(),
+        count => format!("{} alerts", thousands(count)),
+    }
+}
+
+/// Returns a title without what differs between alerts of one kind: numbers, quoted names, case.
+pub(super) fn normal_title(title: &str) -> String {
+    let mut normal = String::with_capacity(title.len());
+    let mut quote = None;
+    for c in title.chars() {
+        match (quote, c) {
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => continue,
+            (None, _) if c.is_ascii_digit() && normal.ends_with('#') => continue,
+            _ => {}
+        }
+        if c.is_ascii_digit() {
+            normal.push('#');
+        } else {
+            normal.extend(c.to_lowercase());
+        }
+    }
+    normal
+}

@@ -1,0 +1,96 @@
+//! Sends the changes of an action to one tenant, a few at a time.
+//!
+//! When the job is stopped, no further change is started; those that were sent are still answered.
+
+use std::{convert::Infallible, sync::Arc};
+
+use futures_util::{StreamExt as _, future::Either, stream};
+use tokio::{
+    pin,
+    sync::{
+        mpsc::Sender,
+        oneshot::{Receiver, error::TryRecvError},
+    },
+};
+
+use crate::{
+    app::{JobEvent, JobId, Message, WriteEvent, Writes},
+    triage::TaskResult,
+    writer::{TaskReport, Writer},
+};
+use alertdeck_model::RawAlert;
+use alertdeck_store::Batch;
+
+/// The number of alerts that are changed at the same time. The requests of a minute are the limit for
+/// many alerts, not the time that a reply takes.
+const PARALLEL: usize = 4;
+
+/// Sends changes and reports how they end. Returns what the state can no longer be told: which
+/// changes were not sent, and which have an unknown result, in one line.
+pub(super) async fn write(
+    id: JobId,
+    writer: Result<Writer, String>,
+    writes: Writes,
+    caches: bool,
+    messages: Sender<Message>,
+    stopped: Receiver<Infallible>,
+) -> Option<String> {
+    let Writes { action, tasks } = writes;
+    let total = tasks.len();
+    let stop = Arc::new(std::sync::Mutex::new(stopped));
+    let is_stopped = move || {
+        let mut stopped = stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        matches!(stopped.try_recv(), Err(TryRecvError::Closed))
+    };
+    let (action, writer) = (Arc::new(action), Arc::new(writer));
+    let apply = |(at, task)| {
+        if is_stopped() {
+            return Either::Left(std::future::ready(None));
+        }
+        let (action, writer, messages) = (Arc::clone(&action), Arc::clone(&writer), messages.clone());
+        Either::Right(async move {
+            let report = match &*writer {
+                Ok(writer) => {
+                    let mut on_event = |event| {
+                        // Waits are shown if there is room for the message; results always are.
+                        let _ = messages.try_send(Message::Job(id, WriteEvent::Client(event).into()));
+                    };
+                    writer.apply(&action, &task, &mut on_event).await
+                }
+                Err(line) => TaskReport {
+                    result: TaskResult::Failed { kind: None, line: line.clone() },
+                    alert: None,
+                    entries: Vec::new(),
+                },
+            };
+            Some((at, report))
+        })
+    };
+    let reports = stream::iter(tasks).map(apply).buffer_unordered(PARALLEL);
+    pin!(reports);
+    let (mut sent, mut lost) = (0, Vec::new());
+    while let Some(report) = reports.next().await {
+        let Some((at, TaskReport { result, alert, entries })) = report else { continue };
+        sent += 1;
+        let alert = match alert {
+            Some(raw) => tokio::task::spawn_blocking(move || decode(&raw, caches)).await.ok(),
+            None => None,
+        };
+        let line = (!result.is_success()).then(|| result.line());
+        let event = WriteEvent::Ended { action: action.id.clone(), at, result, entries, alert };
+        if messages.send(Message::Job(id, JobEvent::Write(event))).await.is_err() {
+            lost.extend(line);
+        }
+    }
+    let event = WriteEvent::Done { action: action.id.clone() };
+    let is_gone = messages.send(Message::Job(id, JobEvent::Write(event))).await.is_err();
+    if is_gone && sent < total {
+        lost.insert(0, format!("{} of {total} changes were not sent ({})", total - sent, action.summary));
+    }
+    (!lost.is_empty()).then(|| lost.join("; "))
+}
+
+fn decode(raw: &RawAlert, caches: bool) -> Batch {
+    let batch = Batch::decode(std::slice::from_ref(raw));
+    if caches { batch.with_encoded() } else { batch }
+}
