@@ -75,8 +75,8 @@ pub use marks::Marks;
 pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, RequestLine, Written};
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, Confirm, ExportForm, ExportStage, Help, HelpLine, JobKey, JobLine, JobList, Link, Menu,
-    MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Role,
+    AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList, Link, Menu,
+    MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Results, Role,
     SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
@@ -314,6 +314,7 @@ impl App {
         due.extend(self.ui.notices.due());
         due.extend(self.feeds.iter().flat_map(|feed| feed.due(mono)));
         due.extend(self.requests_due());
+        due.extend(self.sending_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
             self.ui.wake = next;

@@ -5,14 +5,14 @@
 //! that were on screen. Each feed's changes are one job. What to change is decided elsewhere
 //! ([`super::triage`]), and nothing is sent without a confirmation ([`super::overlay::Confirm`]).
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
-use alertdeck_graph::{ClientEvent, Kind};
+use alertdeck_graph::{ClientEvent, Kind, WaitCause};
 use alertdeck_store::{Batch, FeedId, Row, RowSet};
 
 use super::{
     App, Effect, JobKind,
-    format::thousands,
+    format::{span, thousands},
     job::{JobEvent, JobId},
 };
 use crate::triage::{Action, Entry, EntryId, EntryKind, EntryResult, Expected, Task, TaskResult};
@@ -71,7 +71,8 @@ pub struct ActionRun {
     pub action: Action,
     /// The changes, in the order in which they were confirmed.
     pub items: Vec<ActionItem>,
-    jobs: Vec<JobId>,
+    /// The jobs that send the changes, and what each is waiting for: until when, and why.
+    jobs: Vec<(JobId, Option<(Duration, WaitCause)>)>,
 }
 
 /// The number of changes by result.
@@ -142,6 +143,11 @@ impl Actions {
         self.runs.iter().find(|run| run.action.id == *id)
     }
 
+    /// Returns the action whose changes a job sends.
+    pub(super) fn of_job(&self, id: JobId) -> Option<&ActionRun> {
+        self.runs.iter().find(|run| run.jobs.iter().any(|(job, _)| *job == id))
+    }
+
     /// Returns the last action with changes that failed.
     pub(super) fn last_failed(&self) -> Option<&ActionRun> {
         self.runs.iter().rev().find(|run| run.tally().failed > 0)
@@ -209,7 +215,7 @@ impl App {
                 let writes = Writes { action: run.action.clone(), tasks };
                 let job = self.start_job(feed, JobKind::Write(writes), effects);
                 self.jobs.set_total(job, total);
-                run.jobs.push(job);
+                run.jobs.push((job, None));
             }
         }
         self.actions.runs.push_back(run);
@@ -224,7 +230,16 @@ impl App {
     /// longer in the list: what was sent was sent.
     pub(super) fn handle_writes(&mut self, id: JobId, event: WriteEvent, effects: &mut Vec<Effect>) {
         match event {
-            WriteEvent::Client(_) => {}
+            WriteEvent::Client(event) => {
+                let mono = self.clock.now.mono;
+                let mut jobs = self.actions.runs.iter_mut().flat_map(|run| &mut run.jobs);
+                if let Some((_, wait)) = jobs.find(|(job, _)| *job == id) {
+                    *wait = match event {
+                        ClientEvent::Waiting { delay, cause } => Some((mono + delay, cause)),
+                        _ => None,
+                    };
+                }
+            }
             WriteEvent::Ended { action, at, result, entries, alert } => {
                 if let Some(batch) = alert {
                     self.absorb(id.feed, batch, effects);
@@ -247,6 +262,7 @@ impl App {
                     let run = run.clone();
                     self.report_action(&run);
                 }
+                self.read_journal(effects);
             }
         }
     }
@@ -282,6 +298,45 @@ impl App {
         item.state = ItemState::Ended(result);
     }
 
+    /// Returns what a job that sends changes is about and what it is waiting for.
+    pub(super) fn write_detail(&self, id: JobId) -> Option<String> {
+        let run = self.actions.of_job(id)?;
+        let wait = run.jobs.iter().find(|(job, _)| *job == id).and_then(|(_, wait)| self.wait_words(wait));
+        Some(run.action.summary.clone() + &wait.map_or_else(String::new, |wait| format!("; {wait}")))
+    }
+
+    fn wait_words(&self, wait: &Option<(Duration, WaitCause)>) -> Option<String> {
+        let (until, cause) = wait.as_ref()?;
+        let left = until.saturating_sub(self.clock.now.mono);
+        let why = match cause {
+            WaitCause::Throttled => "throttled by the service",
+            WaitCause::Budget => "request limit of this minute reached",
+            WaitCause::Retry { .. } => "retry after an error",
+            WaitCause::Recheck => "checking whether it was made",
+        };
+        (!left.is_zero()).then(|| format!("{why}, {} left", span(left)))
+    }
+
+    /// Returns the progress of the changes that are being sent, in a few words; `None` if there are
+    /// none.
+    pub fn sending(&self) -> Option<String> {
+        let running: Vec<_> = self.actions.runs.iter().filter(|run| run.tally().left > 0).collect();
+        let count = |of: fn(Tally) -> usize| running.iter().map(|run| of(run.tally())).sum::<usize>();
+        let left = count(|tally| tally.left);
+        let total = count(|tally| tally.done + tally.failed) + left;
+        let wait = running.iter().flat_map(|run| &run.jobs).find_map(|(_, wait)| self.wait_words(wait));
+        let wait = wait.map_or_else(String::new, |wait| format!(" ({wait})"));
+        (left > 0).then(|| format!("sending {} of {}{wait}", thousands(total - left), thousands(total)))
+    }
+
+    /// Returns when the wait that is shown changes next.
+    pub(super) fn sending_due(&self) -> Option<Duration> {
+        let mono = self.clock.now.mono;
+        let waits = self.actions.runs.iter().flat_map(|run| &run.jobs).filter_map(|(_, wait)| wait.as_ref());
+        let is_waiting = waits.into_iter().any(|(until, _)| *until > mono);
+        is_waiting.then(|| mono + Duration::from_secs(1))
+    }
+
     /// Notifies the user of the result of an action.
     fn report_action(&mut self, run: &ActionRun) {
         let Tally { done, failed, .. } = run.tally();
@@ -299,10 +354,11 @@ impl App {
         });
         let why = why.unwrap_or_default();
         let retry = self.ui.keymap.key("panes.retry");
+        let jobs = self.ui.keymap.key("open.jobs");
         let line = match (done, failed) {
             (0, 1) => format!("{summary}: {why}; {retry} retries"),
             _ => format!(
-                "{summary}: {} of {} not done; {retry} retries; first: {why}",
+                "{summary}: {} of {} not done; {retry} retries, {jobs} shows all; first: {why}",
                 thousands(failed),
                 thousands(done + failed)
             ),

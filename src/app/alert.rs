@@ -43,6 +43,7 @@ pub(super) static CONTEXT: Context = Context {
         run("alert.take", "take: assign to me, in progress", |app, _| app.take()),
         run("alert.assign", "assign to someone", |app, _| app.offer_owners()),
         run("alert.close", "close: classify and resolve", |app, _| app.offer_closing()),
+        run("alert.form", "change: status, classification, owner, comment", |app, _| app.open_form()),
         run("alert.comment", "comment", |app, _| app.write_comment()),
         run("alert.undo", "undo the last change", |app, _| app.undo()),
     ],

@@ -16,7 +16,10 @@ impl App {
         match input {
             Input::Key(key) => {
                 self.ui.notices.dismiss(self.clock.now.mono);
+                let asked_to_quit = self.ui.quits;
                 self.key(key, effects);
+                // Only the next key counts.
+                self.ui.quits &= !asked_to_quit;
             }
             Input::Paste(text) => self.paste(&text),
             Input::Click { x, y } => self.click(x, y),
@@ -136,6 +139,10 @@ impl App {
             self.close_overlay(true, effects);
         } else if self.ui.focus == Pane::Detail {
             self.focus_on(Pane::List);
+        } else if self.actions.is_running() && !self.ui.quits {
+            self.ui.quits = true;
+            let key = self.ui.keymap.key("app.close");
+            self.notify(format!("changes are still being sent; {key} again stops after those and quits"));
         } else {
             effects.push(Effect::Quit);
         }

@@ -8,7 +8,7 @@ use alertdeck_model::{AlertId, SafeText, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
 
-use crate::files::Progress;
+use crate::{files::Progress, triage::Entry};
 
 use super::{
     Body, Export, NotWritten, WriteEvent, Writes, Written,
@@ -55,6 +55,8 @@ pub enum JobKind {
     Export(Export),
     /// Send changes to alerts. Ends with [`WriteEvent::Done`]. If cancelled, no further change is sent.
     Write(Writes),
+    /// Read the journal of changes. Ends with [`JobEvent::Journal`].
+    ReadJournal,
     /// Open the cache of the feed's account and read its alerts.
     ReadCache,
     /// Sign in with this method. The successful sign-in is reported as
@@ -74,6 +76,7 @@ pub enum JobType {
     Ticket,
     Export,
     Write,
+    ReadJournal,
     ReadCache,
     SignIn,
 }
@@ -90,6 +93,7 @@ impl JobKind {
             Self::Ticket { .. } => JobType::Ticket,
             Self::Export(_) => JobType::Export,
             Self::Write(_) => JobType::Write,
+            Self::ReadJournal => JobType::ReadJournal,
             Self::ReadCache => JobType::ReadCache,
             Self::SignIn(_) => JobType::SignIn,
         }
@@ -108,6 +112,7 @@ impl JobType {
             Self::Ticket => "report",
             Self::Export => "export",
             Self::Write => "changes",
+            Self::ReadJournal => "journal",
             Self::ReadCache => "cache",
             Self::SignIn => "sign-in",
         }
@@ -141,6 +146,8 @@ pub enum JobEvent {
     },
     /// An event from sending changes.
     Write(WriteEvent),
+    /// The journal, or why it cannot be read. The last event.
+    Journal(Result<Vec<Entry>, String>),
     /// An event from reading the cache.
     Cache(CacheEvent),
     /// An event from a sign-in.

@@ -88,7 +88,7 @@ impl Job {
     /// too frequent to be of interest.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed
-            || !matches!(self.job_type, JobType::Read | JobType::Poll | JobType::ReadCache)
+            || !matches!(self.job_type, JobType::Read | JobType::Poll | JobType::ReadCache | JobType::ReadJournal)
     }
 }
 
@@ -196,6 +196,7 @@ impl Jobs {
             | JobEvent::Fetch(LoadEvent::Done)
             | JobEvent::OwnersCompared(Ok(_))
             | JobEvent::Read(..)
+            | JobEvent::Journal(Ok(_))
             | JobEvent::Ticket(_) => Some((JobState::Done, String::new())),
             JobEvent::Exported { outcome: Ok(written), .. } => {
                 job.progress.alerts = written.alerts;
@@ -210,7 +211,8 @@ impl Jobs {
                 Some((JobState::Stopped, String::new()))
             }
             JobEvent::Write(WriteEvent::Done { .. }) => Some((JobState::Done, String::new())),
-            JobEvent::OwnersCompared(Err(line)) | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => {
+            JobEvent::Journal(Err(line))
+            | JobEvent::OwnersCompared(Err(line)) | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => {
                 Some((JobState::Failed, line.clone()))
             }
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })

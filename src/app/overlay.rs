@@ -8,13 +8,16 @@
 
 mod confirm;
 mod export;
+mod form;
 mod help;
 mod jobs;
+mod journal;
 mod link;
 mod menu;
 mod panel;
 mod profiles;
 mod requests;
+mod results;
 mod sign_in;
 mod text_prompt;
 mod values;
@@ -23,14 +26,17 @@ use std::fmt;
 
 pub use confirm::Confirm;
 pub use export::{ExportForm, ExportStage, format_command};
+pub use form::Form;
 pub use help::{Help, HelpLine, help};
 pub use jobs::{JobKey, JobLine, JobList};
+pub use journal::JournalList;
 pub use link::Link;
 pub use menu::{AlertText, Menu, MenuAction, MenuItem};
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
 pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
 pub use requests::Requests;
+pub use results::Results;
 pub use sign_in::SignInPrompt;
 pub use text_prompt::{TextPrompt, TextPurpose};
 pub use values::{ValueLine, Values};
@@ -93,8 +99,14 @@ overlays! {
     ExportForm(export, OPEN),
     /// The confirmation of an action.
     Confirm(confirm),
+    /// The form for changes.
+    Form(form),
     /// A text field.
     TextPrompt(text_prompt),
+    /// The results of an action.
+    Results(results),
+    /// The journal of changes.
+    JournalList(journal, OPEN),
     /// The jobs: loading, polling, exports.
     JobList(jobs, OPEN),
 }

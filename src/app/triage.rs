@@ -215,7 +215,7 @@ impl App {
 
     /// Returns the people that the alerts may be assigned to: those assigned in this run first, then
     /// the owners of loaded alerts. A tenant's owners are not offered for the alerts of another.
-    fn known_owners(&self, targets: &Targets) -> Vec<String> {
+    pub(super) fn known_owners(&self, targets: &Targets) -> Vec<String> {
         let feed = targets[0].feed;
         if targets.iter().any(|target| target.feed != feed) {
             return Vec::new();
@@ -298,7 +298,7 @@ impl App {
 
     /// Opens the confirmation for changing alerts. `update` returns `None` if the user of the alert's
     /// tenant is needed and not known. Alerts that would not change are left out.
-    fn confirm_change(
+    pub(super) fn confirm_change(
         &mut self,
         verb: &str,
         targets: &Targets,

@@ -27,6 +27,8 @@ pub struct Ui {
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,
+    /// Whether the user has asked to quit while changes were being sent.
+    pub(super) quits: bool,
 }
 
 impl Ui {
@@ -42,6 +44,7 @@ impl Ui {
             overlays: Vec::new(),
             wake: None,
             dragging: false,
+            quits: false,
         }
     }
 

@@ -304,6 +304,13 @@ impl Runner {
             }
             JobKind::Export(export) => self.export(id, export),
             JobKind::Write(writes) => self.write(id, writes),
+            JobKind::ReadJournal => {
+                let journal = self.journal.clone();
+                self.work(id, move || {
+                    let read = journal.ok_or(JournalError::NoFolder).and_then(|journal| journal.read());
+                    JobEvent::Journal(read.map(|read| read.entries).map_err(|error| error.to_string()))
+                });
+            }
             JobKind::SignIn(way) => {
                 let Some(session) = self.session(id.feed).and_then(SessionWatch::session) else { return };
                 let (messages, clock) = (self.messages.clone(), self.clock);

@@ -324,7 +324,7 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
         0 => format!("{} marked", thousands(app.marks.len())),
         hidden => format!("{} marked ({} hidden)", thousands(app.marks.len()), thousands(hidden)),
     });
-    let text = range.into_iter().chain(marked).collect::<Vec<_>>().join(", ");
+    let text = app.sending().into_iter().chain(range).chain(marked).collect::<Vec<_>>().join(", ");
     let width = columns(&text) as u16;
     if text.is_empty() || width + MIN_REST > area.width {
         return area;

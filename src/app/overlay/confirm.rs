@@ -298,6 +298,9 @@ impl App {
         let action = confirm.action.clone();
         let rows: Vec<_> = items.iter().filter_map(|item| item.row).collect();
         self.ui.close();
+        if let Some(Overlay::Form(_)) = self.ui.overlay() {
+            self.ui.close();
+        }
         self.start_action(action, items, effects);
         self.leave(&rows);
     }

@@ -1,7 +1,7 @@
 //! The list of jobs: what the feeds are loading, the other running jobs, and the most recently
 //! ended ones.
 
-use super::{Object, Panel, PanelSpan, Role};
+use super::{Object, Panel, PanelSpan, Results, Role};
 use crate::app::{
     App, BackfillState, Effect, Feed, Job, JobId, JobState, JobType, Overlay, Pace, Phase, PollState, Scroll,
     command::{Command, Context, Hint, Motion, hint, run},
@@ -16,7 +16,10 @@ pub(super) const OPEN: Command =
 
 /// The command that applies to a job.
 pub(super) static CONTEXT: Context =
-    Context { name: "jobs", heading: "Jobs", commands: &[run("jobs.stop", "stop the job", stop)] };
+    Context { name: "jobs", heading: "Jobs", commands: &[
+        run("jobs.stop", "stop the job", stop),
+        run("jobs.results", "show the results of changes", |app, _| show_results(app)),
+    ] };
 
 /// The list of jobs, while it is open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,6 +95,7 @@ impl App {
         if self.feeds.get(job.id.feed).is_none() {
             parts.push(job.tenant.clone());
         }
+        parts.extend(self.write_detail(job.id));
         if !job.reason.is_empty() {
             parts.push(job.reason.clone());
         }
@@ -104,7 +108,7 @@ impl App {
             detail: parts.join(", "),
             // A read that is stopped would just start again, and the cache is read within seconds.
             stops: job.state == JobState::Running
-                && !matches!(job.job_type, JobType::Read | JobType::ReadCache),
+                && !matches!(job.job_type, JobType::Read | JobType::ReadCache | JobType::ReadJournal),
         }
     }
 
@@ -235,6 +239,7 @@ impl Object for JobList {
         vec![
             hint(&["move.down", "move.up"], "move"),
             hint(&["jobs.stop"], "stop"),
+            hint(&["jobs.results"], "results of changes"),
             hint(&["app.back"], "close"),
         ]
     }
@@ -274,6 +279,21 @@ impl Object for JobList {
         let lines: Vec<_> = lines.collect();
         let (width, top) = (app.ui.overlay_size().0.min(88), self.scroll.top);
         Some(Panel { title: "Jobs".into(), width, lines, top, cursor: Some(cursor), ..Panel::default() })
+    }
+}
+
+/// Shows the results of the changes under the cursor.
+fn show_results(app: &mut App) {
+    let Some(Overlay::JobList(list)) = app.ui.overlay() else { return };
+    let lines = app.job_lines();
+    let key = lines.get(list.cursor(&lines)).map(|line| line.key);
+    let action = match key {
+        Some(JobKey::Job(id)) => app.actions.of_job(id).map(|run| run.action.id.clone()),
+        _ => None,
+    };
+    match action {
+        Some(action) => app.ui.open(Results::new(action)),
+        None => app.notify("only changes have results"),
     }
 }
 

@@ -38,6 +38,10 @@ pub enum TextPurpose {
     Confirmed,
     /// The new owner of these alerts.
     Owner(Targets),
+    /// The comment in the form.
+    FormComment,
+    /// The owner in the form.
+    FormOwner,
 }
 
 /// The text field.
@@ -64,7 +68,7 @@ impl TextPrompt {
 
     /// Returns whether the text may have several lines.
     pub fn has_lines(&self) -> bool {
-        !matches!(self.purpose, TextPurpose::Owner(_))
+        !matches!(self.purpose, TextPurpose::Owner(_) | TextPurpose::FormOwner)
     }
 
     /// Returns the title.
@@ -72,8 +76,8 @@ impl TextPrompt {
         match &self.purpose {
             TextPurpose::Comment(targets) if targets.len() == 1 => "Comment on the alert".to_owned(),
             TextPurpose::Comment(targets) => format!("Comment on {} alerts", thousands(targets.len())),
-            TextPurpose::Confirmed => "Comment".to_owned(),
-            TextPurpose::Owner(_) => "Assign to (user principal name)".to_owned(),
+            TextPurpose::Confirmed | TextPurpose::FormComment => "Comment".to_owned(),
+            TextPurpose::Owner(_) | TextPurpose::FormOwner => "Assign to (user principal name)".to_owned(),
         }
     }
 
@@ -162,7 +166,7 @@ impl App {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
         let text = prompt.editor.text().trim().to_owned();
         let error = match &prompt.purpose {
-            TextPurpose::Owner(_) if !owner_is_person(&text) => {
+            TextPurpose::Owner(_) | TextPurpose::FormOwner if !owner_is_person(&text) => {
                 Some("enter a user principal name, such as ana@contoso.com")
             }
             TextPurpose::Comment(_) if text.is_empty() => Some("enter a comment"),
@@ -177,6 +181,8 @@ impl App {
         match purpose {
             TextPurpose::Comment(targets) => self.confirm_comment(&targets, &text),
             TextPurpose::Confirmed => self.set_confirmed_comment(&text),
+            TextPurpose::FormComment => self.fill_form(|form| form.set_comment(&text)),
+            TextPurpose::FormOwner => self.fill_form(|form| form.set_owner(text)),
             TextPurpose::Owner(targets) => self.assign(&targets, &Assignee::User(text)),
         }
     }

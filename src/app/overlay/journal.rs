@@ -1,0 +1,223 @@
+//! The journal: what was changed from this computer, newest first, and taking changes back.
+
+use super::{Object, Panel, PanelLine, PanelSpan, Role};
+use crate::{
+    app::{
+        ActionItem, App, Effect, Feed, JobKind, Overlay, Scroll,
+        command::{Command, Context, Hint, Motion, hint, run},
+        format::thousands,
+    },
+    triage::{Action, Change, Entry, EntryId, EntryKind, EntryResult, Expected, Task, latest},
+};
+use alertdeck_model::{SafeText, one_line};
+
+/// The command that opens the journal.
+pub(super) const OPEN: Command =
+    run("open.journal", "journal: what was changed from here", |app, effects| app.show_journal(effects));
+
+/// The commands of the journal.
+pub(super) static CONTEXT: Context = Context {
+    name: "journal",
+    heading: "Journal",
+    commands: &[run("journal.undo", "undo the action of this change", |app, _| app.undo_from_journal())],
+};
+
+/// The maximum number of changes that are shown. `alertdeck journal` prints all.
+const MAX_SHOWN: usize = 2_000;
+
+/// The journal, while it is open.
+#[derive(Debug, Default)]
+pub struct JournalList {
+    /// The last records of the changes, newest first; `None` until they are read.
+    entries: Option<Result<Vec<Entry>, String>>,
+    scroll: Scroll,
+}
+
+impl JournalList {
+    fn entries(&self) -> &[Entry] {
+        match &self.entries {
+            Some(Ok(entries)) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Returns the records of changes that were taken back.
+    fn undone(&self) -> Vec<&EntryId> {
+        let made = self.entries().iter().filter(|entry| entry.result == Some(EntryResult::Applied));
+        made.filter_map(|entry| entry.undoes.as_ref()).collect()
+    }
+
+    fn line(&self, app: &App, entry: &Entry, undone: &[&EntryId], width: usize) -> PanelLine {
+        let is_undone = undone.contains(&&entry.id);
+        let (word, role) = match entry.result {
+            _ if is_undone => ("undone", Role::Dim),
+            Some(EntryResult::Applied) => ("done", Role::Text),
+            Some(EntryResult::Failed | EntryResult::NotApplied) => ("failed", Role::Error),
+            Some(EntryResult::Sent | EntryResult::Unknown) => ("unknown", Role::Error),
+            None => ("note", Role::Text),
+        };
+        let what = match entry.kind {
+            EntryKind::Update => Change { update: entry.after.update(), comment: None }.words(),
+            EntryKind::Comment => format!("comment: {}", one_line(entry.text.as_deref().unwrap_or_default())),
+            EntryKind::Note => one_line(entry.text.as_deref().unwrap_or_default()),
+        };
+        let what = if entry.undoes.is_some() { format!("undo: {what}") } else { what };
+        let title = SafeText::new(&entry.title).line();
+        let mut line = vec![
+            PanelSpan::column(app.clock.minute(entry.time), Role::Dim, 17),
+            PanelSpan::column(word, role, 8),
+            PanelSpan::column(what, if is_undone { Role::Dim } else { Role::Text }, (width / 2).min(44)),
+        ];
+        if !entry.profile.is_empty() && app.settings.profiles.len() > 1 {
+            line.push(PanelSpan::column(SafeText::new(&entry.profile).line(), Role::Dim, 12));
+        }
+        line.push(PanelSpan::new(title, Role::Dim));
+        line
+    }
+}
+
+fn rows(app: &App) -> usize {
+    app.ui.overlay_size().1
+}
+
+impl Object for JournalList {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![
+            hint(&["move.down", "move.up"], "move"),
+            hint(&["journal.undo"], "undo"),
+            hint(&["app.back"], "close"),
+        ]
+    }
+
+    fn opener(&self) -> &'static str {
+        OPEN.id
+    }
+
+    fn go(&mut self, app: &App, motion: Motion) {
+        let len = self.entries().len();
+        self.scroll.go(motion, len, rows(app));
+    }
+
+    fn wheel(&mut self, app: &App, lines: i32) {
+        let len = self.entries().len();
+        self.scroll.wheel(lines, len, rows(app));
+    }
+
+    fn resize(&mut self, app: &App) {
+        let len = self.entries().len();
+        self.scroll.show(len, rows(app));
+    }
+
+    fn panel(&self, app: &App) -> Option<Panel> {
+        let (width, _) = app.ui.overlay_size();
+        let text = |text: &str, role| vec![vec![PanelSpan::new(text, role)]];
+        let undone = self.undone();
+        let lines = match &self.entries {
+            None => text("reading", Role::Dim),
+            Some(Err(line)) => text(line, Role::Error),
+            Some(Ok(entries)) if entries.is_empty() => text("nothing was changed from here", Role::Dim),
+            Some(Ok(entries)) => entries.iter().map(|entry| self.line(app, entry, &undone, width)).collect(),
+        };
+        let cursor = (!self.entries().is_empty()).then_some(self.scroll.cursor);
+        Some(Panel { title: "Journal".into(), width, lines, top: self.scroll.top, cursor, ..Panel::default() })
+    }
+}
+
+impl App {
+    fn show_journal(&mut self, effects: &mut Vec<Effect>) {
+        self.ui.open(JournalList::default());
+        self.read_journal(effects);
+    }
+
+    /// Reads the journal if it is open.
+    pub(in crate::app) fn read_journal(&mut self, effects: &mut Vec<Effect>) {
+        if self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::JournalList(_))) {
+            let feed = self.feed().id;
+            self.start_job(feed, JobKind::ReadJournal, effects);
+        }
+    }
+
+    /// Shows the journal that was read.
+    pub(in crate::app) fn journal_read(&mut self, read: Result<Vec<Entry>, String>) {
+        let rows = rows(self);
+        let open = self.ui.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::JournalList(list) => Some(list),
+            _ => None,
+        });
+        let Some(list) = open else { return };
+        list.entries = Some(read.map(|entries| {
+            let mut entries = latest(entries);
+            entries.reverse();
+            entries.truncate(MAX_SHOWN);
+            entries
+        }));
+        let len = list.entries().len();
+        list.scroll.show(len, rows);
+    }
+
+    /// Opens the confirmation for taking back the action that the change under the cursor was part of.
+    fn undo_from_journal(&mut self) {
+        let Some(Overlay::JournalList(list)) = self.ui.overlay() else { return };
+        let Some(entry) = list.entries().get(list.scroll.cursor) else { return };
+        if entry.kind != EntryKind::Update || entry.undoes.is_some() {
+            return self.notify(match entry.kind {
+                EntryKind::Comment => "a comment cannot be taken back",
+                EntryKind::Note => "a note cannot be taken back",
+                EntryKind::Update => "this change took another one back; change the alert itself",
+            });
+        }
+        let (action, summary, undone) = (&entry.action, entry.summary.clone(), list.undone());
+        let made = list.entries().iter().filter(|other| {
+            other.action == *action
+                && other.kind == EntryKind::Update
+                && other.result == Some(EntryResult::Applied)
+                && !undone.contains(&&other.id)
+        });
+        let made: Vec<_> = made.cloned().collect();
+        if made.is_empty() {
+            return self.notify("nothing left to undo: the change was not made, or was taken back");
+        }
+        let (mut items, mut missing) = (Vec::new(), None);
+        for entry in &made {
+            let feed = self.feeds.iter().find(|feed| is_of(feed, entry));
+            let (Some(feed), Some(alert)) = (feed, entry.alert_id()) else {
+                missing = Some(entry.profile.clone());
+                continue;
+            };
+            if let Some(why) = self.why_read_only(feed.id) {
+                return self.notify(why);
+            }
+            let task = Task {
+                alert: alert.clone(),
+                title: entry.title.clone(),
+                change: Change { update: entry.before.update(), comment: None },
+                expected: Expected::After { entry: entry.id.clone(), update: entry.after.update() },
+            };
+            items.push(ActionItem::new(feed.id, self.store.row(feed.id, &alert), task));
+        }
+        let mut notes = Vec::new();
+        if let Some(profile) = &missing {
+            let profile = SafeText::new(profile).line();
+            if items.is_empty() {
+                return self.notify(format!("switch to profile {profile} to undo this"));
+            }
+            let left = made.len() - items.len();
+            notes.push(format!("{} in other tenants left out (profile {profile})", thousands(left)));
+        }
+        let action = Action { id: EntryId::random(), summary: format!("undo: {summary}") };
+        self.open_confirmation("Undo", action, items, notes);
+    }
+}
+
+/// Returns whether a record is about an alert of a feed.
+fn is_of(feed: &Feed, entry: &Entry) -> bool {
+    let identity = feed.sign_in.identity.as_ref().and_then(|identity| identity.tenant.as_ref());
+    let is_tenant = identity.is_some_and(|tenant| tenant.raw() == entry.tenant)
+        || feed.settings.tenant == entry.tenant
+        || feed.settings.aliases.contains(&entry.tenant);
+    is_tenant && feed.settings.profile == entry.profile
+}

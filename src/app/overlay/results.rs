@@ -1,0 +1,114 @@
+//! The results of an action, alert by alert.
+
+use super::{Object, Panel, PanelLine, PanelSpan, Role};
+use crate::{
+    app::{
+        ActionItem, App, ItemState, Scroll,
+        command::{Context, Hint, Motion, hint},
+        format::thousands,
+    },
+    triage::{EntryId, TaskResult},
+};
+use alertdeck_model::SafeText;
+
+/// The results have no commands of their own.
+pub(super) static CONTEXT: Context = Context { name: "results", heading: "Results", commands: &[] };
+
+/// The width of the column with the title.
+const TITLE: usize = 48;
+
+/// The results, while they are open.
+#[derive(Clone, Debug)]
+pub struct Results {
+    action: EntryId,
+    scroll: Scroll,
+}
+
+impl Results {
+    /// Creates the overlay for an action.
+    pub(in crate::app) fn new(action: EntryId) -> Self {
+        Self { action, scroll: Scroll::default() }
+    }
+
+    fn len(&self, app: &App) -> usize {
+        app.actions.get(&self.action).map_or(0, |run| run.items.len())
+    }
+}
+
+/// Returns the number of lines for results.
+fn rows(app: &App) -> usize {
+    app.ui.overlay_size().1.saturating_sub(2).max(1)
+}
+
+impl Object for Results {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![hint(&["move.down", "move.up"], "move"), hint(&["app.back"], "close")]
+    }
+
+    fn go(&mut self, app: &App, motion: Motion) {
+        let len = self.len(app);
+        self.scroll.go(motion, len, rows(app));
+    }
+
+    fn wheel(&mut self, app: &App, lines: i32) {
+        let len = self.len(app);
+        self.scroll.wheel(lines, len, rows(app));
+    }
+
+    fn panel(&self, app: &App) -> Option<Panel> {
+        let (width, _) = app.ui.overlay_size();
+        let run = app.actions.get(&self.action)?;
+        let tally = run.tally();
+        let mut summary = format!("{} done", thousands(tally.done));
+        if tally.failed > 0 {
+            summary += &format!(", {} not done", thousands(tally.failed));
+        }
+        if tally.left > 0 {
+            summary += &format!(", {} left", thousands(tally.left));
+        }
+        let heading = vec![
+            vec![
+                PanelSpan::new(format!("{summary}: "), Role::Strong),
+                PanelSpan::new(run.action.summary.clone(), Role::Accent),
+            ],
+            Vec::new(),
+        ];
+        // Failures first, since they need attention.
+        let mut items: Vec<_> = run.items.iter().collect();
+        items.sort_by_key(|item| rank(&item.state));
+        let shown = items.into_iter().skip(self.scroll.top).take(rows(app));
+        Some(Panel {
+            title: "Results".into(),
+            width,
+            heading,
+            lines: shown.map(|item| line(item, width)).collect(),
+            cursor: Some(self.scroll.cursor - self.scroll.top.min(self.scroll.cursor)),
+            ..Panel::default()
+        })
+    }
+}
+
+fn rank(state: &ItemState) -> u8 {
+    match state {
+        ItemState::Ended(result) if !result.is_success() => 0,
+        ItemState::Stopped => 1,
+        ItemState::Waiting => 2,
+        ItemState::Ended(_) => 3,
+    }
+}
+
+fn line(item: &ActionItem, width: usize) -> PanelLine {
+    let (role, text) = match &item.state {
+        ItemState::Waiting => (Role::Accent, "waiting".to_owned()),
+        ItemState::Stopped => (Role::Error, "stopped, not sent".to_owned()),
+        ItemState::Ended(result @ (TaskResult::Applied | TaskResult::Unchanged)) => (Role::Dim, result.line()),
+        ItemState::Ended(result) => (Role::Error, result.line()),
+    };
+    let title = SafeText::new(&item.task.title).line();
+    let title = if title.is_empty() { item.task.alert.text().line() } else { title };
+    vec![PanelSpan::column(title, Role::Text, TITLE.min(width / 2)), PanelSpan::new(text, role)]
+}
