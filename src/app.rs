@@ -75,9 +75,9 @@ pub use marks::Marks;
 pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, RequestLine, Written};
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList, Link, Menu,
-    MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Results, Role,
-    SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values, format_command, help,
+    AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList,
+    Link, Menu, MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests,
+    Results, Role, SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};

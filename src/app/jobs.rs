@@ -88,7 +88,10 @@ impl Job {
     /// too frequent to be of interest.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed
-            || !matches!(self.job_type, JobType::Read | JobType::Poll | JobType::ReadCache | JobType::ReadJournal)
+            || !matches!(
+                self.job_type,
+                JobType::Read | JobType::Poll | JobType::ReadCache | JobType::ReadJournal
+            )
     }
 }
 
@@ -212,9 +215,8 @@ impl Jobs {
             }
             JobEvent::Write(WriteEvent::Done { .. }) => Some((JobState::Done, String::new())),
             JobEvent::Journal(Err(line))
-            | JobEvent::OwnersCompared(Err(line)) | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => {
-                Some((JobState::Failed, line.clone()))
-            }
+            | JobEvent::OwnersCompared(Err(line))
+            | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => Some((JobState::Failed, line.clone())),
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })
             | JobEvent::Write(WriteEvent::Client(_))
             | JobEvent::Cache(CacheEvent::Opened { .. })

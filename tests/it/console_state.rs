@@ -33,3 +33,4 @@ mod signing_in;
 mod sizes;
 mod steps;
 mod tenants;
+mod triage;

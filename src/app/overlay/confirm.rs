@@ -13,9 +13,11 @@ use crate::{
         command::{Context, Hint, Motion, hint, run},
         format::thousands,
     },
-    triage::{Action, Difference, Expected, Values},
+    triage::{Action, Difference, Expected, Field, Values},
 };
 use alertdeck_model::{RawAlert, SafeText, one_line};
+use alertdeck_store::Column;
+use unicode_width::UnicodeWidthStr;
 
 /// How long keys are ignored after the confirmation has opened, and after each key that was ignored,
 /// so that a key that is held does nothing until it is released.
@@ -39,6 +41,10 @@ pub struct Confirm {
     verb: String,
     action: Action,
     items: Vec<ConfirmItem>,
+    /// The values that do not change alike in all alerts, with the widths of their columns.
+    columns: Vec<(Field, usize)>,
+    /// The values that change alike in all of several alerts, as words.
+    alike: Vec<String>,
     /// What was left out and why.
     notes: Vec<String>,
     scroll: Scroll,
@@ -50,8 +56,19 @@ pub struct Confirm {
 #[derive(Clone, Debug)]
 struct ConfirmItem {
     item: ActionItem,
+    /// What changes, from the values when the key was pressed.
+    differences: Vec<Difference>,
     is_left_out: bool,
 }
+
+/// The gap between two columns.
+const GAP: usize = 2;
+/// The minimum width of the column with the title.
+const MIN_TITLE: usize = 24;
+/// The width of the column with the device.
+const DEVICE: usize = 18;
+/// The width of the sign of a row.
+const SIGN: usize = 2;
 
 impl Confirm {
     /// Creates the confirmation of an action, opened at `mono`.
@@ -62,9 +79,26 @@ impl Confirm {
         notes: Vec<String>,
         mono: Duration,
     ) -> Self {
-        let items = items.into_iter().map(|item| ConfirmItem { item, is_left_out: false }).collect();
-        let scroll = Scroll::default();
-        Self { verb: verb.to_owned(), action, items, notes, scroll, deaf_until: mono + DEAF_FOR }
+        let items = items.into_iter().map(|item| {
+            let differences = differences(&item);
+            ConfirmItem { item, differences, is_left_out: false }
+        });
+        let items: Vec<_> = items.collect();
+        let (mut columns, mut alike) = (Vec::new(), Vec::new());
+        for field in Field::ALL {
+            let changing = items.iter().flat_map(|item| &item.differences).filter(|one| one.field == field);
+            let mut changing: Vec<_> = changing.map(words).collect();
+            let all = changing.len() == items.len();
+            let Some(widest) = changing.iter().map(|words| width(words)).max() else { continue };
+            changing.dedup();
+            if all && changing.len() == 1 && items.len() > 1 {
+                alike.push(format!("{} {}", field.name(), changing[0]));
+            } else {
+                columns.push((field, widest.max(field.name().len()) + GAP));
+            }
+        }
+        let (verb, scroll) = (verb.to_owned(), Scroll::default());
+        Self { verb, action, items, columns, alike, notes, scroll, deaf_until: mono + DEAF_FOR }
     }
 
     /// Returns the alerts that are not left out.
@@ -73,9 +107,10 @@ impl Confirm {
     }
 
     /// Sets the comment that is added to each alert.
-    pub(in crate::app) fn set_comment(&mut self, text: &str, mono: Duration) {
+    fn set_comment(&mut self, text: &str, mono: Duration) {
+        let comment = Some(text.to_owned()).filter(|text| !text.is_empty());
         for item in &mut self.items {
-            item.item.task.change.comment = Some(text.to_owned());
+            item.item.task.change.comment.clone_from(&comment);
         }
         if let Some(first) = self.items.first() {
             self.action.summary = first.item.task.change.words();
@@ -88,21 +123,32 @@ impl Confirm {
         self.items.iter().all(|item| matches!(item.item.task.expected, Expected::Seen(_)))
     }
 
-    fn go_to(&mut self, motion: Motion, app: &App) {
-        let height = self.height(app);
-        self.scroll.go(motion, self.items.len(), height);
+    fn comment(&self) -> Option<&str> {
+        self.items.first()?.item.task.change.comment.as_deref()
+    }
+
+    /// Returns the widths of the columns with the title and the device, if all columns fit side by
+    /// side. Otherwise, each alert has a second line.
+    fn table(&self, app: &App) -> Option<(usize, usize)> {
+        let (full, _) = app.ui.overlay_size();
+        let values: usize = self.columns.iter().map(|(_, width)| width).sum();
+        let rest = full.checked_sub(SIGN + values).filter(|rest| *rest >= MIN_TITLE)?;
+        let device = if rest >= MIN_TITLE + DEVICE + 6 { DEVICE } else { 0 };
+        Some((rest - device, device))
     }
 
     /// Returns the number of alerts that are visible at the same time.
     fn height(&self, app: &App) -> usize {
         let (_, height) = app.ui.overlay_size();
-        let fixed = self.heading(app).len() + self.footer(app).len() + 1;
-        (height.saturating_sub(fixed) / self.lines_each(app)).max(1)
+        let comment = if self.comment().is_some() { 2 } else { 0 };
+        // The heading, the notes, the position and the lines between.
+        let fixed = self.heading(app).len() + comment + self.notes.len() + 2;
+        let each = self.lines_each(app);
+        (height.saturating_sub(fixed) / each).max(1)
     }
 
-    /// Returns the number of lines for each alert: one if all alerts change alike.
     fn lines_each(&self, app: &App) -> usize {
-        if self.items.len() == 1 { self.item_lines(app, &self.items[0]).len().max(1) } else { 1 }
+        if self.table(app).is_some() { 1 } else { 2 }
     }
 
     fn heading(&self, app: &App) -> Vec<PanelLine> {
@@ -111,66 +157,67 @@ impl Confirm {
         let mut parts = Vec::new();
         for chunk in feeds.chunk_by(PartialEq::eq) {
             let name = app.feeds.get(chunk[0]).map_or_else(String::new, |feed| feed.settings.tenant.clone());
-            let count =
-                if feeds.len() == chunk.len() { String::new() } else { format!("{} in ", chunk.len()) };
-            parts.push(count + &name);
+            let is_only = feeds.len() == chunk.len();
+            parts.push(if is_only { name } else { format!("{} in {name}", thousands(chunk.len())) });
         }
         let count = self.included().count();
-        let alerts = if count == 1 { "1 alert".to_owned() } else { format!("{} alerts", thousands(count)) };
-        let mut lines = vec![vec![
-            PanelSpan::new(alerts, Role::Strong),
-            PanelSpan::new(" in ", Role::Dim),
-            PanelSpan::new(parts.join(", "), Role::Strong),
-        ]];
+        let mut alerts =
+            if count == 1 { "1 alert".to_owned() } else { format!("{} alerts", thousands(count)) };
+        alerts += if parts.len() > 1 { ": " } else { " in " };
+        let mut lines =
+            vec![vec![PanelSpan::new(alerts, Role::Text), PanelSpan::new(parts.join(", "), Role::Strong)]];
         if !self.action.summary.is_empty() {
             lines.push(vec![PanelSpan::new(self.action.summary.clone(), Role::Accent)]);
         }
+        if !self.alike.is_empty() {
+            lines.push(vec![
+                PanelSpan::new("in all: ", Role::Dim),
+                PanelSpan::new(self.alike.join(", "), Role::Text),
+            ]);
+        }
         lines.push(Vec::new());
+        if let Some((title, device)) = self.table(app).filter(|_| self.items.len() > 1) {
+            let mut names =
+                vec![PanelSpan::column("", Role::Dim, SIGN), PanelSpan::column("TITLE", Role::Dim, title)];
+            if device > 0 {
+                names.push(PanelSpan::column("DEVICE", Role::Dim, device));
+            }
+            let fields = self.columns.iter();
+            names.extend(
+                fields
+                    .map(|(field, width)| PanelSpan::column(field.name().to_uppercase(), Role::Dim, *width)),
+            );
+            lines.push(names);
+        }
         lines
     }
 
-    fn footer(&self, _app: &App) -> Vec<PanelLine> {
-        let note = |text: &str| vec![PanelSpan::new(text, Role::Dim)];
-        let mut lines: Vec<_> = self.notes.iter().map(|text| note(text)).collect();
-        if let Some(comment) = self.items.first().and_then(|item| item.item.task.change.comment.as_ref()) {
+    fn footer(&self, app: &App, is_scrolled: bool) -> Vec<PanelLine> {
+        let note = |text: String| vec![PanelSpan::new(text, Role::Dim)];
+        let mut lines = Vec::new();
+        if let Some(comment) = self.comment() {
             lines.push(vec![
-                PanelSpan::new("comment: ", Role::Dim),
+                PanelSpan::new("comment  ", Role::Dim),
                 PanelSpan::new(one_line(comment), Role::Text),
             ]);
-            lines.push(note("a comment cannot be taken back"));
+            lines.push(note("a comment cannot be taken back".to_owned()));
+        }
+        lines.extend(self.notes.iter().cloned().map(note));
+        if is_scrolled && self.items.len() > 1 {
+            let (top, len) = (self.scroll.top, self.items.len());
+            let end = (top + self.height(app)).min(len);
+            lines.push(note(format!("{}-{end} of {}", top + 1, thousands(len))));
+        }
+        if !lines.is_empty() {
+            lines.insert(0, Vec::new());
         }
         lines
     }
 
-    /// Returns the lines for an alert: one, or if it is the only one, a line for each value.
-    fn item_lines(&self, app: &App, confirmed: &ConfirmItem) -> Vec<PanelLine> {
-        let item = &confirmed.item;
-        let role = if confirmed.is_left_out { Role::Dim } else { Role::Text };
-        let title = SafeText::new(&item.task.title).line();
-        let title = if title.is_empty() { item.task.alert.text().line() } else { title };
-        let (differences, changed) = differences(app, item);
-        let changed = changed.map(|words| format!("changed by someone else since: {words}"));
-        if self.items.len() > 1 {
-            let words: Vec<_> = differences.iter().map(|one| format!("{} → {}", one.from, one.to)).collect();
-            let sign = if confirmed.is_left_out { "out " } else { "" };
-            let mut line = vec![
-                PanelSpan::new(sign, Role::Dim),
-                PanelSpan::column(
-                    words.join(", "),
-                    if confirmed.is_left_out { role } else { Role::Strong },
-                    WORDS,
-                ),
-                PanelSpan::new("  ", Role::Dim),
-                PanelSpan::new(title, role),
-            ];
-            if let Some(changed) = changed {
-                line.insert(0, PanelSpan::new("~ ", Role::Error));
-                line.push(PanelSpan::new(format!("  {changed}"), Role::Error));
-            }
-            return vec![line];
-        }
-        let mut lines = vec![vec![PanelSpan::new(title, Role::Strong)]];
-        lines.extend(differences.iter().map(|one| {
+    /// Returns the lines for the only alert: its title, and a line for each value.
+    fn only_lines(app: &App, only: &ConfirmItem) -> Vec<PanelLine> {
+        let mut lines = vec![vec![PanelSpan::new(title(&only.item), Role::Strong)]];
+        lines.extend(only.differences.iter().map(|one| {
             vec![
                 PanelSpan::column(format!("  {}", one.field.name()), Role::Dim, 18),
                 PanelSpan::new(one.from.clone(), Role::Dim),
@@ -178,33 +225,82 @@ impl Confirm {
                 PanelSpan::new(one.to.clone(), Role::Text),
             ]
         }));
+        let changed = changed_since(app, &only.item);
         lines.extend(changed.map(|changed| vec![PanelSpan::new(format!("  {changed}"), Role::Error)]));
         lines
     }
+
+    /// Returns the line or lines for one of several alerts.
+    fn lines(&self, app: &App, one: &ConfirmItem) -> Vec<PanelLine> {
+        let text = if one.is_left_out { Role::Dim } else { Role::Text };
+        let changed = changed_since(app, &one.item);
+        let sign = match (one.is_left_out, &changed) {
+            (true, _) => "-",
+            (false, Some(_)) => "~",
+            (false, None) => "",
+        };
+        let mut line = vec![PanelSpan::column(sign, Role::Error, SIGN)];
+        let changed = changed.map(|changed| PanelSpan::new(changed, Role::Error));
+        let left_out = one.is_left_out.then(|| PanelSpan::new("left out", Role::Dim));
+        let value = |field: Field| one.differences.iter().find(|one| one.field == field).map(words);
+        if let Some((title_width, device_width)) = self.table(app) {
+            line.push(PanelSpan::column(title(&one.item), text, title_width));
+            if device_width > 0 {
+                let device = one.item.row.map(|row| app.store.cell(row, Column::Device).text());
+                let device = SafeText::new(&device.unwrap_or_default()).line();
+                line.push(PanelSpan::column(device, Role::Dim, device_width));
+            }
+            match left_out.or(changed) {
+                Some(span) => line.push(span),
+                None => line.extend(self.columns.iter().map(|(field, width)| {
+                    PanelSpan::column(value(*field).unwrap_or_default(), text, *width)
+                })),
+            }
+            return vec![line];
+        }
+        line.push(PanelSpan::new(title(&one.item), text));
+        let own =
+            one.differences.iter().filter(|one| self.columns.iter().any(|(field, _)| *field == one.field));
+        let all: Vec<_> = own.map(words).collect();
+        let below = left_out.or(changed).unwrap_or_else(|| PanelSpan::new(all.join(", "), Role::Dim));
+        vec![line, vec![PanelSpan::new("    ", Role::Dim), below]]
+    }
 }
 
-/// The width of the column that says what changes.
-const WORDS: usize = 44;
+/// Returns a difference as `new → resolved`.
+fn words(difference: &Difference) -> String {
+    format!("{} → {}", difference.from, difference.to)
+}
 
-/// Returns what changes in an alert, from the values when the key was pressed, and what someone else
-/// has changed since, in words.
-fn differences(app: &App, item: &ActionItem) -> (Vec<Difference>, Option<String>) {
+fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+fn title(item: &ActionItem) -> String {
+    let title = SafeText::new(&item.task.title).line();
+    if title.is_empty() { item.task.alert.text().line() } else { title }
+}
+
+/// Returns what changes in an alert, from the values when the key was pressed.
+fn differences(item: &ActionItem) -> Vec<Difference> {
     let update = &item.task.change.update;
     match &item.task.expected {
-        Expected::Seen(seen) => {
-            let now = item.row.map(|row| Values::loaded(app.store.facts(row)));
-            let changed = now.map(|now| seen.values.differences(&now)).filter(|changed| !changed.is_empty());
-            let words = changed
-                .map(|changed| changed.iter().map(Difference::to_string).collect::<Vec<_>>().join(", "));
-            (seen.values.differences(&seen.values.after(update)), words)
-        }
+        Expected::Seen(seen) => seen.values.differences(&seen.values.after(update)),
         // Only the values that the recorded change has set are known for certain.
         Expected::After { update: made, .. } => {
-            let unknown = RawAlert("{}".into()).decode().map(|alert| Values::of(&alert));
-            let Ok(unknown) = unknown else { return (Vec::new(), None) };
-            (unknown.after(made).differences(&unknown.after(made).after(update)), None)
+            let Ok(unknown) = RawAlert("{}".into()).decode() else { return Vec::new() };
+            let made = Values::of(&unknown).after(made);
+            made.differences(&made.after(update))
         }
     }
+}
+
+/// Returns what someone else has changed in an alert since the key was pressed, in words.
+fn changed_since(app: &App, item: &ActionItem) -> Option<String> {
+    let Expected::Seen(seen) = &item.task.expected else { return None };
+    let now = Values::loaded(app.store.facts(item.row?));
+    let changed: Vec<_> = seen.values.differences(&now).iter().map(Difference::to_string).collect();
+    (!changed.is_empty()).then(|| format!("changed by someone else: {}", changed.join(", ")))
 }
 
 impl Object for Confirm {
@@ -225,7 +321,8 @@ impl Object for Confirm {
     }
 
     fn go(&mut self, app: &App, motion: Motion) {
-        self.go_to(motion, app);
+        let height = self.height(app);
+        self.scroll.go(motion, self.items.len(), height);
     }
 
     fn wheel(&mut self, app: &App, lines: i32) {
@@ -253,27 +350,20 @@ impl Object for Confirm {
     }
 
     fn panel(&self, app: &App) -> Option<Panel> {
-        let (width, _) = app.ui.overlay_size();
+        let (full, _) = app.ui.overlay_size();
+        let (title, heading) = (self.verb.clone(), self.heading(app));
+        if let [only] = self.items.as_slice() {
+            let (lines, footer) = (Self::only_lines(app, only), self.footer(app, false));
+            return Some(Panel { title, width: full.min(76), heading, lines, footer, ..Panel::default() });
+        }
         let height = self.height(app);
         let top = self.scroll.top;
         let shown = self.items.iter().skip(top).take(height);
-        let lines = shown.flat_map(|item| self.item_lines(app, item)).collect();
-        let several = self.items.len() > 1;
-        let mut footer = self.footer(app);
-        if self.items.len() > height {
-            let end = (top + height).min(self.items.len());
-            let text = format!("{}-{end} of {}", top + 1, thousands(self.items.len()));
-            footer.insert(0, vec![PanelSpan::new(text, Role::Dim)]);
-        }
-        Some(Panel {
-            title: self.verb.clone(),
-            width: if several { width } else { width.min(76) },
-            heading: self.heading(app),
-            lines,
-            top: 0,
-            cursor: several.then(|| self.scroll.cursor - top.min(self.scroll.cursor)),
-            footer,
-        })
+        let lines: Vec<_> = shown.flat_map(|item| self.lines(app, item)).collect();
+        let each = self.lines_each(app);
+        let cursor = (self.scroll.cursor - top.min(self.scroll.cursor)) * each;
+        let footer = self.footer(app, self.items.len() > height);
+        Some(Panel { title, width: full, heading, lines, cursor: Some(cursor), footer, ..Panel::default() })
     }
 }
 
@@ -309,8 +399,8 @@ impl App {
     fn comment_on_confirmed(&mut self) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
         if confirm.takes_comment() {
-            let text = confirm.items.first().and_then(|item| item.item.task.change.comment.clone());
-            self.ui.open(TextPrompt::with_text(TextPurpose::Confirmed, &text.unwrap_or_default()));
+            let text = confirm.comment().unwrap_or_default().to_owned();
+            self.ui.open(TextPrompt::with_text(TextPurpose::Confirmed, &text));
         } else {
             self.notify("a change that is taken back gets no comment");
         }

@@ -74,7 +74,11 @@ impl Form {
     fn current(&self, field: Field) -> String {
         let mut values = self.targets.iter().map(|target| &target.seen.values);
         let Some(first) = values.next() else { return String::new() };
-        if values.all(|values| values.is_same(first, field)) { first.words(field) } else { "various".to_owned() }
+        if values.all(|values| values.is_same(first, field)) {
+            first.words(field)
+        } else {
+            "various".to_owned()
+        }
     }
 
     /// Returns the classification that the alerts will have, if it is the same for all.
@@ -90,7 +94,8 @@ impl Form {
 
     /// Returns the determinations on offer.
     fn determinations(&self) -> Vec<Determination> {
-        let of = |members: &[(char, Determination)]| members.iter().map(|(_, member)| member.clone()).collect();
+        let of =
+            |members: &[(char, Determination)]| members.iter().map(|(_, member)| member.clone()).collect();
         if self.all {
             let known = Determination::MEMBERS.iter().map(|(_, member)| member.clone());
             return known.filter(|member| *member != Determination::Unknown).collect();

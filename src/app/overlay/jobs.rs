@@ -15,11 +15,14 @@ pub(super) const OPEN: Command =
     run("open.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs());
 
 /// The command that applies to a job.
-pub(super) static CONTEXT: Context =
-    Context { name: "jobs", heading: "Jobs", commands: &[
+pub(super) static CONTEXT: Context = Context {
+    name: "jobs",
+    heading: "Jobs",
+    commands: &[
         run("jobs.stop", "stop the job", stop),
         run("jobs.results", "show the results of changes", |app, _| show_results(app)),
-    ] };
+    ],
+};
 
 /// The list of jobs, while it is open.
 #[derive(Clone, Copy, Debug, Default)]

@@ -123,7 +123,14 @@ impl Object for JournalList {
             Some(Ok(entries)) => entries.iter().map(|entry| self.line(app, entry, &undone, width)).collect(),
         };
         let cursor = (!self.entries().is_empty()).then_some(self.scroll.cursor);
-        Some(Panel { title: "Journal".into(), width, lines, top: self.scroll.top, cursor, ..Panel::default() })
+        Some(Panel {
+            title: "Journal".into(),
+            width,
+            lines,
+            top: self.scroll.top,
+            cursor,
+            ..Panel::default()
+        })
     }
 }
 

@@ -105,7 +105,9 @@ fn line(item: &ActionItem, width: usize) -> PanelLine {
     let (role, text) = match &item.state {
         ItemState::Waiting => (Role::Accent, "waiting".to_owned()),
         ItemState::Stopped => (Role::Error, "stopped, not sent".to_owned()),
-        ItemState::Ended(result @ (TaskResult::Applied | TaskResult::Unchanged)) => (Role::Dim, result.line()),
+        ItemState::Ended(result @ (TaskResult::Applied | TaskResult::Unchanged)) => {
+            (Role::Dim, result.line())
+        }
         ItemState::Ended(result) => (Role::Error, result.line()),
     };
     let title = SafeText::new(&item.task.title).line();

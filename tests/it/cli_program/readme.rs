@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use alertdeck::app::{Keymap, commands, contexts};
 
 /// The commands in the README.
-const ESSENTIAL: [&str; 18] = [
+const ESSENTIAL: [&str; 25] = [
     "list.filter",
     "list.read",
     "list.sort",
@@ -14,6 +14,13 @@ const ESSENTIAL: [&str; 18] = [
     "alert.pivot",
     "alert.incident",
     "alert.mark",
+    "list.mark-similar",
+    "alert.take",
+    "alert.assign",
+    "alert.close",
+    "alert.form",
+    "alert.comment",
+    "alert.undo",
     "alert.open-in-browser",
     "alert.copy",
     "detail.find",

@@ -1,0 +1,521 @@
+//! Changing alerts: what a command applies to, the confirmation, results, signs, undo, retries and
+//! refusals. No alert is changed without a confirmation.
+
+use std::time::Duration;
+
+use alertdeck::{
+    app::{
+        App, Effect, FeedEvent, Identity, Input, JobEvent, JobId, JobKind, LoadEvent, Message, Overlay,
+        WriteEvent, Writes, commands,
+    },
+    triage::{
+        Change, Entry, EntryKind, EntryResult, Expected, StoredUpdate, Task, TaskResult, Values, WriteMode,
+    },
+};
+use alertdeck_graph::{AlertUpdate, Kind, Owner};
+use alertdeck_model::{Classification, Determination, RawAlert, Status};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{
+    harness::{Harness, Settings, alert, batch, settings, with},
+    signing_in::identity,
+};
+
+const ME: &str = "ana@contoso.com";
+/// How long a confirmation ignores keys.
+const DEAF: Duration = Duration::from_millis(150);
+
+fn writing() -> Settings {
+    Settings { writes: WriteMode::On, ..settings("") }
+}
+
+fn open_with(settings: Settings, alerts: &[Value]) -> Harness {
+    let mut console = Harness::with(settings, (120, 35));
+    console.arrive(alerts);
+    console.done();
+    console.effects.clear();
+    console
+}
+
+fn open(count: u32) -> Harness {
+    open_with(writing(), &(1..=count).map(alert).collect::<Vec<_>>())
+}
+
+/// Returns the changes that were started, with their jobs.
+pub(super) fn writes(console: &mut Harness) -> Vec<(JobId, Writes)> {
+    let started = |effect: &Effect| match effect {
+        Effect::Start(job, JobKind::Write(writes)) => Some((*job, writes.clone())),
+        _ => None,
+    };
+    let found = console.effects.iter().filter_map(started).collect();
+    console.effects.retain(|effect| started(effect).is_none());
+    found
+}
+
+/// Presses Enter in the confirmation, once it no longer ignores keys, and returns the only job.
+fn confirm(console: &mut Harness) -> (JobId, Writes) {
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Confirm(_))), "{:?}", console.app.ui.overlay());
+    console.advance(DEAF);
+    console.keys("Enter");
+    let mut started = writes(console);
+    assert_eq!(started.len(), 1, "{}", console.screen());
+    started.remove(0)
+}
+
+/// Returns the alert after a change, and the record of the change.
+fn applied(task: &Task, action: &alertdeck::triage::Action, before: &Value) -> (Value, Vec<Entry>) {
+    let values = Values::of(&RawAlert(before.to_string().into()).decode().unwrap());
+    let after = values.after(&task.change.update);
+    let changed = with(
+        before.clone(),
+        json!({
+            "status": after.status.raw(), "classification": after.classification.raw(),
+            "determination": after.determination.raw(),
+            "assignedTo": after.owner.as_ref().map(|owner| owner.raw()),
+            "lastUpdateDateTime": "2026-11-20T12:00:05Z",
+        }),
+    );
+    let mut entry = Entry::new(
+        EntryKind::Update,
+        alertdeck_model::Timestamp::parse("2026-11-20T12:00:05Z").unwrap(),
+        action.id.clone(),
+    );
+    entry.result = Some(EntryResult::Applied);
+    entry.alert = Some(task.alert.raw().to_owned());
+    entry.before = StoredUpdate::from(&after.update_to(&values));
+    entry.after = StoredUpdate::from(&values.update_to(&after));
+    if let Expected::After { entry: undone, .. } = &task.expected {
+        entry.undoes = Some(undone.clone());
+    }
+    (changed, vec![entry])
+}
+
+/// Ends a job: each change as `result` says; changes that are applied change the alert.
+fn finish(console: &mut Harness, (job, writes): (JobId, Writes), result: impl Fn(&Task) -> TaskResult) {
+    for (at, task) in &writes.tasks {
+        let row = console.app.store.row(job.feed, &task.alert).unwrap();
+        let before = console.app.store.stored(row).read().parse().unwrap();
+        let result = result(task);
+        let (alert, entries) = match result {
+            TaskResult::Applied => {
+                let (alert, entries) = applied(task, &writes.action, &before);
+                (Some(batch(&[alert])), entries)
+            }
+            _ => (None, Vec::new()),
+        };
+        let action = writes.action.id.clone();
+        let event = WriteEvent::Ended { action, at: *at, result, entries, alert };
+        console.send(Message::Job(job, event.into()));
+    }
+    console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id }.into()));
+}
+
+/// Delivers alerts that no running fetch asked for.
+fn arrive(console: &mut Harness, alerts: &[Value]) {
+    let job = JobId { feed: console.app.feed().id, number: u32::MAX };
+    console.send(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch(alerts)))));
+}
+
+fn update(task: &Task) -> &AlertUpdate {
+    &task.change.update
+}
+
+fn gutter(console: &Harness, title: &str) -> String {
+    let screen = console.screen();
+    let list = |line: &str| line.chars().take(60).collect::<String>();
+    let line = screen.lines().map(list).find(|line| line.contains(title)).unwrap();
+    line.chars().take(2).collect()
+}
+
+#[test]
+fn taking_assigns_the_alert_to_the_user_after_a_confirmation() {
+    let mut console = open(3);
+    console.keys("j a");
+    let screen = console.screen();
+    for text in ["1 alert in contoso", "Alert 2", "new → in progress", "none → ana@contoso.com"] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+    assert!(writes(&mut console).is_empty(), "nothing is sent before Enter");
+    let started = confirm(&mut console);
+    let [(0, task)] = started.1.tasks.as_slice() else { panic!("{started:?}") };
+    assert_eq!(task.alert.raw(), "a2");
+    assert_eq!(
+        *update(task),
+        AlertUpdate {
+            status: Some(Status::InProgress),
+            assigned_to: Some(Owner::User(ME.into())),
+            ..AlertUpdate::default()
+        }
+    );
+    assert_eq!(console.selected(), Some("a1"), "the cursor is on the next alert");
+    assert_eq!(gutter(&console, "Alert 2"), " …");
+    finish(&mut console, started, |_| TaskResult::Applied);
+    assert_eq!(gutter(&console, "Alert 2"), " ✓");
+    assert_eq!(console.notice(), "in progress, assigned to ana@contoso.com; u undoes");
+}
+
+#[test]
+fn closing_takes_four_keys() {
+    let mut console = open(2);
+    console.keys("x t m");
+    let (_, writes) = confirm(&mut console);
+    assert_eq!(
+        *update(&writes.tasks[0].1),
+        AlertUpdate {
+            status: Some(Status::Resolved),
+            classification: Some(Classification::TruePositive),
+            determination: Some(Determination::Malware),
+            assigned_to: None,
+        }
+    );
+    console.keys("x r");
+    let (_, writes) = confirm(&mut console);
+    let resolved = AlertUpdate { status: Some(Status::Resolved), ..AlertUpdate::default() };
+    assert_eq!(*update(&writes.tasks[0].1), resolved);
+}
+
+#[test]
+fn only_fitting_determinations_are_offered() {
+    let mut console = open(1);
+    for (classification, expected) in [
+        (
+            "t",
+            "malware, phishing, multi staged attack, malicious user activity, compromised account, unwanted software, other",
+        ),
+        ("f", "not malicious, not enough data to validate, other"),
+        ("e", "security testing, line of business application, confirmed activity, other"),
+    ] {
+        console.keys(&format!("x {classification}"));
+        let offered: Vec<_> = console.menu().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(offered.join(", "), expected);
+        console.keys("Esc");
+    }
+}
+
+#[test]
+fn the_confirmation_is_deaf_at_first_and_while_a_key_is_held() {
+    let mut console = open(2);
+    console.keys("a Enter");
+    for _ in 0..20 {
+        console.advance(DEAF / 2);
+        console.keys("Enter");
+    }
+    assert!(writes(&mut console).is_empty(), "a key that is held confirms nothing");
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Confirm(_))));
+    console.keys("Esc");
+    assert!(console.app.ui.overlay().is_none(), "Esc is never ignored");
+    console.keys("a");
+    console.advance(DEAF);
+    console.keys("y y");
+    assert!(writes(&mut console).is_empty(), "y is not yes");
+    console.paste("\r\n\r");
+    assert!(writes(&mut console).is_empty(), "a paste confirms nothing");
+    console.keys("Enter");
+    assert_eq!(writes(&mut console).len(), 1);
+}
+
+#[test]
+fn an_action_belongs_to_the_alerts_and_values_at_the_key_press() {
+    let mut console = open(2);
+    console.keys("x");
+    // Newer alerts arrive above, another order, and the alert itself changes.
+    arrive(&mut console, &[alert(8), alert(9)]);
+    arrive(
+        &mut console,
+        &[with(
+            alert(2),
+            json!({"assignedTo": "ben@contoso.com", "lastUpdateDateTime": "2026-11-20T11:59:00Z"}),
+        )],
+    );
+    console.keys("f n");
+    let screen = console.screen();
+    assert!(screen.contains("changed by someone else: owner none → ben@contoso.com"), "{screen}");
+    let (_, writes) = confirm(&mut console);
+    let [(_, task)] = writes.tasks.as_slice() else { panic!("{writes:?}") };
+    assert_eq!(task.alert.raw(), "a2");
+    let Expected::Seen(seen) = &task.expected else { panic!("{task:?}") };
+    assert_eq!(seen.values.owner, None, "as it was on screen");
+}
+
+#[test]
+fn marked_alerts_are_changed_together_and_unmarked_on_success() {
+    let mut console =
+        open_with(writing(), &[alert(1), with(alert(2), json!({"status": "resolved"})), alert(3), alert(4)]);
+    console.keys("* x r");
+    let screen = console.screen();
+    assert!(screen.contains("3 alerts in contoso") && screen.contains("1 already so, left out"), "{screen}");
+    // The second row is left out.
+    console.advance(DEAF);
+    console.keys("j d");
+    assert!(console.screen().contains("2 alerts in contoso"), "{}", console.screen());
+    let started = confirm(&mut console);
+    let ids: Vec<_> = started.1.tasks.iter().map(|(_, task)| task.alert.raw()).collect();
+    assert_eq!(ids, ["a4", "a1"]);
+    finish(&mut console, started, |task| match task.alert.raw() {
+        "a4" => TaskResult::Applied,
+        _ => TaskResult::Failed { kind: Some(Kind::Unavailable), line: "HTTP 503".into() },
+    });
+    assert_eq!(console.notice(), "resolved: 1 of 2 not done; ! retries, X shows all; first: HTTP 503");
+    let marked: Vec<_> = console.app.marked().into_iter().map(|row| console.id(row)).collect();
+    assert_eq!(marked, ["a3", "a2", "a1"], "what was not changed stays marked");
+    assert_eq!(gutter(&console, "Alert 1"), "!*", "failed and marked");
+}
+
+#[test]
+fn failed_changes_are_confirmed_again_with_the_values_of_now() {
+    let mut console = open(2);
+    console.keys("x f n");
+    let started = confirm(&mut console);
+    let now = Values::of(
+        &RawAlert(r#"{"status":"inProgress","assignedTo":"ben@contoso.com"}"#.into()).decode().unwrap(),
+    );
+    finish(&mut console, started, |_| TaskResult::ChangedBySomeoneElse { now: now.clone() });
+    let notice = console.notice();
+    assert!(
+        notice.contains("changed by someone else, now in progress, ben@contoso.com; ! retries"),
+        "{notice}"
+    );
+    arrive(
+        &mut console,
+        &[with(alert(2), json!({"status": "inProgress", "lastUpdateDateTime": "2026-11-20T11:59:00Z"}))],
+    );
+    console.keys("!");
+    assert!(console.screen().contains("in progress → resolved"), "{}", console.screen());
+    let (_, writes) = confirm(&mut console);
+    let Expected::Seen(seen) = &writes.tasks[0].1.expected else { panic!() };
+    assert_eq!(seen.values.status, Status::InProgress);
+}
+
+#[test]
+fn undo_restores_the_values_after_a_confirmation() {
+    let mut console = open(3);
+    console.keys("u");
+    assert_eq!(console.notice(), "nothing to undo in this session; H shows earlier changes");
+    console.keys("x f n");
+    let started = confirm(&mut console);
+    finish(&mut console, started, |_| TaskResult::Applied);
+    console.keys("u");
+    let screen = console.screen();
+    assert!(screen.contains("resolved → new") && screen.contains("false positive → none"), "{screen}");
+    let undo = confirm(&mut console);
+    let task = &undo.1.tasks[0].1;
+    assert_eq!(task.alert.raw(), "a3");
+    assert!(matches!(&task.expected, Expected::After { .. }), "{task:?}");
+    finish(&mut console, undo, |_| TaskResult::Applied);
+    assert_eq!(gutter(&console, "Alert 3"), "  ");
+    console.keys("u");
+    assert!(console.app.ui.overlay().is_none(), "an undo is not undone");
+}
+
+#[rstest]
+#[case::off(
+    WriteMode::Off,
+    "read-only: start with --write to change alerts (needs SecurityAlert.ReadWrite.All)"
+)]
+#[case::forbidden(WriteMode::Forbidden, "read-only: profile contoso has read_only = true")]
+#[case::saved(WriteMode::Saved, "saved alerts cannot be changed")]
+fn keys_of_a_read_only_console_say_why(#[case] writes: WriteMode, #[case] why: &str) {
+    let mut console = open_with(Settings { writes, ..settings("") }, &[alert(1)]);
+    for key in ["a", "A", "x", "e", "c"] {
+        console.keys(key);
+        assert_eq!(console.notice(), why, "{key}");
+        assert!(console.app.ui.overlay().is_none());
+    }
+    assert!(console.screen().contains("READ-ONLY"));
+}
+
+#[test]
+fn a_missing_permission_turns_changes_off() {
+    let mut console = open(1);
+    let feed = console.app.feed().id;
+    let reader = Identity { writes: Some(false), ..identity(ME) };
+    console.send(Message::Feed(feed, FeedEvent::Identity(reader)));
+    console.keys("a");
+    assert_eq!(
+        console.notice(),
+        "the token lacks SecurityAlert.ReadWrite.All; grant it and sign in again (P)"
+    );
+    // A token that does not tell is refused by the service.
+    console.send(Message::Feed(feed, FeedEvent::Identity(Identity { writes: None, ..identity(ME) })));
+    console.keys("a");
+    let started = confirm(&mut console);
+    let refused = || TaskResult::Failed {
+        kind: Some(Kind::Permission),
+        line: "needs SecurityAlert.ReadWrite.All".into(),
+    };
+    finish(&mut console, started, |_| refused());
+    console.advance(Duration::from_secs(7));
+    console.keys("x");
+    assert!(
+        console.notice().starts_with("changes were refused; sign in again (P) to retry"),
+        "{}",
+        console.notice()
+    );
+    console.send(Message::Feed(feed, FeedEvent::Identity(identity(ME))));
+    console.keys("x");
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))), "another token is tried");
+}
+
+#[test]
+fn a_comment_has_several_lines_and_is_confirmed() {
+    let mut console = open(2);
+    console.keys("c");
+    console.type_text("checked with");
+    console.keys("Ctrl-j");
+    console.paste("the owner\r\nof the server");
+    console.keys("Enter");
+    assert!(console.screen().contains("a comment cannot be taken back"), "{}", console.screen());
+    let (_, writes) = confirm(&mut console);
+    let expected = Change {
+        update: AlertUpdate::default(),
+        comment: Some("checked with\nthe owner\nof the server".into()),
+    };
+    assert_eq!(writes.tasks[0].1.change, expected);
+    console.keys("c");
+    console.paste(&"x".repeat(1_000_000));
+    assert!(console.screen().contains("not inserted: 1,000,000 characters"), "{}", console.screen());
+    console.keys("Enter");
+    assert!(console.screen().contains("enter a comment"));
+}
+
+#[test]
+fn owners_are_offered_and_typed() {
+    let owned = |number, owner: &str| with(alert(number), json!({"assignedTo": owner}));
+    let mut console = open_with(
+        writing(),
+        &[
+            owned(1, "ben@contoso.com"),
+            owned(2, "Automation"),
+            owned(3, ME),
+            owned(4, "API-App:soar"),
+            alert(5),
+        ],
+    );
+    console.keys("A");
+    let labels: Vec<_> = console.menu().into_iter().map(|(_, label)| label).collect();
+    assert_eq!(labels, ["me", "nobody", "ben@contoso.com", "type a name"], "only people");
+    console.keys("t");
+    console.type_text("Automation");
+    console.keys("Enter");
+    assert!(console.screen().contains("enter a user principal name"), "{}", console.screen());
+    console.keys("Ctrl-u");
+    console.type_text("carla@contoso.com");
+    console.keys("Enter");
+    let (_, writes) = confirm(&mut console);
+    assert_eq!(update(&writes.tasks[0].1).assigned_to, Some(Owner::User("carla@contoso.com".into())));
+}
+
+#[test]
+fn the_form_sets_only_what_was_chosen() {
+    let mut console = open(2);
+    console.keys("e Enter");
+    assert!(console.notice().starts_with("nothing to change yet"), "{}", console.notice());
+    // Classification: false positive; its first determination comes with it.
+    console.keys("j l l");
+    assert!(console.screen().contains("none → not malicious"), "{}", console.screen());
+    console.keys("j l j l Enter");
+    let (_, writes) = confirm(&mut console);
+    assert_eq!(
+        *update(&writes.tasks[0].1),
+        AlertUpdate {
+            status: None,
+            classification: Some(Classification::FalsePositive),
+            determination: Some(Determination::NotEnoughDataToValidate),
+            assigned_to: Some(Owner::User(ME.into())),
+        }
+    );
+    assert!(console.app.ui.overlay().is_none(), "the form is closed too");
+}
+
+#[test]
+fn similar_open_alerts_are_marked() {
+    let named = |number, title: &str, detector: &str, status: &str| {
+        with(alert(number), json!({"title": title, "detectorId": detector, "status": status}))
+    };
+    let mut console = open_with(
+        writing(),
+        &[
+            named(1, "'Wacapew' found on host 12", "d", "new"),
+            named(2, "'Emotet' found on host 7", "d", "inProgress"),
+            named(3, "'Emotet' found on host 7", "d", "resolved"),
+            named(4, "'Emotet' found on host 7", "other", "new"),
+            named(5, "'Emotet' Found on host 345", "d", "new"),
+        ],
+    );
+    console.keys("=");
+    let marked: Vec<_> = console.app.marked().into_iter().map(|row| console.id(row)).collect();
+    assert_eq!((marked, console.notice()), (vec!["a5", "a2", "a1"], "3 similar open alerts marked"));
+}
+
+#[test]
+fn quitting_while_changes_are_sent_needs_a_second_key() {
+    let mut console = open(2);
+    console.keys("a");
+    let started = confirm(&mut console);
+    let quits = |console: &Harness| console.effects.contains(&Effect::Quit);
+    console.keys("q");
+    assert!(!quits(&console) && console.notice().starts_with("changes are still being sent"));
+    console.keys("j q");
+    assert!(!quits(&console), "another key takes it back");
+    console.keys("q");
+    assert!(quits(&console));
+    console.effects.clear();
+    finish(&mut console, started, |_| TaskResult::Applied);
+    console.keys("q");
+    assert!(quits(&console));
+}
+
+#[test]
+fn stopped_changes_are_told_from_those_that_were_sent() {
+    let mut console = open(3);
+    console.keys("* x r");
+    let (job, writes) = confirm(&mut console);
+    console.keys("X");
+    let screen = console.screen();
+    assert!(screen.contains("changes       running  3 alerts, resolved"), "{screen}");
+    console.keys("Esc");
+    // The job was stopped after the first change.
+    let first = &writes.tasks[0].1;
+    let row = console.app.store.row(job.feed, &first.alert).unwrap();
+    let before = console.app.store.stored(row).read().parse().unwrap();
+    let (alert, entries) = applied(first, &writes.action, &before);
+    let event = WriteEvent::Ended {
+        action: writes.action.id.clone(),
+        at: 0,
+        result: TaskResult::Applied,
+        entries,
+        alert: Some(batch(&[alert])),
+    };
+    console.send(Message::Job(job, event.into()));
+    console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id.clone() }.into()));
+    assert!(console.notice().contains("2 of 3 not done"), "{}", console.notice());
+    console.keys("X");
+    console.keys("G Enter");
+    let screen = console.screen();
+    assert!(screen.contains("1 done, 2 not done: resolved"), "{screen}");
+    let stopped = screen.lines().filter(|line| line.contains("  stopped, not sent")).count();
+    assert_eq!(stopped, 2, "{screen}");
+}
+
+/// Presses every key that is bound in the list or the detail, in a console that may write: a change
+/// never starts without a confirmation.
+#[test]
+fn no_single_key_changes_an_alert() {
+    let keys = |app: &App| {
+        let bound = commands().flat_map(|command| app.ui.keymap.keys(command.id).to_vec());
+        bound.collect::<std::collections::HashSet<_>>()
+    };
+    let all = keys(&open(1).app);
+    assert!(all.len() > 60);
+    for pane in ["", "Enter"] {
+        for key in &all {
+            let mut console = open(3);
+            console.keys(pane);
+            console.advance(DEAF);
+            console.send(Message::Input(Input::Key(*key)));
+            console.advance(DEAF);
+            assert!(writes(&mut console).is_empty(), "{key}");
+        }
+    }
+}
