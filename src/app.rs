@@ -39,6 +39,7 @@ mod owners;
 mod pivot;
 mod scroll;
 mod sign_in;
+mod similar;
 mod triage;
 mod ui;
 mod wrap;
@@ -81,6 +82,7 @@ pub use overlay::{
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
+pub use similar::{Similar, Usual};
 pub use triage::{Assignee, Target, Targets, TriageStep};
 pub use ui::Ui;
 pub use wrap::{more_bytes, wrap};
@@ -89,6 +91,9 @@ use crate::export::Format;
 use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{Row, Sort, Store, View};
+
+/// The number of alerts that are compared with the one under the cursor immediately.
+const SIMILAR_SLICE: usize = 512;
 
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
@@ -137,6 +142,8 @@ pub struct App {
     pub marks: Marks,
     /// The changes to alerts in this run.
     pub actions: Actions,
+    /// The alerts that are similar to the one under the cursor.
+    pub similar: Similar,
     /// The histogram of alerts over time.
     pub histogram: Histogram,
     /// The cached counts for the values on screen.
@@ -170,6 +177,7 @@ impl App {
             jobs,
             marks: Marks::default(),
             actions: Actions::default(),
+            similar: Similar::default(),
             histogram: Histogram::default(),
             tallies: pivot::Tallies::default(),
             history: history::History::default(),
@@ -272,7 +280,9 @@ impl App {
         self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();
-        if self.view.has_work() || self.tallies.has_work() {
+        // Counted while the user reads, and before a menu offers the usual classification.
+        self.count_similar(SIMILAR_SLICE);
+        if self.view.has_work() || self.tallies.has_work() || self.similar.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
@@ -402,8 +412,10 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Work(rows) => {
             if app.view.has_work() {
                 app.view.advance(&app.store, rows);
-            } else {
+            } else if app.tallies.has_work() {
                 app.tallies.advance(&app.store, rows);
+            } else {
+                app.count_similar(rows);
             }
         }
     }

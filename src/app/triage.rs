@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use alertdeck_graph::{AlertUpdate, Owner, permission};
 use alertdeck_model::{AlertId, Classification, Determination, SafeText, Status};
-use alertdeck_store::{Column, FeedId, Row};
+use alertdeck_store::{FeedId, Row};
 
 use super::{
     ActionItem, App, Confirm, Menu, MenuAction, MenuItem, Pane, TextPrompt, TextPurpose, command::Motion,
@@ -159,10 +159,14 @@ impl App {
     /// Opens the menu that closes the alerts.
     pub(super) fn offer_closing(&mut self) {
         let Some(targets) = self.targets() else { return };
+        let usual = self.usual(targets[0].row);
         let item = |pair: &Pair| MenuItem {
             key: pair.letter,
             label: pair.classification.words(),
-            preview: String::new(),
+            preview: match usual.as_ref().filter(|usual| usual.classification == pair.classification) {
+                Some(usual) => format!("usual: {} of {} similar", usual.count, usual.classified),
+                None => String::new(),
+            },
             action: MenuAction::Triage(targets.clone(), TriageStep::Classify(pair.classification.clone())),
         };
         let mut items: Vec<_> = determinations().iter().map(item).collect();
@@ -172,7 +176,10 @@ impl App {
             preview: "the classification stays".into(),
             action: MenuAction::Triage(targets.clone(), TriageStep::Resolve),
         });
-        self.ui.open(Menu { title: format!("Close {} as", what(&targets)), items, at: 0 });
+        let is_usual =
+            |pair: &Pair| usual.as_ref().is_some_and(|usual| usual.classification == pair.classification);
+        let at = determinations().iter().position(is_usual).unwrap_or(0);
+        self.ui.open(Menu { title: format!("Close {} as", what(&targets)), items, at });
     }
 
     fn offer_determinations(&mut self, targets: &Targets, classification: &Classification) {
@@ -188,7 +195,12 @@ impl App {
         };
         let items = pair.determinations.iter().map(item).collect();
         let title = format!("Close {}: {}", what(targets), classification.words());
-        self.ui.open(Menu { title, items, at: 0 });
+        let usual = self.usual(targets[0].row).filter(|usual| usual.classification == *classification);
+        let is_usual = |(_, member): &(char, Determination)| {
+            usual.as_ref().is_some_and(|usual| usual.determination == *member)
+        };
+        let at = pair.determinations.iter().position(is_usual).unwrap_or(0);
+        self.ui.open(Menu { title, items, at });
     }
 
     /// Opens the menu that assigns the alerts.
@@ -406,38 +418,6 @@ impl App {
             None => self.next_alert(Motion::Down),
         }
     }
-
-    /// Marks the open alerts that are similar to the one under the cursor: from the same detector,
-    /// with the same title apart from numbers and names.
-    pub(super) fn mark_similar(&mut self) {
-        let Some(row) = self.selected_or_notify() else { return };
-        let similar = self.similar(row);
-        let is_open = |row: &Row| *self.store.facts(*row).status() != Status::Resolved;
-        let open: Vec<_> = similar.iter().copied().filter(is_open).collect();
-        let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
-        let count = open.len();
-        self.marks.mark(open);
-        let mut line = match count {
-            0 => "no open alert is similar".to_owned(),
-            1 => "1 similar open alert marked".to_owned(),
-            _ => format!("{} similar open alerts marked", thousands(count)),
-        };
-        if hidden > 0 {
-            line += &format!(", {} of them not in the list", thousands(hidden));
-        }
-        self.notify(line);
-    }
-
-    /// Returns the loaded alerts that are similar to one, including itself.
-    pub fn similar(&self, row: Row) -> Vec<Row> {
-        let title = |row| self.store.cell(row, Column::Title).text();
-        let detector = |row| self.store.property(row, "detectorId");
-        let (own_title, own_detector) = (normal_title(&title(row)), detector(row));
-        let visible = self.store.rows().iter();
-        visible
-            .filter(|other| normal_title(&title(*other)) == own_title && detector(*other) == own_detector)
-            .collect()
-    }
 }
 
 /// Returns the words for the alerts that a command applies to.
@@ -446,25 +426,4 @@ fn what(targets: &Targets) -> String {
         1 => "the alert".to_owned(),
         count => format!("{} alerts", thousands(count)),
     }
-}
-
-/// Returns a title without what differs between alerts of one kind: numbers, quoted names, case.
-pub(super) fn normal_title(title: &str) -> String {
-    let mut normal = String::with_capacity(title.len());
-    let mut quote = None;
-    for c in title.chars() {
-        match (quote, c) {
-            (None, '\'' | '"') => quote = Some(c),
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => continue,
-            (None, _) if c.is_ascii_digit() && normal.ends_with('#') => continue,
-            _ => {}
-        }
-        if c.is_ascii_digit() {
-            normal.push('#');
-        } else {
-            normal.extend(c.to_lowercase());
-        }
-    }
-    normal
 }

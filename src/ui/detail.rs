@@ -348,6 +348,7 @@ fn fact_spans<'a>(
                 spans.push(Span::new(remark, theme.dim));
             }
         }
+        FactValue::Similar => spans.push(Span::new(app.similar_words(), theme.text)),
         FactValue::Missing => {}
     }
     spans

@@ -171,6 +171,17 @@ impl Store {
         rows
     }
 
+    /// Returns the rows that have a text, ignoring case, under any property with this name.
+    pub fn rows_with_text(&self, name: &str, text: &str) -> RowSet {
+        let mut rows = RowSet::default();
+        let Some(name) = self.dictionary.name(name) else { return rows };
+        for value in self.dictionary.spelled(name, &fold(text)) {
+            self.add_rows_of(value, &mut rows);
+        }
+        rows.intersect(self.rows());
+        rows
+    }
+
     /// Returns whether an identity is a name and therefore refers to a different device or user in
     /// another tenant.
     pub fn is_name(&self, identity: &Indicator) -> bool {

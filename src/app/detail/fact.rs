@@ -26,6 +26,8 @@ pub enum FactValue {
     Text(SafeText),
     /// The id of an ATT&CK technique, which the screen shows together with its name.
     Technique(SafeText),
+    /// How similar alerts were classified, which is counted while the alert is read.
+    Similar,
     Missing,
 }
 
@@ -52,6 +54,8 @@ impl Fact {
         let value = match &self.value {
             // Followed by the age: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
+            // Stands alone on its line.
+            FactValue::Similar => 60,
             FactValue::Technique(id) => attack::describe(id).width(),
             FactValue::Member(_, words) => words.width(),
             other => other.text().map_or(0, |text| text.line().width()),
@@ -67,7 +71,7 @@ impl FactValue {
             Self::Severity(severity) => Some(severity.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
             Self::Text(text) | Self::Technique(text) | Self::Member(text, _) => Some(text.clone()),
-            Self::Missing => None,
+            Self::Similar | Self::Missing => None,
         }
     }
 }

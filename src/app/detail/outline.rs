@@ -301,6 +301,7 @@ impl<'a> Outline<'a> {
             None => Fact { field: None, ..text(label, "", alert.odd_time(property).as_ref()) },
         };
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
+        self.facts(vec![Fact { label: "similar", field: None, value: FactValue::Similar }]);
         self.facts(vec![text("category", "category", category.as_ref())]);
         for id in &alert.mitre_techniques {
             let value = FactValue::Technique(id.clone());

@@ -1,0 +1,239 @@
+//! Alerts that are similar to the one under the cursor, and how they were classified
+//! (docs/console.md, "Similar alerts").
+//!
+//! Alerts are similar if the same detector raised them and their titles are the same apart from
+//! numbers, quoted names and case. They are counted a few thousand rows at a time. Nothing is decided
+//! by itself: the usual classification is shown and preselected, no more.
+
+use std::{collections::HashMap, time::Duration};
+
+use alertdeck_model::{Classification, Determination, Status};
+use alertdeck_store::{Column, Row, RowSet, Store};
+
+use super::{App, format::thousands};
+
+/// The property with the detector's id.
+const DETECTOR: &str = "detectorId";
+/// How long counts are shown before they are counted again because alerts have arrived.
+const RECOUNT_AFTER: Duration = Duration::from_secs(1);
+/// The number of titles whose comparison is remembered.
+const MAX_TITLES: usize = 1_000;
+
+/// The alerts that are similar to one.
+#[derive(Debug, Default)]
+pub struct Similar {
+    of: Option<Row>,
+    /// The version of the store that was counted.
+    version: (u64, usize),
+    title: String,
+    /// The rows that may be similar, and the first that has not been compared.
+    candidates: RowSet,
+    next: usize,
+    is_done: bool,
+    /// Whether a title is similar.
+    titles: HashMap<String, bool>,
+    /// The similar alerts, including the alert itself.
+    rows: RowSet,
+    classified: HashMap<(Classification, Determination), usize>,
+    /// Until when the alerts are not counted again, measured from startup, even if alerts arrive.
+    until: Duration,
+}
+
+/// How most of the similar alerts that are classified were classified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usual {
+    /// The classification.
+    pub classification: Classification,
+    /// The determination.
+    pub determination: Determination,
+    /// The number of alerts that were classified so.
+    pub count: usize,
+    /// The number of alerts that were classified.
+    pub classified: usize,
+}
+
+impl Similar {
+    fn new(store: &Store, row: Row) -> Self {
+        let title = store.cell(row, Column::Title).text();
+        let candidates = match store.property(row, DETECTOR).filter(|detector| !detector.is_blank()) {
+            Some(detector) => store.rows_with_text(DETECTOR, detector.raw()),
+            None => store.rows_with_text("title", &title),
+        };
+        let (version, title) = (store.version(), normal_title(&title));
+        Self { of: Some(row), version, title, candidates, ..Self::default() }
+    }
+
+    /// Compares up to `work` rows.
+    fn advance(&mut self, store: &Store, mut work: usize) {
+        let mut compared = None;
+        for row in self.candidates.iter_from(self.next) {
+            if work == 0 {
+                break;
+            }
+            work -= 1;
+            compared = Some(row.index());
+            let title = store.cell(row, Column::Title).text();
+            let is_similar = match self.titles.get(&title) {
+                Some(known) => *known,
+                None => {
+                    let is_similar = normal_title(&title) == self.title;
+                    if self.titles.len() < MAX_TITLES {
+                        self.titles.insert(title, is_similar);
+                    }
+                    is_similar
+                }
+            };
+            if is_similar {
+                self.rows.insert(row);
+                let facts = store.facts(row);
+                if *facts.classification() != Classification::Unknown && Some(row) != self.of {
+                    let key = (facts.classification().clone(), facts.determination().in_metadata());
+                    *self.classified.entry(key).or_default() += 1;
+                }
+            }
+        }
+        match compared {
+            Some(last) if work == 0 => self.next = last + 1,
+            _ => self.is_done = true,
+        }
+    }
+
+    /// Returns whether rows are left to compare.
+    pub(super) fn has_work(&self) -> bool {
+        self.of.is_some() && !self.is_done
+    }
+
+    /// Returns how most of the others were classified; `None` if none was, or not all are known yet.
+    pub fn usual(&self) -> Option<Usual> {
+        let classified = self.classified.values().sum();
+        let most = |(_, count): &(&(Classification, Determination), &usize)| **count;
+        let ((classification, determination), count) =
+            self.classified.iter().filter(|_| self.is_done).max_by_key(most)?;
+        let (classification, determination) = (classification.clone(), determination.clone());
+        Some(Usual { classification, determination, count: *count, classified })
+    }
+}
+
+impl App {
+    /// Starts to look for the alerts that are similar to the one under the cursor, unless they are
+    /// known, and compares up to `work` rows.
+    pub(super) fn count_similar(&mut self, work: usize) {
+        let Some(row) = self.selected() else { return };
+        let mono = self.clock.now.mono;
+        let is_old = self.similar.version != self.store.version() && mono >= self.similar.until;
+        if self.similar.of != Some(row) || is_old {
+            self.similar = Similar { until: mono + RECOUNT_AFTER, ..Similar::new(&self.store, row) };
+        }
+        if self.similar.has_work() {
+            self.similar.advance(&self.store, work);
+        }
+    }
+
+    /// Returns the number of similar alerts and how they were classified, in words. Safe to show.
+    pub fn similar_words(&self) -> String {
+        let similar = &self.similar;
+        if similar.of != self.selected() || !similar.is_done {
+            return "counting".to_owned();
+        }
+        let others = similar.rows.len().saturating_sub(1);
+        let alerts = match others {
+            0 => return "none loaded".to_owned(),
+            1 => "1 alert".to_owned(),
+            _ => format!("{} alerts", thousands(others)),
+        };
+        let Some(usual) = similar.usual() else { return format!("{alerts}, none classified") };
+        let Usual { count, classified, .. } = usual;
+        format!("{alerts}; {} of {}: {}", thousands(count), thousands(classified), usual.words())
+    }
+
+    /// Returns the usual classification of alerts like one, if it is known.
+    pub(super) fn usual(&self, row: Row) -> Option<Usual> {
+        self.similar.usual().filter(|_| self.similar.of == Some(row))
+    }
+
+    /// Marks the open alerts that are similar to the one under the cursor.
+    pub(super) fn mark_similar(&mut self) {
+        if self.selected_or_notify().is_none() {
+            return;
+        }
+        // Alerts may have arrived since they were counted.
+        self.similar = Similar::default();
+        self.count_similar(usize::MAX);
+        let is_open = |row: &Row| *self.store.facts(*row).status() != Status::Resolved;
+        let open: Vec<_> = self.similar.rows.iter().filter(is_open).collect();
+        let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
+        let count = open.len();
+        self.marks.mark(open);
+        let mut line = match count {
+            0 => "no open alert is similar".to_owned(),
+            1 => "1 similar open alert marked".to_owned(),
+            _ => format!("{} similar open alerts marked", thousands(count)),
+        };
+        if hidden > 0 {
+            line += &format!(", {} of them not in the list", thousands(hidden));
+        }
+        self.notify(line);
+    }
+}
+
+impl Usual {
+    /// Returns the classification and determination in words. Safe to show.
+    pub fn words(&self) -> String {
+        match &self.determination {
+            Determination::Unknown => self.classification.words(),
+            determination => format!("{}, {}", self.classification.words(), determination.words()),
+        }
+    }
+}
+
+/// Returns a title without what differs between alerts of one kind: numbers, quoted names, case.
+fn normal_title(title: &str) -> String {
+    let mut normal = String::with_capacity(title.len());
+    let mut chars = title.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c.is_ascii_digit() {
+            if !normal.ends_with('#') {
+                normal.push('#');
+            }
+        } else if let Some(end) = closing_quote(title, at, c) {
+            normal.push('\'');
+            while chars.next().is_some_and(|(at, _)| at < end) {}
+        } else {
+            normal.extend(c.to_lowercase());
+        }
+    }
+    normal
+}
+
+/// Returns where a quoted name ends that begins with the character at `start`. An apostrophe within a
+/// word does not begin a name.
+fn closing_quote(title: &str, start: usize, c: char) -> Option<usize> {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    if !matches!(c, '\'' | '"') || is_word(title[..start].chars().next_back()) {
+        return None;
+    }
+    let inside = start + c.len_utf8();
+    let ends = title[inside..].match_indices(c).map(|(at, _)| inside + at);
+    ends.into_iter().find(|end| !is_word(title[end + c.len_utf8()..].chars().next()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("'Wacapew' found on host 12", "\u{27}Emotet' found on Host 345", true)]
+    #[case("Sign-in from 203.0.113.7", "Sign-in from 198.51.100.23", true)]
+    #[case("Malware was prevented", "Malware was detected", false)]
+    #[case("the user's mailbox", "the user's device", false)]
+    #[case("'o'brien.exe' ran", "\"x\" ran", true)]
+    #[case("", "x", false)]
+    fn titles_are_compared_without_numbers_and_names(
+        #[case] one: &str,
+        #[case] other: &str,
+        #[case] is_same: bool,
+    ) {
+        assert_eq!(normal_title(one) == normal_title(other), is_same);
+    }
+}
