@@ -13,10 +13,9 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use bytes::Bytes;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{Settings, reply::RetryAfter};
+use super::{Settings, corruption::Corruption, reply::RetryAfter, request::RequestKind, script::FaultyReply};
 
 /// A fault profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,7 +25,8 @@ pub enum Faults {
     None,
     /// About a quarter of all requests fail with an error status, a broken connection, or an
     /// incomplete, slow or invalid body, but never the same request three times in a row. Pages
-    /// sometimes repeat an alert or are empty.
+    /// sometimes repeat an alert or are empty. Changes and comments fail before they are carried
+    /// out, or afterwards, when the reply may also hold the values from before.
     Flaky,
     /// About a third of all list requests are answered with 429, but never the same one twice in a
     /// row.
@@ -39,16 +39,21 @@ pub enum Faults {
     /// After two requests, the service is unreachable for a while, then reachable for a longer
     /// time, and so on.
     Offline,
+    /// Changes become visible late: for [`Timing::stale`](super::Timing::stale) after a change,
+    /// alerts and lists are returned with the values from before it, including
+    /// `lastUpdateDateTime`. The reply to the change itself has the new values.
+    Stale,
 }
 
 impl Faults {
     /// All profiles with their names.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("none", Self::None),
         ("flaky", Self::Flaky),
         ("throttled", Self::Throttled),
         ("hostile", Self::Hostile),
         ("offline", Self::Offline),
+        ("stale", Self::Stale),
     ];
 }
 
@@ -61,7 +66,7 @@ impl fmt::Display for Faults {
 
 /// The error for an unknown fault profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown fault profile '{0}'; use none, flaky, throttled, hostile or offline")]
+#[error("unknown fault profile '{0}'; use none, flaky, throttled, hostile, offline or stale")]
 pub struct UnknownFaults(String);
 
 impl FromStr for Faults {
@@ -83,6 +88,8 @@ pub(super) enum Fault {
     Status(StatusCode, Option<RetryAfter>),
     /// Answered by an intermediate proxy.
     Html,
+    /// A change that is executed, but not answered with its reply.
+    CarriedOut(FaultyReply),
     /// Executed, but the connection is closed in the middle of the reply.
     Cut,
     /// Executed, but the reply is shorter than its `Content-Length`.
@@ -149,43 +156,6 @@ impl Endless {
         let repeats = token.starts_with(Self::REPEATED);
         let number = token.strip_prefix(if repeats { Self::REPEATED } else { Self::NEW })?;
         Some(Self { repeats, number: number.parse().ok()? })
-    }
-}
-
-/// How the body of a complete reply is turned into invalid JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Corruption {
-    /// The first title contains a byte that is not UTF-8.
-    Encoding,
-    /// The first title contains a control byte.
-    Control,
-    /// The list has a trailing comma.
-    Comma,
-    /// Only the first half is sent, with a matching `Content-Length`.
-    Half,
-    /// The body is empty.
-    Empty,
-}
-
-impl Corruption {
-    pub(super) fn apply(self, body: &Bytes) -> Bytes {
-        const TITLE: &[u8] = b"\"title\":\"";
-        let insert = |position: usize, byte: u8| {
-            let mut bytes = body.to_vec();
-            bytes.insert(position, byte);
-            bytes.into()
-        };
-        let end = body.len().saturating_sub(1);
-        match self {
-            Self::Encoding | Self::Control => {
-                let title = body.windows(TITLE.len()).position(|window| window == TITLE);
-                let byte = if self == Self::Control { 0x01 } else { 0xff };
-                insert(title.map_or(end, |at| at + TITLE.len()), byte)
-            }
-            Self::Comma => insert(body.iter().rposition(|byte| *byte == b']').unwrap_or(end), b','),
-            Self::Half => body.slice(..body.len() / 2),
-            Self::Empty => Bytes::new(),
-        }
     }
 }
 
@@ -262,7 +232,8 @@ impl FaultPlan {
     }
 
     /// Draws the fault for a request, which is identified by its hash.
-    pub(super) fn draw(&mut self, request: u64, is_list: bool) -> Fault {
+    pub(super) fn draw(&mut self, request: u64, kind: RequestKind) -> Fault {
+        let is_list = kind == RequestKind::List;
         if let Some(fault) = self.permanent(request).filter(|_| is_list) {
             return fault;
         }
@@ -271,9 +242,10 @@ impl FaultPlan {
             StdRng::seed_from_u64(self.seed ^ request ^ history.sent.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         history.sent += 1;
         let fault = match self.faults {
-            Faults::Flaky | Faults::Hostile if history.failed < 2 && rng.random_ratio(1, 4) => {
-                failure(&mut rng, self.retry_after)
-            }
+            Faults::Flaky | Faults::Hostile if history.failed < 2 && rng.random_ratio(1, 4) => match kind {
+                RequestKind::Change => change_failure(&mut rng, self.retry_after),
+                RequestKind::List | RequestKind::Read => failure(&mut rng, self.retry_after),
+            },
             Faults::Flaky | Faults::Hostile if is_list => match rng.random_range(0..8) {
                 0 => Fault::RepeatedAlert,
                 1 => Fault::EmptyPage,
@@ -324,6 +296,32 @@ fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
     }
 }
 
+/// Draws a temporary fault for a change. One half occur before it is carried out, the other half
+/// afterwards. Some leave it unclear which, such as an error from a gateway.
+fn change_failure(rng: &mut StdRng, wait: Duration) -> Fault {
+    match rng.random_range(0..34) {
+        0..5 => Fault::Throttle(Some(retry_after(rng, wait))),
+        5 => Fault::Throttle(None),
+        6..9 => Fault::Status(StatusCode::SERVICE_UNAVAILABLE, Some(retry_after(rng, wait))),
+        9 => Fault::Status(StatusCode::SERVICE_UNAVAILABLE, None),
+        10..13 => Fault::Refused,
+        13 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR, None),
+        14 => Fault::Status(StatusCode::BAD_GATEWAY, None),
+        15 => Fault::Status(StatusCode::GATEWAY_TIMEOUT, None),
+        16 => Fault::Html,
+        17..20 => Fault::CarriedOut(FaultyReply::Status(502, None)),
+        20..22 => Fault::CarriedOut(FaultyReply::Status(504, None)),
+        22 => Fault::CarriedOut(FaultyReply::Status(500, None)),
+        23..25 => Fault::Unanswered,
+        25..27 => Fault::Reset,
+        27 => Fault::Cut,
+        28 => Fault::Short,
+        29..32 => Fault::CarriedOut(FaultyReply::OldValues),
+        32 => Fault::CarriedOut(FaultyReply::Empty),
+        _ => Fault::Slow,
+    }
+}
+
 /// Draws one of the forms that clients must accept: whole seconds, a fraction or a date
 /// (docs/graph-api.md, "Throttling"), and in some cases no wait at all.
 fn retry_after(rng: &mut StdRng, wait: Duration) -> RetryAfter {
@@ -348,7 +346,7 @@ mod tests {
     fn draws(plan: &mut FaultPlan, requests: u64) -> Vec<Fault> {
         (0..requests)
             .flat_map(|request| (0..4).map(move |_| request))
-            .map(|request| plan.draw(request, true))
+            .map(|request| plan.draw(request, RequestKind::List))
             .collect()
     }
 
@@ -372,13 +370,14 @@ mod tests {
     fn requests_fail_at_most_twice_in_a_row() {
         let mut flaky = plan(Faults::Flaky, 1);
         let mut throttled = plan(Faults::Throttled, 1);
-        for request in 0..2_000 {
-            let failed: Vec<_> =
-                (0..12).map(|_| flaky.draw(request, request % 2 == 0).is_failure()).collect();
+        let kinds = [RequestKind::List, RequestKind::Read, RequestKind::Change];
+        for (request, kind) in (0..2_000).zip(kinds.into_iter().cycle()) {
+            let failed: Vec<_> = (0..12).map(|_| flaky.draw(request, kind).is_failure()).collect();
             assert!(failed.windows(3).all(|run| run != [true; 3]));
-            let failed: Vec<_> = (0..12).map(|_| throttled.draw(request, true).is_failure()).collect();
+            let failed: Vec<_> =
+                (0..12).map(|_| throttled.draw(request, RequestKind::List).is_failure()).collect();
             assert!(failed.windows(2).all(|run| run != [true; 2]));
-            assert!(!throttled.draw(request, false).is_failure());
+            assert!(!throttled.draw(request, RequestKind::Read).is_failure());
         }
     }
 
@@ -415,6 +414,30 @@ mod tests {
         assert!(!drawn.iter().any(is_permanent), "no permanent faults");
     }
 
+    #[test]
+    fn changes_fail_before_and_after_they_are_carried_out() {
+        let mut flaky = plan(Faults::Flaky, 3);
+        let drawn: Vec<_> = (0..2_000).map(|request| flaky.draw(request, RequestKind::Change)).collect();
+        for kind in [
+            |fault: &Fault| matches!(fault, Fault::Throttle(Some(_))),
+            |fault: &Fault| *fault == Fault::Throttle(None),
+            |fault: &Fault| matches!(fault, Fault::Status(StatusCode::SERVICE_UNAVAILABLE, Some(_))),
+            |fault: &Fault| *fault == Fault::Status(StatusCode::BAD_GATEWAY, None),
+            |fault: &Fault| *fault == Fault::Refused,
+            |fault: &Fault| *fault == Fault::CarriedOut(FaultyReply::Status(502, None)),
+            |fault: &Fault| *fault == Fault::CarriedOut(FaultyReply::Status(504, None)),
+            |fault: &Fault| *fault == Fault::CarriedOut(FaultyReply::OldValues),
+            |fault: &Fault| *fault == Fault::Unanswered,
+            |fault: &Fault| *fault == Fault::Reset,
+            |fault: &Fault| *fault == Fault::Cut,
+        ] {
+            assert!(drawn.iter().any(kind));
+        }
+        assert!(!drawn.contains(&Fault::RepeatedAlert) && !drawn.contains(&Fault::EmptyPage));
+        let mut stale = plan(Faults::Stale, 3);
+        assert!((0..100).all(|request| stale.draw(request, RequestKind::Change) == Fault::None));
+    }
+
     /// Corrupt bodies also occur as temporary faults.
     fn is_permanent(fault: &Fault) -> bool {
         PERMANENT.contains(fault) && !matches!(fault, Fault::Corrupt(_))
@@ -424,37 +447,18 @@ mod tests {
     fn hostile_has_one_permanent_fault() {
         for (seed, permanent) in (0..).zip(PERMANENT) {
             let mut hostile = plan(Faults::Hostile, seed);
-            let drawn: Vec<_> = (0..300).map(|request| hostile.draw(request, true)).collect();
+            let drawn: Vec<_> = (0..300).map(|request| hostile.draw(request, RequestKind::List)).collect();
             let count = drawn.iter().filter(|fault| **fault == permanent).count();
             assert!((60..140).contains(&count), "{count} times {permanent:?}");
             assert!(!drawn.iter().any(|fault| is_permanent(fault) && *fault != permanent));
             for (request, fault) in (0..).zip(&drawn).filter(|(_, fault)| is_permanent(fault)) {
-                assert_eq!(hostile.draw(request, true), *fault);
-                assert!(!is_permanent(&hostile.draw(request, false)), "single alerts have no links");
+                assert_eq!(hostile.draw(request, RequestKind::List), *fault);
+                assert!(
+                    !is_permanent(&hostile.draw(request, RequestKind::Read)),
+                    "single alerts have no links"
+                );
             }
         }
-    }
-
-    #[test]
-    fn corrupt_bodies_are_invalid_json() {
-        let list = Bytes::from_static(br#"{"value":[{"id":"a","title":"b","evidence":[]}]}"#);
-        let empty = Bytes::from_static(br#"{"value":[]}"#);
-        assert!(serde_json::from_slice::<serde_json::Value>(&list).is_ok());
-        for corruption in [
-            Corruption::Encoding,
-            Corruption::Control,
-            Corruption::Comma,
-            Corruption::Half,
-            Corruption::Empty,
-        ] {
-            for body in [&list, &empty] {
-                let corrupt = corruption.apply(body);
-                assert!(serde_json::from_slice::<serde_json::Value>(&corrupt).is_err(), "{corruption:?}");
-            }
-        }
-        let replaced = String::from_utf8_lossy(&Corruption::Encoding.apply(&list)).into_owned();
-        let alert: serde_json::Value = serde_json::from_str(&replaced).unwrap();
-        assert_eq!(alert["value"][0]["id"], "a", "ids are intact");
     }
 
     #[test]

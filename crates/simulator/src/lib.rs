@@ -8,10 +8,17 @@
 //!
 //! Only `server` uses sockets. A request passes from there through `service` (token, budget, faults,
 //! log), which splits up a `batch`, `request` and `options` (parsing), `operations` (the reply) and
-//! `store` (the alerts), of which `incidents` are made. The alerts come from `generator`, which runs
+//! `store` (the alerts), of which `incidents` are made. `edit` changes alerts and records it in
+//! `changes`; `visibility` keeps changes from being read at once; `colleague` chooses what another
+//! analyst does. The alerts come from `generator`, which runs
 //! the `stories` in the `world`. `sign_in` serves the token endpoints on the same port.
 
 mod batch;
+mod budget;
+mod changes;
+mod colleague;
+mod corruption;
+mod edit;
 mod evidence;
 mod fault;
 mod generator;
@@ -32,6 +39,7 @@ mod store;
 mod stories;
 mod tls;
 mod triage;
+mod visibility;
 mod world;
 
 use std::{
@@ -47,9 +55,10 @@ use std::{
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 
+pub use changes::{AlertState, Change, ChangeRequest};
 pub use fault::{Faults, UnknownFaults};
 pub use rights::{Rights, UnknownRights};
 pub use script::{FaultyReply, ScriptedFault};
@@ -57,10 +66,11 @@ pub use sign_in::{
     Authorization, CLIENT_SECRET, Grant, SignIn, SignInControl, SignInError, UNKNOWN_TENANT,
     UnreadableCertificate,
 };
-pub use world::SIGNED_IN;
+pub use world::{COLLEAGUE, SIGNED_IN};
 
 use alertdeck_model::Timestamp;
-use server::{Server, add_arrivals, count_connections};
+use request::Operation;
+use server::{Server, count_connections, repeat};
 use service::Service;
 use tls::Identity;
 
@@ -97,6 +107,9 @@ pub struct Settings {
     pub largest_page: usize,
     /// The mean time between new alerts; `None` for no new alerts.
     pub arrivals: Option<Duration>,
+    /// The mean time between changes of open alerts by [`COLLEAGUE`], who takes, resolves or comments
+    /// on them; `None` for no changes.
+    pub colleague: Option<Duration>,
     /// How long after its own times a new alert becomes visible (docs/graph-api.md, "Polling").
     pub late: Duration,
     /// The number of requests per minute before the service answers with 429; `None` for no limit.
@@ -134,6 +147,8 @@ pub struct Timing {
     pub minute: Duration,
     /// The delay before each of the eight pieces of a slow body.
     pub trickle: Duration,
+    /// How long a change stays invisible with [`Faults::Stale`].
+    pub stale: Duration,
 }
 
 impl Default for Timing {
@@ -144,13 +159,14 @@ impl Default for Timing {
             recovery: Duration::from_secs(60),
             minute: Duration::from_secs(60),
             trickle: Duration::from_millis(100),
+            stale: Duration::from_secs(5),
         }
     }
 }
 
 impl Settings {
     /// Returns settings for a service without faults that has 2,000 alerts up to `now`, a free
-    /// port, no arrivals, no latency and Graph's budget of 150 requests per minute
+    /// port, no arrivals, no colleague, no latency and Graph's budget of 150 requests per minute
     /// (docs/graph-api.md, "Throttling"), and that accepts any token.
     pub fn new(now: Timestamp) -> Self {
         Self {
@@ -166,6 +182,7 @@ impl Settings {
             sign_in: SignIn::default(),
             largest_page: 1000,
             arrivals: None,
+            colleague: None,
             late: Duration::ZERO,
             budget: Some(150),
             exact_owners: false,
@@ -207,6 +224,11 @@ impl Exchange {
     }
 }
 
+/// The error for a change that the service would refuse, with its message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidChange(String);
+
 /// A running service. Dropping it ends its connections and its thread.
 pub struct Simulator {
     address: SocketAddr,
@@ -237,7 +259,7 @@ impl Simulator {
         let scheme = if settings.tls { "https" } else { "http" };
         let base = format!("{scheme}://{address}");
         let (latency, trickle) = (settings.latency, settings.timing.trickle);
-        let arrivals = settings.arrivals;
+        let (arrivals, colleague) = (settings.arrivals, settings.colleague);
         // Foreign links lead to a second local port, so that no request leaves the machine.
         let foreign = match settings.faults {
             Faults::Hostile => Some(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
@@ -262,7 +284,8 @@ impl Simulator {
                 tokio::select! {
                     never = server.serve(listener) => match never {},
                     never = count_connections(foreign, &count) => match never {},
-                    never = add_arrivals(&server.service, arrivals) => match never {},
+                    never = repeat(&server.service, arrivals, Service::arrive) => match never {},
+                    never = repeat(&server.service, colleague, Service::work) => match never {},
                     _ = stopped => {}
                 }
             });
@@ -299,6 +322,52 @@ impl Simulator {
         lock(&self.service).script.add(faults);
     }
 
+    /// Changes an alert at once, as [`COLLEAGUE`] would. `change` has the form of a PATCH request's
+    /// body, such as `{"status": "resolved"}`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such alert, or if a request with this body would be refused.
+    pub fn change(&self, id: &str, change: &Value) -> Result<Change, InvalidChange> {
+        self.change_as_colleague(&Operation::Update(id.to_owned()), change)
+    }
+
+    /// Comments on an alert at once, as [`COLLEAGUE`] would.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such alert, or if the text is blank.
+    pub fn comment(&self, id: &str, text: &str) -> Result<Change, InvalidChange> {
+        self.change_as_colleague(&Operation::Comment(id.to_owned()), &json!({"comment": text}))
+    }
+
+    fn change_as_colleague(&self, operation: &Operation, body: &Value) -> Result<Change, InvalidChange> {
+        let changed = lock(&self.service).change_as_colleague(operation, body, Instant::now());
+        changed.map_err(|refusal| InvalidChange(refusal.message))
+    }
+
+    /// Hides the next change of an alert, by whomever, from the `reads` requests after it: they
+    /// return the values from before. Each request for the alert counts, and each for a list or a
+    /// number of alerts or incidents, whether or not it contains the alert. The reply to the change
+    /// itself has the new values.
+    ///
+    /// With `u32::MAX`, the change is hidden until [`Simulator::reveal`].
+    pub fn hide_next_change(&self, id: &str, reads: u32) {
+        lock(&self.service).store.visibility.schedule(id, reads);
+    }
+
+    /// Makes all changes of an alert visible.
+    pub fn reveal(&self, id: &str) {
+        lock(&self.service).store.visibility.reveal(id);
+    }
+
+    /// Returns the changes and comments that were carried out, by clients and by the colleague, in
+    /// order. It keeps the last 10,000. `GET /simulator/changes` returns the same
+    /// (docs/testing.md, "Changes").
+    pub fn changes(&self) -> Vec<Change> {
+        lock(&self.service).changes.all()
+    }
+
     /// Calls `act` with control of the sign-in endpoints. Requests wait until `act` returns.
     pub fn sign_in<R>(&self, act: impl FnOnce(&mut SignInControl) -> R) -> R {
         act(&mut lock(&self.service).sign_in)
@@ -311,7 +380,7 @@ impl Simulator {
     }
 
     /// Returns all alerts in their current state, newest first, as a complete list would contain
-    /// them.
+    /// them if no changes were hidden.
     pub fn alerts(&self) -> Vec<Value> {
         lock(&self.service).store.values()
     }

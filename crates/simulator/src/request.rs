@@ -66,10 +66,25 @@ impl Operation {
         }
     }
 
-    /// Returns whether the reply is a page of a list.
-    pub(super) fn is_list(&self) -> bool {
-        matches!(self, Self::List | Self::Incidents | Self::IncidentAlerts(_))
+    /// Returns what kind of request this is for the fault profiles.
+    pub(super) fn kind(&self) -> RequestKind {
+        match self {
+            Self::List | Self::Incidents | Self::IncidentAlerts(_) => RequestKind::List,
+            Self::Update(_) | Self::Comment(_) => RequestKind::Change,
+            Self::Count | Self::Get(_) | Self::Incident(_) => RequestKind::Read,
+        }
     }
+}
+
+/// A kind of request to Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    /// The reply is a page of a list.
+    List,
+    /// The reply is a single resource or a number.
+    Read,
+    /// The request changes an alert.
+    Change,
 }
 
 /// An operation in a version of the API.

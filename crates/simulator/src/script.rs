@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 pub struct ScriptedFault {
     /// The method, in capitals.
     pub method: &'static str,
-    /// True if the request is still carried out.
+    /// True if the request is still carried out. It matters only for changes and comments.
     pub is_carried_out: bool,
     /// What the client gets.
     pub reply: FaultyReply,
@@ -21,7 +21,8 @@ pub struct ScriptedFault {
 pub enum FaultyReply {
     /// An error status, with `Retry-After` if there is a duration.
     Status(u16, Option<Duration>),
-    /// A success status with the values that the alert had before the request.
+    /// A success status with the values from before: those before the request if it is a change,
+    /// otherwise those that each alert had before its last change.
     OldValues,
     /// A success status with no body.
     Empty,

@@ -200,13 +200,18 @@ pub(super) async fn count_connections(listener: Option<TcpListener>, strayed: &A
     }
 }
 
-/// Adds new alerts from time to time.
-pub(super) async fn add_arrivals(service: &Mutex<Service>, period: Option<Duration>) -> Infallible {
+/// Calls `act` from time to time. It gets the mean time between calls and returns the time until
+/// the next one.
+pub(super) async fn repeat(
+    service: &Mutex<Service>,
+    period: Option<Duration>,
+    act: fn(&mut Service, Instant, Duration) -> Duration,
+) -> Infallible {
     let Some(period) = period else { return std::future::pending().await };
     let mut wait = period;
     loop {
         tokio::time::sleep(wait).await;
-        wait = lock(service).arrive(Instant::now(), period);
+        wait = act(&mut lock(service), Instant::now(), period);
     }
 }
 

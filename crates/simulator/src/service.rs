@@ -9,26 +9,34 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::{
-    Access, COMPANY, Exchange, Settings,
+    Access, COMPANY, Exchange, Faults, Settings,
     batch::Batch,
-    fault::{Corruption, Fault, FaultPlan},
+    budget::Budget,
+    changes::{Change, ChangeLog, ChangeRequest},
+    colleague::Colleague,
+    corruption::Corruption,
+    edit::Editor,
+    fault::{Fault, FaultPlan},
     generator::Generator,
     odata::Semantics,
-    operations::Handler,
+    operations::{Effect, Handler},
     reply::{Damage, Refusal, Reply, RetryAfter},
-    request::{Call, Route},
+    request::{Call, Operation, RequestKind, Route},
     rights::permit,
     script::{FaultyReply, Script, ScriptedFault},
     sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
     store::Store,
-    world::{SIGNED_IN, guid},
+    world::{COLLEAGUE, SIGNED_IN, guid},
 };
 use alertdeck_model::Timestamp;
+
+/// The number of the newest open alerts that the colleague works on.
+const COLLEAGUE_ALERTS: usize = 200;
 
 /// The number of exchanges in the log; older ones are dropped.
 const LOG_LENGTH: usize = 10_000;
@@ -50,6 +58,8 @@ pub(super) struct Service {
     budget: Budget,
     faults: FaultPlan,
     pub(super) script: Script,
+    pub(super) changes: ChangeLog,
+    colleague: Colleague,
     /// For request IDs and anything else random after startup.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
@@ -60,7 +70,9 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(settings: Settings, base: String, foreign_base: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
-        let mut store = Store::new(Semantics { exact_text: settings.exact_owners, ..Semantics::default() });
+        let semantics = Semantics { exact_text: settings.exact_owners, ..Semantics::default() };
+        let delay = if settings.faults == Faults::Stale { settings.timing.stale } else { Duration::ZERO };
+        let mut store = Store::new(semantics, delay);
         generator.history(settings.alerts, settings.now, |mut alert| {
             rename(&mut alert, &settings.tenant);
             store.insert(&alert);
@@ -69,6 +81,8 @@ impl Service {
             budget: Budget::new(settings.budget, settings.timing.minute),
             faults: FaultPlan::new(&settings),
             script: Script::default(),
+            changes: ChangeLog::default(),
+            colleague: Colleague::new(settings.seed),
             rng: StdRng::seed_from_u64(settings.seed),
             sign_in: SignInControl::new(settings.sign_in.clone(), base.clone()),
             settings,
@@ -96,18 +110,50 @@ impl Service {
         self.store.insert(&alert);
         if self.rng.random_ratio(1, 3) {
             let index = self.rng.random_range(0..self.store.len().min(200));
-            if let Some(mut alert) = self.store.nth(index).and_then(|id| self.store.value(id)) {
-                alert["status"] = if alert["status"] == "new" { "inProgress" } else { "new" }.into();
-                alert["resolvedDateTime"] = Value::Null;
-                alert["lastUpdateDateTime"] = wall.to_string().into();
-                self.store.insert(&alert);
+            if let Some(alert) = self.store.nth(index).and_then(|id| self.store.value(id)) {
+                let status = if alert["status"] == "new" { "inProgress" } else { "new" };
+                let id = alert["id"].as_str().unwrap_or_default().to_owned();
+                let _ = self.change_as_colleague(&Operation::Update(id), &json!({"status": status}), now);
             }
         }
         period.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
+    /// Lets the colleague do something with an open alert, if there is one. Returns the time until
+    /// the next time.
+    pub(super) fn work(&mut self, now: Instant, period: Duration) -> Duration {
+        let chosen = self.colleague.choose(&self.store.open_ids(COLLEAGUE_ALERTS));
+        if let Some(alert) = chosen.and_then(|id| self.store.value(&id)) {
+            let (operation, body) = self.colleague.act(&alert, &self.account(COLLEAGUE));
+            let _ = self.change_as_colleague(&operation, &body, now);
+        }
+        period.mul_f64(self.colleague.wait_factor())
+    }
+
+    /// Changes an alert as the colleague. Fails like a request with the same body.
+    pub(super) fn change_as_colleague(
+        &mut self,
+        operation: &Operation,
+        body: &Value,
+        now: Instant,
+    ) -> Result<Change, Refusal> {
+        let (now, author) = (self.wall(now), self.account(COLLEAGUE));
+        let (store, changes) = (&mut self.store, &mut self.changes);
+        let mut editor = Editor { store, changes, now, author: &author, request: None };
+        let edit = editor.edit(operation, body.to_string().as_bytes())?;
+        Ok(editor.commit(edit))
+    }
+
+    /// Returns an account of this tenant for one in the stories.
+    fn account(&self, name: &str) -> String {
+        name.replace(COMPANY, &self.settings.tenant)
+    }
+
     /// Answers a request that arrived at `now`.
     pub(super) fn answer(&mut self, call: Call, now: Instant) -> Reply {
+        if call.path == ChangeLog::PATH {
+            return self.answer_changes(&call, now);
+        }
         let request = hash(&call);
         let early = self.deadlines.get(&request).is_some_and(|deadline| now < *deadline);
         let reply = if self.faults.is_offline(now) {
@@ -135,28 +181,48 @@ impl Service {
         reply
     }
 
+    /// Answers a request for the changes made so far. Only the token is checked: the request is not
+    /// logged, so that tests can send it at any time.
+    fn answer_changes(&self, call: &Call, now: Instant) -> Reply {
+        match self.authorize(call, now) {
+            Ok(_) if call.method == Method::GET => Reply::plain_json(self.changes.to_json().to_string()),
+            Ok(_) => Reply::error(StatusCode::METHOD_NOT_ALLOWED, String::new()),
+            Err(refusal) => {
+                let error = json!({"error": {"code": refusal.code, "message": refusal.message}});
+                Reply::error(refusal.status, error.to_string())
+            }
+        }
+    }
+
     /// Answers a request to Graph.
     fn answer_graph(&mut self, call: &Call, now: Instant) -> Reply {
-        let request = hash(call);
-        let result = self.handle(call, request, now);
-        self.finish(call, request, result, now)
+        let (request, request_id) = (hash(call), guid(&mut self.rng));
+        let result = self.handle(call, request, &request_id, now);
+        self.finish(call, request, request_id, result, now)
     }
 
     /// Answers a batch. Its parts count against the budget, the batch does not.
     fn answer_batch(&mut self, call: &Call, now: Instant) -> Reply {
+        let request_id = guid(&mut self.rng);
         let batch = self.authorize(call, now).and_then(|_| Batch::read(call));
         let result = batch.map(|batch| batch.answer(|part| self.answer_graph(&part, now)));
-        self.finish(call, hash(call), result, now)
+        self.finish(call, hash(call), request_id, result, now)
     }
 
-    fn handle(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
+    fn handle(
+        &mut self,
+        call: &Call,
+        request: u64,
+        request_id: &str,
+        now: Instant,
+    ) -> Result<Reply, Refusal> {
         // Refused calls count against the budget too (docs/graph-api.md, "Throttling").
         if let Some(wait) = self.budget.take(now) {
             return Err(Refusal::throttled(Some(RetryAfter { wait, as_date: false })));
         }
         let holder = self.authorize(call, now)?;
         let route = Route::read(&call.method, &call.path)?;
-        let fault = self.faults.draw(request, route.operation.is_list());
+        let fault = self.faults.draw(request, route.operation.kind());
         match fault {
             Fault::Throttle(retry_after) => return Err(Refusal::throttled(retry_after)),
             Fault::Status(status, retry_after) => {
@@ -175,15 +241,27 @@ impl Service {
         }
         permit(&holder, route.operation.resource(), &call.method)?;
         let wall = self.wall(now);
+        let change_request = ChangeRequest {
+            request_id: request_id.to_owned(),
+            client_request_id: call.header("client-request-id").map(str::to_owned),
+        };
         let mut handler = Handler {
-            store: &mut self.store,
+            editor: Editor {
+                store: &mut self.store,
+                changes: &mut self.changes,
+                now: wall,
+                author: &holder.name,
+                request: Some(change_request),
+            },
             base: &self.base,
-            now: wall,
             largest_page: self.settings.largest_page.max(1),
-            author: &holder.name,
             foreign_base: &self.foreign_base,
         };
-        if let Some(scripted) = self.script.take(&call.method) {
+        let drawn = match fault {
+            Fault::CarriedOut(reply) => Some(ScriptedFault { method: "", is_carried_out: true, reply }),
+            _ => None,
+        };
+        if let Some(scripted) = self.script.take(&call.method).or(drawn) {
             return act_out(&mut handler, &route, call, &scripted);
         }
         let mut reply = handler.handle(&route, call, fault)?;
@@ -225,7 +303,7 @@ impl Service {
         };
         let invalid = Refusal::unauthorized("Access token validation failure.");
         let user = || Holder {
-            name: SIGNED_IN.to_owned(),
+            name: self.account(SIGNED_IN),
             rights: self.sign_in.rules.scopes.clone(),
             is_application: false,
         };
@@ -249,9 +327,15 @@ impl Service {
     }
 
     /// Turns a refusal into an error body and adds the headers of every reply.
-    fn finish(&mut self, call: &Call, request: u64, result: Result<Reply, Refusal>, now: Instant) -> Reply {
+    fn finish(
+        &mut self,
+        call: &Call,
+        request: u64,
+        request_id: String,
+        result: Result<Reply, Refusal>,
+        now: Instant,
+    ) -> Reply {
         let wall = self.wall(now);
-        let request_id = guid(&mut self.rng);
         let client_id = call.header("client-request-id").unwrap_or(&request_id).to_owned();
         self.deadlines.remove(&request);
         let mut reply = result.unwrap_or_else(|refusal| {
@@ -298,20 +382,24 @@ fn act_out(
     call: &Call,
     scripted: &ScriptedFault,
 ) -> Result<Reply, Refusal> {
-    let before = route.operation.id().and_then(|id| handler.store.value(id));
-    let mut reply = handler.handle(route, call, Fault::None)?;
-    let after = route.operation.id().and_then(|id| handler.store.value(id));
-    if let Some(before) = &before {
-        handler.store.insert(before);
-        if scripted.reply == FaultyReply::OldValues {
-            reply = handler.state(route)?;
-        }
-    }
-    if let Some(after) = after.filter(|_| scripted.is_carried_out) {
-        handler.store.insert(&after);
-    }
+    let shows_old_values = scripted.reply == FaultyReply::OldValues;
+    let mut reply = if route.operation.kind() == RequestKind::Change {
+        handler.change(route, call, Effect { is_carried_out: scripted.is_carried_out, shows_old_values })?
+    } else {
+        handler.editor.store.visibility.shows_previous = shows_old_values;
+        let reply = handler.handle(route, call, Fault::None);
+        handler.editor.store.visibility.shows_previous = false;
+        reply?
+    };
     if let Some((status, wait)) = scripted.reply.status() {
-        let refusal = Refusal::new(status, "UnknownError", "");
+        let (code, message) = match status {
+            StatusCode::CONFLICT => ("Conflict", "The request conflicts with the state of the resource."),
+            StatusCode::PRECONDITION_FAILED => {
+                ("PreconditionFailed", "The resource has changed since it was last read.")
+            }
+            _ => ("UnknownError", ""),
+        };
+        let refusal = Refusal::new(status, code, message);
         let retry_after = wait.map(|wait| RetryAfter { wait, as_date: false });
         return Err(Refusal { retry_after, ..refusal });
     }
@@ -339,34 +427,6 @@ fn hash(call: &Call) -> u64 {
     hasher.finish()
 }
 
-/// A sliding window over the requests of the last minute.
-struct Budget {
-    limit: Option<usize>,
-    minute: Duration,
-    /// When the requests in the last minute arrived, including refused ones.
-    recent: VecDeque<Instant>,
-}
-
-impl Budget {
-    fn new(limit: Option<u32>, minute: Duration) -> Self {
-        Self { limit: limit.map(|limit| limit as usize), minute, recent: VecDeque::new() }
-    }
-
-    /// Counts a request. If it exceeds the limit, returns how long to wait, in whole seconds.
-    fn take(&mut self, now: Instant) -> Option<Duration> {
-        let limit = self.limit?;
-        while self.recent.front().is_some_and(|first| now.duration_since(*first) >= self.minute) {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(now);
-        let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // There is room again once one request more than the excess has left the window.
-        let leaves = self.recent.get(excess).unwrap_or(&now);
-        let wait = self.minute.saturating_sub(now.duration_since(*leaves));
-        Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
-    }
-}
-
 /// Replaces the stories' company name with another, in each of its spellings.
 fn rename(value: &mut Value, tenant: &str) {
     match value {
@@ -384,25 +444,5 @@ fn rename(value: &mut Value, tenant: &str) {
         Value::Array(items) => items.iter_mut().for_each(|item| rename(item, tenant)),
         Value::Object(fields) => fields.values_mut().for_each(|field| rename(field, tenant)),
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn budget_counts_refused_calls_and_returns_the_wait() {
-        let start = Instant::now();
-        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
-        let mut budget = Budget::new(Some(3), Duration::from_secs(60));
-        for second in [0.0, 1.0, 2.0] {
-            assert_eq!(budget.take(at(second)), None);
-        }
-        // Four calls are in the window: those at 0 and 1 must leave it before another one fits.
-        assert_eq!(budget.take(at(3.5)), Some(Duration::from_secs(58)));
-        assert_eq!(budget.take(at(61.5)), None);
-        assert_eq!(Budget::new(None, Duration::from_secs(60)).take(start), None);
-        assert_eq!(Budget::new(Some(0), Duration::from_secs(60)).take(start), Some(Duration::from_secs(60)));
     }
 }

@@ -3,7 +3,10 @@
 //! Alerts are stored as JSON bytes, so that a page is a concatenation, along with the values that
 //! filters read. This module is independent of HTTP.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -11,8 +14,9 @@ use serde_json::{Map, Value};
 use super::{
     odata::{Columns, Filter, Semantics},
     paging::{Position, Row},
+    visibility::Visibility,
 };
-use alertdeck_model::{DetectionSource, Remediation, ServiceSource};
+use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
 /// The properties of an alert that its incident is made of.
 const SUMMARY: [&str; 13] = [
@@ -32,6 +36,7 @@ const SUMMARY: [&str; 13] = [
 ];
 
 /// An alert's JSON and its filterable values.
+#[derive(Clone)]
 pub(super) struct StoredAlert {
     columns: Columns,
     body: Bytes,
@@ -40,7 +45,7 @@ pub(super) struct StoredAlert {
 }
 
 impl StoredAlert {
-    fn new(alert: &Value) -> Self {
+    pub(super) fn new(alert: &Value) -> Self {
         let summary = SUMMARY.map(|name| (name.to_owned(), alert[name].clone()));
         let summary = Value::Object(Map::from_iter(summary));
         Self { columns: Columns::read(alert), body: write(alert), summary }
@@ -58,18 +63,21 @@ impl StoredAlert {
     }
 }
 
-/// All of the tenant's alerts.
+/// All of the tenant's alerts. What clients read may be older than what is stored
+/// ([`Visibility`]).
 #[derive(Default)]
 pub(super) struct Store {
     alerts: BTreeMap<Position, StoredAlert>,
     positions: HashMap<String, Position>,
     semantics: Semantics,
+    pub(super) visibility: Visibility,
 }
 
 impl Store {
-    /// Creates an empty store whose filters have the given meaning.
-    pub(super) fn new(semantics: Semantics) -> Self {
-        Self { semantics, ..Self::default() }
+    /// Creates an empty store whose filters have the given meaning. Changes become visible after
+    /// `delay`.
+    pub(super) fn new(semantics: Semantics, delay: Duration) -> Self {
+        Self { semantics, visibility: Visibility::new(delay), ..Self::default() }
     }
 
     /// Inserts or replaces an alert.
@@ -79,24 +87,29 @@ impl Store {
         self.alerts.insert(position, StoredAlert::new(alert));
     }
 
+    /// Replaces an alert, which becomes visible later if changes are delayed.
+    pub(super) fn change(&mut self, before: &Value, after: &Value, now: Timestamp) {
+        let id = Position::of(before).id;
+        self.visibility.note_change(&id, StoredAlert::new(before), now);
+        self.insert(after);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.alerts.len()
     }
 
+    /// Returns an alert as clients read it.
     pub(super) fn get(&self, id: &str) -> Option<&StoredAlert> {
-        self.at(self.positions.get(id)?)
+        let stored = self.alerts.get(self.positions.get(id)?)?;
+        Some(self.visibility.shown(id).unwrap_or(stored))
     }
 
-    pub(super) fn at(&self, position: &Position) -> Option<&StoredAlert> {
-        self.alerts.get(position)
-    }
-
-    /// Returns an alert as JSON.
+    /// Returns an alert's current values as JSON.
     pub(super) fn value(&self, id: &str) -> Option<Value> {
-        self.get(id).map(|stored| read(&stored.body))
+        Some(read(&self.alerts.get(self.positions.get(id)?)?.body))
     }
 
-    /// Returns all alerts as JSON, in list order.
+    /// Returns the current values of all alerts as JSON, in list order.
     pub(super) fn values(&self) -> Vec<Value> {
         self.alerts.values().map(|stored| read(&stored.body)).collect()
     }
@@ -106,22 +119,32 @@ impl Store {
         self.alerts.keys().nth(n).map(|position| position.id.as_str())
     }
 
-    pub(super) fn count(&self, filter: Option<&Filter>) -> usize {
-        let matches = |stored: &&StoredAlert| {
-            filter.is_none_or(|filter| filter.matches_columns(&stored.columns, self.semantics))
-        };
-        self.alerts.values().filter(matches).count()
+    /// Returns the IDs of the newest alerts that are not resolved.
+    pub(super) fn open_ids(&self, most: usize) -> Vec<&str> {
+        let open = self.alerts.iter().filter(|(_, stored)| stored.summary["status"] != "resolved");
+        open.take(most).map(|(position, _)| position.id.as_str()).collect()
     }
 
-    /// Returns all alerts in list order.
+    pub(super) fn count(&self, filter: Option<&Filter>) -> usize {
+        let matches = |row: &Row<'_, StoredAlert>| {
+            filter.is_none_or(|filter| filter.matches_columns(row.columns, self.semantics))
+        };
+        self.rows().filter(matches).count()
+    }
+
+    /// Returns all alerts in list order, as clients read them.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_, StoredAlert>> {
-        self.alerts.iter().map(|(position, stored)| Row { position, columns: &stored.columns, item: stored })
+        self.alerts.iter().map(|(position, stored)| self.row(position, stored))
     }
 
     /// Returns the alert at a position and those after it, in list order.
     pub(super) fn rows_from(&self, position: &Position) -> impl Iterator<Item = Row<'_, StoredAlert>> {
-        let rest = self.alerts.range(position..);
-        rest.map(|(position, stored)| Row { position, columns: &stored.columns, item: stored })
+        self.alerts.range(position..).map(|(position, stored)| self.row(position, stored))
+    }
+
+    fn row<'a>(&'a self, position: &'a Position, stored: &'a StoredAlert) -> Row<'a, StoredAlert> {
+        let item = self.visibility.shown(&position.id).unwrap_or(stored);
+        Row { position, columns: &item.columns, item }
     }
 
     /// Returns what filters mean.

@@ -8,6 +8,16 @@ use serde_json::{Value, json};
 use super::{stories::Outcome, world::ANALYSTS};
 use alertdeck_model::Timestamp;
 
+/// The texts of analysts' comments.
+pub(super) const TEXTS: [&str; 6] = [
+    "Called the user, waiting for a callback.",
+    "Same file hash as in yesterday's incident.",
+    "Device isolated, collecting an investigation package.",
+    "Confirmed with the server owner: planned maintenance.\nNo further action.",
+    "Password reset and sessions revoked.",
+    "Handed over to the night shift; see the incident for the timeline.",
+];
+
 /// The status of an alert.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TriageStatus {
@@ -78,51 +88,48 @@ impl Triage {
     }
 }
 
-/// Draws a classification and a matching determination (docs/graph-api.md, "Updating alerts").
+/// Draws a classification and a matching determination, or neither.
 fn classify(rng: &mut StdRng, outcome: Outcome) -> (Option<&'static str>, Option<&'static str>) {
+    match rng.random_range(0..20) {
+        // Closed by automation, which does not classify alerts.
+        0 => (None, None),
+        _ => verdicts(outcome).choose(rng).map_or((None, None), |pair| (Some(pair.0), Some(pair.1))),
+    }
+}
+
+/// Returns classifications with matching determinations (docs/graph-api.md, "Updating alerts"), the
+/// likely ones several times.
+pub(super) fn verdicts(outcome: Outcome) -> Vec<(&'static str, &'static str)> {
     const FALSE_POSITIVE: [(&str, &str); 3] = [
         ("falsePositive", "notMalicious"),
         ("falsePositive", "notEnoughDataToValidate"),
         ("falsePositive", "other"),
     ];
     let expected = ("informationalExpectedActivity", "confirmedActivity");
-    let choices: &[(&str, &str)] = match outcome {
-        Outcome::Attack(determination) => &[
+    match outcome {
+        Outcome::Attack(determination) => vec![
             ("truePositive", determination),
             ("truePositive", determination),
             ("truePositive", determination),
             ("informationalExpectedActivity", "securityTesting"),
             FALSE_POSITIVE[1],
         ],
-        Outcome::Nuisance => &[
+        Outcome::Nuisance => vec![
             ("truePositive", "unwantedSoftware"),
             ("truePositive", "malware"),
             FALSE_POSITIVE[0],
             FALSE_POSITIVE[2],
         ],
-        Outcome::Benign => &[
+        Outcome::Benign => vec![
             expected,
             expected,
             ("informationalExpectedActivity", "lineOfBusinessApplication"),
             FALSE_POSITIVE[0],
         ],
-    };
-    match rng.random_range(0..20) {
-        // Closed by automation, which does not classify alerts.
-        0 => (None, None),
-        _ => choices.choose(rng).map_or((None, None), |pair| (Some(pair.0), Some(pair.1))),
     }
 }
 
 fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> Vec<Value> {
-    const TEXTS: [&str; 6] = [
-        "Called the user, waiting for a callback.",
-        "Same file hash as in yesterday's incident.",
-        "Device isolated, collecting an investigation package.",
-        "Confirmed with the server owner: planned maintenance.\nNo further action.",
-        "Password reset and sessions revoked.",
-        "Handed over to the night shift; see the incident for the timeline.",
-    ];
     let count = rng.random_range(1..=3_u32);
     let span = to.since(from).unwrap_or_default();
     (1..=count)

@@ -12,10 +12,13 @@ pub(super) const DOMAIN: &str = "contoso.com";
 /// comments.
 pub const SIGNED_IN: &str = "alex.morgan@contoso.com";
 
+/// The account of the colleague who changes alerts ([`Settings::colleague`](super::Settings)).
+pub const COLLEAGUE: &str = "priya.nair@contoso.com";
+
 /// The analysts to whom alerts are assigned.
 pub(super) const ANALYSTS: [&str; 6] = [
     SIGNED_IN,
-    "priya.nair@contoso.com",
+    COLLEAGUE,
     "tomas.lindqvist@contoso.com",
     "mei.tanaka@contoso.com",
     "sean.obrien@contoso.com",
