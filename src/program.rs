@@ -25,7 +25,7 @@ use crate::{
 };
 use alertdeck_graph::http::Limits;
 use alertdeck_model::{SafeText, Timestamp};
-use alertdeck_simulator::{Faults, Settings, Simulator};
+use alertdeck_simulator::{Faults, Rights, Settings, Simulator};
 use clap::{CommandFactory as _, Parser};
 use parse::parse;
 use simulate::Simulate;
@@ -186,9 +186,16 @@ struct Tenant {
     /// Delay added to each request, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
-    /// Failures to simulate: none, flaky, throttled, hostile or offline
+    /// Failures to simulate: none, flaky, throttled, hostile, offline or
+    /// stale (changes become visible seconds later)
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
+    /// Average time between changes to open alerts by another analyst; 0 for none
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    colleague: u64,
+    /// Permissions of users and applications: reader, responder or none
+    #[arg(long, value_name = "NAME", default_value_t)]
+    rights: Rights,
     /// Compare owners case-sensitively in $filter, as Graph may do
     #[arg(long)]
     exact_owners: bool,
@@ -196,13 +203,16 @@ struct Tenant {
 
 impl Tenant {
     fn settings(&self) -> Settings {
+        let settings = Settings::new(now());
         Settings {
             alerts: self.alerts,
             seed: self.seed,
             latency: Duration::from_millis(self.latency),
             faults: self.faults,
+            colleague: (self.colleague > 0).then(|| Duration::from_secs(self.colleague)),
             exact_owners: self.exact_owners,
-            ..Settings::new(now())
+            sign_in: settings.sign_in.clone().with_rights(self.rights),
+            ..settings
         }
     }
 }
@@ -419,6 +429,20 @@ mod tests {
         let command = read(line).unwrap().command.unwrap();
         let given = if let Command::Explain(explain) = &command { &explain.filter } else { command.filter() };
         assert_eq!(given.join(" "), filter);
+    }
+
+    #[test]
+    fn demo_tenants_have_rights_and_a_colleague() {
+        let settings = |line: &str| match read(line).unwrap().command {
+            Some(Command::Demo(demo)) => demo.tenant.settings(),
+            _ => panic!("{line}"),
+        };
+        let default = settings("demo");
+        assert_eq!((default.colleague, default.faults), (None, Faults::None));
+        assert_eq!(default.sign_in.scopes, Rights::Responder.permissions());
+        let changed = settings("demo --rights reader --colleague 30 --faults stale");
+        assert_eq!((changed.colleague, changed.faults), (Some(Duration::from_secs(30)), Faults::Stale));
+        assert_eq!(changed.sign_in.scopes, Rights::Reader.permissions());
     }
 
     #[test]

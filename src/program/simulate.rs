@@ -8,7 +8,7 @@ use std::{
 };
 
 use alertdeck_platform::{Existing, check_new_file, write_new_file};
-use alertdeck_simulator::{CLIENT_SECRET, Rights, Settings};
+use alertdeck_simulator::{CLIENT_SECRET, Settings};
 
 use super::{Tenant, simulated::start};
 use crate::cli::{Failure, line, notify};
@@ -38,9 +38,6 @@ pub(super) struct Simulate {
     /// Requests per minute before the service throttles; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 150)]
     budget: u32,
-    /// Permissions of users and applications: reader, responder or none
-    #[arg(long, value_name = "NAME", default_value_t)]
-    rights: Rights,
     #[command(flatten)]
     tenant: Tenant,
 }
@@ -74,15 +71,13 @@ impl Simulate {
     }
 
     fn settings(&self) -> Settings {
-        let settings = self.tenant.settings();
         Settings {
             port: self.port,
             tls: self.tls.is_some(),
             arrivals: (self.arrivals > 0).then(|| Duration::from_secs(self.arrivals)),
             budget: (self.budget > 0).then_some(self.budget),
             late: Duration::from_secs(self.late),
-            sign_in: settings.sign_in.clone().with_rights(self.rights),
-            ..settings
+            ..self.tenant.settings()
         }
     }
 }
@@ -107,6 +102,7 @@ fn check_certificate_file(file: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alertdeck_simulator::Rights;
     use clap::Parser as _;
     use rstest::rstest;
 
@@ -127,9 +123,11 @@ mod tests {
         assert_eq!((default.tls, default.late, default.budget), (false, Duration::ZERO, Some(150)));
         assert_eq!(default.arrivals, Some(Duration::from_secs(20)));
         assert_eq!(default.sign_in.scopes, Rights::Responder.permissions());
-        let changed = settings("--arrivals 0 --late 480 --budget 0 --rights reader --tls tenant.pem");
+        let changed =
+            settings("--arrivals 0 --late 480 --budget 0 --rights reader --colleague 9 --tls tenant.pem");
         assert_eq!((changed.arrivals, changed.late), (None, Duration::from_secs(480)));
         assert_eq!((changed.tls, changed.budget), (true, None));
+        assert_eq!((default.colleague, changed.colleague), (None, Some(Duration::from_secs(9))));
         let permissions = Rights::Reader.permissions();
         assert_eq!((changed.sign_in.scopes, changed.sign_in.roles), (permissions.clone(), permissions));
     }
