@@ -6,3 +6,4 @@
 mod comments;
 mod harness;
 mod updates;
+mod visibility;
