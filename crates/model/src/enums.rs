@@ -76,6 +76,11 @@ macro_rules! wire_enum {
 /// Spells out a wire name: `pendingApproval` becomes `pending approval`. The classification
 /// `informationalExpectedActivity` is what the portal's menu lists as expected activity.
 fn spell_out(name: &str) -> String {
+    match name {
+        "multiStagedAttack" => return "multi-staged attack".to_owned(),
+        "lineOfBusinessApplication" => return "line-of-business application".to_owned(),
+        _ => {}
+    }
     let name = name.strip_prefix("informational").filter(|rest| !rest.is_empty()).unwrap_or(name);
     let mut words = String::with_capacity(name.len() + 4);
     for letter in name.chars() {

@@ -181,10 +181,10 @@ fn only_fitting_determinations_are_offered() {
     for (classification, expected) in [
         (
             "t",
-            "malware, phishing, multi staged attack, malicious user activity, compromised account, unwanted software, other",
+            "malware, phishing, multi-staged attack, malicious user activity, compromised account, unwanted software, other",
         ),
         ("f", "not malicious, not enough data to validate, other"),
-        ("e", "security testing, line of business application, confirmed activity, other"),
+        ("e", "security testing, line-of-business application, confirmed activity, other"),
     ] {
         console.keys(&format!("x {classification}"));
         let offered: Vec<_> = console.menu().into_iter().map(|(_, label)| label).collect();

@@ -1,6 +1,6 @@
 //! Comments are never sent twice, and the outcome says whether the comment was added.
 
-use alertdeck_graph::{Kind, Request, WaitCause};
+use alertdeck_graph::{ClientEvent, Kind, Request, WaitCause};
 use alertdeck_model::AlertId;
 use alertdeck_simulator::FaultyReply;
 use rstest::rstest;
@@ -33,7 +33,7 @@ async fn a_comment_is_added_and_the_list_returned() {
         body,
         serde_json::json!({"@odata.type": "microsoft.graph.security.alertComment", "comment": TEXT})
     );
-    assert!(harness.events.is_empty());
+    assert!(matches!(harness.events.as_slice(), [ClientEvent::Accepted(id)] if id.raw().len() == 36));
 }
 
 #[rstest]
