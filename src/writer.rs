@@ -5,7 +5,7 @@
 //! restore are those that the service had (docs/security.md, "Writes"). This module does not decide
 //! what to change; how an unclear outcome is resolved is the client's job.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use alertdeck_graph::{AlertUpdate, Client, ClientEvent, Error, OnEvent, Outcome, Request, http::Priority};
 use alertdeck_model::{Alert, RawAlert, SafeText, Timestamp};
@@ -17,8 +17,9 @@ use crate::{
 };
 
 /// The waits before an alert is read again if the service returns an older state than one it has
-/// returned before (docs/graph-api.md, "Updating alerts").
-const STALE_READ_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+/// returned before (docs/graph-api.md, "Updating alerts"), as multiples of the transport's first
+/// backoff: 0.5 s and 2 s by default.
+const STALE_READ_PAUSES: [u32; 2] = [1, 4];
 
 /// The result of a change to one alert.
 #[derive(Clone, Debug)]
@@ -98,18 +99,17 @@ impl Run<'_> {
         loop {
             let raw = self.get().await.map_err(|error| refused(&error))?;
             let alert = raw.decode().map_err(|error| failed(error.to_string()))?;
-            let newer = match &self.task.expected {
-                Expected::Seen(seen) if is_older(alert.last_update, seen.updated) => Some(&seen.values),
-                _ => None,
-            };
-            match (newer, pauses.next()) {
-                (None, _) => {
-                    self.alert = Some(raw);
-                    return Ok(Values::of(&alert));
-                }
-                (Some(_), Some(pause)) => sleep(pause).await,
+            if !is_older(alert.last_update, self.task.expected.updated()) {
+                self.alert = Some(raw);
+                return Ok(Values::of(&alert));
+            }
+            match (&self.task.expected, pauses.next()) {
+                (_, Some(times)) => sleep(self.writer.client.http().limits().backoff * times).await,
                 // The service has already returned a newer state.
-                (Some(values), None) => return Ok(values.clone()),
+                (Expected::Seen(seen), None) => return Ok(seen.values.clone()),
+                (Expected::After { .. }, None) => {
+                    return Err(failed("not sent: the service still returns an earlier state".to_owned()));
+                }
             }
         }
     }
@@ -131,7 +131,12 @@ impl Run<'_> {
         let at = self.record_sending(entry).await?;
         let request = Request::update_alert(&self.task.alert, update).with_priority(self.writer.priority);
         let (outcome, request_id) = self.send(&request).await;
-        let (alert, result) = read_outcome(outcome);
+        let (alert, mut result) = read_outcome(outcome);
+        // If the values were those of an earlier state too, an old state looks like the change.
+        let read = alert.as_ref().and_then(|alert| alert.decode().ok()?.last_update);
+        if result.is_ok() && is_older(read, self.task.expected.updated()) {
+            result = Err(TaskResult::Unknown("the service still returns an earlier state".to_owned()));
+        }
         if let Some(alert) = alert {
             self.alert = Some(match self.alert.take() {
                 Some(before) => with_evidence(alert, &before),

@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use alertdeck_graph::{ClientEvent, Kind, WaitCause};
+use alertdeck_model::Timestamp;
 use alertdeck_store::{Batch, FeedId, Row, RowSet};
 
 use super::{
@@ -380,7 +381,8 @@ impl App {
             |(_, entry): &(&ActionItem, &Entry)| entry.undoes.is_none() && !self.actions.is_undone(&entry.id);
         let run = self.actions.runs.iter().rev().find(|run| run.made().any(|made| can_undo(&made)))?;
         let items = run.made().filter(can_undo).map(|(item, entry)| {
-            let task = undo_task(entry, &item.task);
+            let updated = item.row.and_then(|row| self.store.facts(row).last_update());
+            let task = undo_task(entry, &item.task, updated);
             ActionItem::new(item.feed, item.row, task)
         });
         Some((run.action.summary.clone(), items.collect()))
@@ -388,12 +390,12 @@ impl App {
 }
 
 /// Returns the change that takes a recorded one back.
-fn undo_task(entry: &Entry, task: &Task) -> Task {
+fn undo_task(entry: &Entry, task: &Task, updated: Option<Timestamp>) -> Task {
     Task {
         alert: task.alert.clone(),
         title: task.title.clone(),
         change: crate::triage::Change { update: entry.before.update(), comment: None },
-        expected: Expected::After { entry: entry.id.clone(), update: entry.after.update() },
+        expected: Expected::After { entry: entry.id.clone(), update: entry.after.update(), updated },
     }
 }
 

@@ -25,7 +25,18 @@ pub enum Expected {
         entry: EntryId,
         /// The values that it set.
         update: AlertUpdate,
+        /// The alert's last update, as far as it is known.
+        updated: Option<Timestamp>,
     },
+}
+
+impl Expected {
+    /// Returns the alert's last update, as far as it is known. An older state is out of date.
+    pub fn updated(&self) -> Option<Timestamp> {
+        match self {
+            Self::Seen(Seen { updated, .. }) | Self::After { updated, .. } => *updated,
+        }
+    }
 }
 
 /// A change to one alert.

@@ -34,3 +34,4 @@ mod sizes;
 mod steps;
 mod tenants;
 mod triage;
+mod triage_model;

@@ -198,13 +198,15 @@ impl App {
             if let Some(why) = self.why_read_only(feed.id) {
                 return self.notify(why);
             }
+            let row = self.store.row(feed.id, &alert);
+            let updated = row.and_then(|row| self.store.facts(row).last_update());
             let task = Task {
                 alert: alert.clone(),
                 title: entry.title.clone(),
                 change: Change { update: entry.before.update(), comment: None },
-                expected: Expected::After { entry: entry.id.clone(), update: entry.after.update() },
+                expected: Expected::After { entry: entry.id.clone(), update: entry.after.update(), updated },
             };
-            items.push(ActionItem::new(feed.id, self.store.row(feed.id, &alert), task));
+            items.push(ActionItem::new(feed.id, row, task));
         }
         let mut notes = Vec::new();
         if let Some(profile) = &missing {
