@@ -110,6 +110,22 @@ impl ActionRun {
 }
 
 impl ActionItem {
+    /// Returns the change to be tried again. A comment that may have been added is not sent again,
+    /// since it cannot be taken back; `None` if nothing else is left.
+    fn again(&self) -> Option<Self> {
+        let may_be_added =
+            |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
+        let mut item = Self::new(self.feed, self.row, self.task.clone());
+        if self.entries.iter().any(may_be_added) {
+            item.task.change.comment = None;
+        }
+        let is_updated = self.made().next().is_some();
+        if is_updated {
+            item.task.change.update = alertdeck_graph::AlertUpdate::default();
+        }
+        (!item.task.change.is_empty()).then_some(item)
+    }
+
     fn made(&self) -> impl Iterator<Item = &Entry> {
         let is_made =
             |entry: &&Entry| entry.kind == EntryKind::Update && entry.result == Some(EntryResult::Applied);
@@ -371,8 +387,8 @@ impl App {
     /// that the alerts have now.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
-        let items = run.items.iter().filter(|item| item.has_failed()).cloned();
-        Some((run.action.clone(), items.collect()))
+        let failed = run.items.iter().filter(|item| item.has_failed());
+        Some((run.action.clone(), failed.filter_map(ActionItem::again).collect()))
     }
 
     /// Returns the last action that can be taken back, with the changes that do so.

@@ -389,8 +389,12 @@ impl App {
     /// that the alerts have now. Returns whether there are any.
     pub(super) fn retry_changes(&mut self) -> bool {
         let Some((action, mut items)) = self.failed_items() else { return false };
+        if items.is_empty() {
+            let line = "whether the comment was added is unknown; look at the alert before you send it again";
+            self.notify_error(line);
+            return true;
+        }
         for item in &mut items {
-            item.state = super::ItemState::Waiting;
             let seen = item.row.and_then(|row| self.target(row)).map(|target| target.seen);
             if let (Expected::Seen(expected), Some(seen)) = (&mut item.task.expected, seen) {
                 *expected = seen;

@@ -248,6 +248,9 @@ impl Confirm {
             if device_width > 0 {
                 let device = one.item.row.map(|row| app.store.cell(row, Column::Device).text());
                 let device = SafeText::new(&device.unwrap_or_default()).line();
+                // The domain is the same for most; an address has none.
+                let name = device.split('.').next().filter(|name| name.parse::<u8>().is_err());
+                let device = name.unwrap_or(&device).to_owned();
                 line.push(PanelSpan::column(device, Role::Dim, device_width));
             }
             match left_out.or(changed) {

@@ -287,6 +287,53 @@ fn failed_changes_are_confirmed_again_with_the_values_of_now() {
     assert_eq!(seen.values.status, Status::InProgress);
 }
 
+/// Ends a job with one change, whose values were set and whose comment ended as `result` says.
+fn finish_comment(console: &mut Harness, (job, writes): (JobId, Writes), result: EntryResult) {
+    let (at, task) = &writes.tasks[0];
+    let time = alertdeck_model::Timestamp::parse("2026-11-20T12:00:05Z").unwrap();
+    let of = |kind, result| {
+        let mut entry = Entry::new(kind, time, writes.action.id.clone());
+        entry.result = Some(result);
+        entry
+    };
+    let is_updated = !task.change.update.is_empty();
+    let update = is_updated.then(|| of(EntryKind::Update, EntryResult::Applied));
+    let entries = update.into_iter().chain([of(EntryKind::Comment, result)]).collect();
+    let result = match result {
+        EntryResult::Failed => TaskResult::Failed { kind: None, line: "HTTP 400".into() },
+        _ => TaskResult::Unknown("reset".into()),
+    };
+    let action = writes.action.id.clone();
+    let event = WriteEvent::Ended { action: action.clone(), at: *at, result, entries, alert: None };
+    console.send(Message::Job(job, event.into()));
+    console.send(Message::Job(job, WriteEvent::Done { action }.into()));
+    console.advance(Duration::from_secs(7));
+}
+
+#[test]
+fn a_comment_that_may_have_been_added_is_not_sent_again() {
+    let mut console = open(2);
+    console.keys("x r");
+    console.advance(DEAF);
+    console.keys("c");
+    console.type_text("closed");
+    console.keys("Enter");
+    let started = confirm(&mut console);
+    finish_comment(&mut console, started, EntryResult::Failed);
+    console.keys("!");
+    let again = confirm(&mut console);
+    let change = &again.1.tasks[0].1.change;
+    assert_eq!(
+        (change.update.is_empty(), change.comment.as_deref()),
+        (true, Some("closed")),
+        "only what failed"
+    );
+    finish_comment(&mut console, again, EntryResult::Unknown);
+    console.keys("!");
+    assert!(console.app.ui.overlay().is_none());
+    assert!(console.notice().starts_with("whether the comment was added is unknown"), "{}", console.notice());
+}
+
 #[test]
 fn undo_restores_the_values_after_a_confirmation() {
     let mut console = open(3);
