@@ -1,7 +1,7 @@
 //! The journal: what was changed from this computer, in a file that only grows.
 //!
 //! Each line is a record ([`Entry`]) as JSON. A change is recorded before it is sent, so no change is
-//! missing if the program ends unexpectedly (docs/security.md, "Journal"). Several processes may
+//! missing if the program ends unexpectedly (docs/triage.md, "Journal"). Several processes may
 //! append at the same time.
 
 use std::{

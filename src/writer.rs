@@ -2,7 +2,7 @@
 //!
 //! Before anything is sent, the alert is read again: nothing is changed that someone else has
 //! changed since the user saw it, nothing is sent that would change nothing, and the values to
-//! restore are those that the service had (docs/security.md, "Writes"). This module does not decide
+//! restore are those that the service had (docs/triage.md, "Sending"). This module does not decide
 //! what to change; how an unclear outcome is resolved is the client's job.
 
 use std::time::SystemTime;

@@ -1,5 +1,5 @@
 //! Actions: changes to alerts that the user has confirmed, their results, and the signs that they
-//! leave in the list (docs/console.md, "Triage").
+//! leave in the list (docs/triage.md).
 //!
 //! An action consists of one change for each alert, bound to the alert's feed and id and to the values
 //! that were on screen. Each feed's changes are one job. What to change is decided elsewhere
@@ -34,6 +34,8 @@ pub struct ActionItem {
     pub state: ItemState,
     /// The last records of what was sent.
     entries: Vec<Entry>,
+    /// The failed change that this one tries again: its action, and its index there.
+    retries: Option<(EntryId, usize)>,
 }
 
 /// How far a change to one alert is.
@@ -45,17 +47,19 @@ pub enum ItemState {
     Ended(TaskResult),
     /// Not sent, since the action was stopped.
     Stopped,
+    /// It had failed, and was tried again as part of a later action.
+    Retried,
 }
 
 impl ActionItem {
     pub(super) fn new(feed: FeedId, row: Option<Row>, task: Task) -> Self {
-        Self { feed, row, task, state: ItemState::Waiting, entries: Vec::new() }
+        Self { feed, row, task, state: ItemState::Waiting, entries: Vec::new(), retries: None }
     }
 
     fn result(&self) -> Option<&TaskResult> {
         match &self.state {
             ItemState::Ended(result) => Some(result),
-            ItemState::Waiting | ItemState::Stopped => None,
+            ItemState::Waiting | ItemState::Stopped | ItemState::Retried => None,
         }
     }
 
@@ -223,6 +227,12 @@ impl App {
         for row in rows {
             self.actions.failed.remove(row);
         }
+        for (action, at) in items.iter().filter_map(|item| item.retries.as_ref()) {
+            let former = self.actions.runs.iter_mut().find(|run| run.action.id == *action);
+            if let Some(item) = former.and_then(|run| run.items.get_mut(*at)) {
+                item.state = ItemState::Retried;
+            }
+        }
         let mut run = ActionRun { action, items, jobs: Vec::new() };
         for feed in self.feeds.ids() {
             let of_feed = run.items.iter().enumerate().filter(|(_, item)| item.feed == feed);
@@ -367,7 +377,7 @@ impl App {
         }
         let why = run.items.iter().find(|item| item.has_failed()).map(|item| match &item.state {
             ItemState::Ended(result) => result.line(),
-            ItemState::Waiting | ItemState::Stopped => "stopped, not sent".to_owned(),
+            ItemState::Waiting | ItemState::Stopped | ItemState::Retried => "stopped, not sent".to_owned(),
         });
         let why = why.unwrap_or_default();
         let retry = self.ui.keymap.key("panes.retry");
@@ -387,8 +397,11 @@ impl App {
     /// that the alerts have now.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
-        let failed = run.items.iter().filter(|item| item.has_failed());
-        Some((run.action.clone(), failed.filter_map(ActionItem::again).collect()))
+        let failed = run.items.iter().enumerate().filter(|(_, item)| item.has_failed());
+        let again = failed.filter_map(|(at, item)| {
+            Some(ActionItem { retries: Some((run.action.id.clone(), at)), ..item.again()? })
+        });
+        Some((run.action.clone(), again.collect()))
     }
 
     /// Returns the last action that can be taken back, with the changes that do so.

@@ -1,5 +1,5 @@
 //! Alerts that are similar to the one under the cursor, and how they were classified
-//! (docs/console.md, "Similar alerts").
+//! (docs/triage.md, "Similar alerts").
 //!
 //! Alerts are similar if the same detector raised them and their titles are the same apart from
 //! numbers, quoted names and case. They are counted a few thousand rows at a time. Nothing is decided

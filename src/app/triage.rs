@@ -1,5 +1,5 @@
 //! The commands that change alerts: what they apply to, the menus that choose a change, and the
-//! confirmation that they lead to (docs/console.md, "Triage").
+//! confirmation that they lead to (docs/triage.md).
 //!
 //! The alerts are bound when the key is pressed: those marked in the list, or else the one under the
 //! cursor, with the values that they have at that moment. Alerts that arrive, another order or

@@ -1,5 +1,5 @@
 //! The confirmation of an action: what changes in which alert, from what to what, before anything is
-//! sent (docs/console.md, "Triage").
+//! sent (docs/triage.md).
 //!
 //! It ignores keys that were pressed before it could be read, and repeats of a key that is held. It
 //! names the tenants, so the first change of a session cannot go to the wrong one unnoticed.

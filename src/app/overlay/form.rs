@@ -1,5 +1,5 @@
 //! The form for everything that can be changed in alerts at once: status, classification,
-//! determination, owner and a comment (docs/console.md, "Triage").
+//! determination, owner and a comment (docs/triage.md).
 //!
 //! A field that is left as it is changes in no alert. Only determinations that go with the
 //! classification are offered, unless the user asks for all of them.

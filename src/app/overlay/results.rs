@@ -97,13 +97,14 @@ fn rank(state: &ItemState) -> u8 {
         ItemState::Ended(result) if !result.is_success() => 0,
         ItemState::Stopped => 1,
         ItemState::Waiting => 2,
-        ItemState::Ended(_) => 3,
+        ItemState::Ended(_) | ItemState::Retried => 3,
     }
 }
 
 fn line(item: &ActionItem, width: usize) -> PanelLine {
     let (role, text) = match &item.state {
         ItemState::Waiting => (Role::Accent, "waiting".to_owned()),
+        ItemState::Retried => (Role::Dim, "failed, then tried again".to_owned()),
         ItemState::Stopped => (Role::Error, "stopped, not sent".to_owned()),
         ItemState::Ended(result @ (TaskResult::Applied | TaskResult::Unchanged)) => {
             (Role::Dim, result.line())

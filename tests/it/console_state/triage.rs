@@ -285,6 +285,9 @@ fn failed_changes_are_confirmed_again_with_the_values_of_now() {
     let (_, writes) = confirm(&mut console);
     let Expected::Seen(seen) = &writes.tasks[0].1.expected else { panic!() };
     assert_eq!(seen.values.status, Status::InProgress);
+    console.advance(Duration::from_secs(7));
+    console.keys("!");
+    assert_eq!(console.notice(), "nothing to retry", "it was tried again already");
 }
 
 /// Ends a job with one change, whose values were set and whose comment ended as `result` says.
@@ -543,6 +546,57 @@ fn stopped_changes_are_told_from_those_that_were_sent() {
     assert!(screen.contains("1 done, 2 not done: resolved"), "{screen}");
     let stopped = screen.lines().filter(|line| line.contains("  stopped, not sent")).count();
     assert_eq!(stopped, 2, "{screen}");
+}
+
+/// What an analyst does most, and the keys for it. `TEXT` stands for the text of a comment.
+const JOBS: [(&str, &str, usize); 6] = [
+    ("take an alert", "a Enter", 1),
+    ("close as a false positive", "x f n Enter", 1),
+    ("close as malware", "x t m Enter", 1),
+    ("close 20 similar alerts as a false positive", "= x f n Enter", 20),
+    ("comment and leave", "c TEXT Enter Enter", 1),
+    ("undo", "u Enter", 1),
+];
+
+#[test]
+fn the_documented_key_counts_are_what_is_typed() {
+    let mut table = "| | keys | |\n| --- | --- | --- |\n".to_owned();
+    for (job, keys, alerts) in JOBS {
+        let twenty: Vec<_> = (1..=20).map(|number| with(alert(number), json!({"title": "Same"}))).collect();
+        let mut console = open_with(writing(), &twenty);
+        if job == "undo" {
+            console.keys("a");
+            let started = confirm(&mut console);
+            finish(&mut console, started, |_| TaskResult::Applied);
+        }
+        for key in keys.split(' ') {
+            match key {
+                "TEXT" => console.type_text("checked"),
+                key => {
+                    console.advance(DEAF);
+                    console.keys(key);
+                }
+            }
+        }
+        let started = writes(&mut console);
+        assert_eq!(started.iter().map(|(_, writes)| writes.tasks.len()).sum::<usize>(), alerts, "{job}");
+        assert!(console.app.ui.overlay().is_none(), "{job}");
+        let count = keys.split(' ').filter(|key| *key != "TEXT").count();
+        assert!(count <= if alerts == 1 { 4 } else { 6 }, "{job}");
+        let keys: Vec<_> =
+            keys.split(' ').map(|key| format!("`{key}`").replace("`TEXT`", "the text")).collect();
+        table += &format!("| {job} | {} | {count} |\n", keys.join(" "));
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/triage.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once("<!-- counts:begin -->\n").unwrap();
+    let (shown, tail) = rest.split_once("<!-- counts:end -->").unwrap();
+    if shown.trim() != table.trim() && std::env::var_os("UPDATE_DOCS").is_some() {
+        let (begin, end) = ("<!-- counts:begin -->", "<!-- counts:end -->");
+        std::fs::write(&path, format!("{head}{begin}\n{}\n\n{end}{tail}", table.trim())).unwrap();
+        return;
+    }
+    assert_eq!(shown.trim(), table.trim(), "run this test with UPDATE_DOCS=1");
 }
 
 /// Presses every key that is bound in the list or the detail, in a console that may write: a change
