@@ -34,4 +34,6 @@ mod sizes;
 mod steps;
 mod tenants;
 mod triage;
+mod triage_choices;
 mod triage_model;
+mod triage_screens;

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    harness::{Harness, settings},
+    harness::Harness,
     screens::{State, tenant},
 };
 
@@ -32,7 +32,7 @@ fn draw_every_screen() {
     let alerts = tenant(60);
     for (width, height) in SIZES {
         for state in State::ALL {
-            let mut console = Harness::with(settings("severity>=medium"), (width, height));
+            let mut console = Harness::with(state.settings(), (width, height));
             state.show(&mut console, &alerts);
             for (name, kind, terminal) in THEMES {
                 let buffer = console.draw(&Theme::new(kind, Depth::True, false));

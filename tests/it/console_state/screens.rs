@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{Failure, FailureKind, LoadEvent, Message, NotWritten},
+    triage::WriteMode,
     ui::{Depth, Theme, ThemeKind},
 };
 use alertdeck_graph::{ClientEvent, WaitCause};
@@ -19,8 +20,8 @@ use serde_json::{Value, json};
 
 use super::{
     exporting,
-    harness::{Harness, START, alert, settings, theme, with},
-    invented, requests, signing_in,
+    harness::{Harness, START, Settings, alert, settings, theme, with},
+    invented, requests, signing_in, triage_screens,
 };
 
 /// Returns the simulated tenant's alerts.
@@ -81,10 +82,20 @@ pub(crate) enum State {
     ExactOwner,
     Live,
     SecondLook,
+    // Of a console that may change alerts.
+    Close,
+    Confirm,
+    ConfirmMany,
+    Comment,
+    Form,
+    Sending,
+    Results,
+    Undo,
+    Journal,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 47] = [
+    pub(crate) const ALL: [Self; 56] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -132,11 +143,26 @@ impl State {
         Self::ExactOwner,
         Self::Live,
         Self::SecondLook,
+        Self::Close,
+        Self::Confirm,
+        Self::ConfirmMany,
+        Self::Comment,
+        Self::Form,
+        Self::Sending,
+        Self::Results,
+        Self::Undo,
+        Self::Journal,
     ];
 
     /// Brings a newly opened console to this screen.
+    /// Returns the settings of the console that shows the state.
+    pub(crate) fn settings(self) -> Settings {
+        let writes = if self as u8 >= Self::Close as u8 { WriteMode::On } else { WriteMode::Off };
+        Settings { writes, ..settings("severity>=medium") }
+    }
+
     pub(crate) fn show(self, console: &mut Harness, alerts: &[Value]) {
-        if invented::show(console, self) {
+        if invented::show(console, self) || triage_screens::show(console, self, alerts) {
             return;
         }
         match self {
@@ -292,10 +318,22 @@ impl State {
 #[case("60x15", State::ExportFailed)]
 #[case("120x35", State::Jobs)]
 #[case("60x15", State::Jobs)]
+#[case("120x35", State::Close)]
+#[case("80x24", State::Confirm)]
+#[case("120x35", State::ConfirmMany)]
+#[case("80x24", State::ConfirmMany)]
+#[case("60x15", State::ConfirmMany)]
+#[case("80x24", State::Comment)]
+#[case("80x24", State::Form)]
+#[case("120x35", State::Sending)]
+#[case("120x35", State::Results)]
+#[case("60x15", State::Results)]
+#[case("80x24", State::Undo)]
+#[case("120x35", State::Journal)]
+#[case("60x15", State::Journal)]
 fn screens(#[case] size: &str, #[case] state: State) {
     let (width, height) = size.split_once('x').unwrap();
-    let mut console =
-        Harness::with(settings("severity>=medium"), (width.parse().unwrap(), height.parse().unwrap()));
+    let mut console = Harness::with(state.settings(), (width.parse().unwrap(), height.parse().unwrap()));
     state.show(&mut console, &tenant(60));
     let name = format!("{size}-{state:?}").to_lowercase();
     insta::with_settings!({snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
