@@ -10,7 +10,7 @@ use std::{ops::Range, time::Duration};
 
 use jiff::{civil, tz::TimeZone};
 
-use super::syntax::Operator;
+use super::{plan::Context, syntax::Operator};
 use alertdeck_model::Timestamp;
 use alertdeck_odata as odata;
 
@@ -185,6 +185,16 @@ pub(super) fn between(from: Option<DateInput>, to: Option<DateInput>) -> Option<
     (!empty && (from.is_some() || to.is_some())).then_some(Interval { from, to })
 }
 
+/// Returns the time at which a date begins, or the time a duration before now, as in `2026-11-01`,
+/// `yesterday` and `8h`. Returns `None` if the text is neither.
+pub fn since(text: &str, context: &Context) -> Option<Timestamp> {
+    let clock = Clock { now: context.now, zone: &context.zone };
+    Some(match clock.read(text.trim())? {
+        DateInput::Span { start, .. } => start,
+        DateInput::Ago(at) => at,
+    })
+}
+
 /// Splits a range at its dots and returns the byte ranges of its two ends.
 pub(super) fn range(text: &str) -> Option<(Range<usize>, Range<usize>)> {
     text.find("..").map(|dots| (0..dots, dots + 2..text.len()))
@@ -250,6 +260,16 @@ mod tests {
             None => "none".into(),
         };
         assert_eq!(read, expected);
+    }
+
+    #[rstest]
+    #[case("8h", Some("2026-11-20T04:00:30Z"))]
+    #[case(" yesterday ", Some("2026-11-19T00:00:00Z"))]
+    #[case("2026-11-01T10:00", Some("2026-11-01T10:00:00Z"))]
+    #[case("soon", None)]
+    fn a_date_stands_for_its_beginning(#[case] text: &str, #[case] expected: Option<&str>) {
+        let context = Context::at(Timestamp::parse("2026-11-20T12:00:30Z").unwrap());
+        assert_eq!(since(text, &context), expected.and_then(Timestamp::parse));
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod syntax;
 mod write;
 
 pub use complete::{Completion, complete};
+pub use date::since;
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use explain::{Explanation, explain};
 pub use fields::{DateProperty, Enumeration, FIELDS, Field, FieldKind, PropertyRef, TextKind, find_field};
