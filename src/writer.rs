@@ -53,6 +53,8 @@ struct Run<'a> {
     action: &'a Action,
     task: &'a Task,
     on_event: OnEvent<'a>,
+    /// The alert, if the caller has read it only now.
+    just_read: Option<RawAlert>,
     alert: Option<RawAlert>,
     entries: Vec<Entry>,
 }
@@ -60,7 +62,30 @@ struct Run<'a> {
 impl Writer {
     /// Makes a change to one alert.
     pub async fn apply(&self, action: &Action, task: &Task, on_event: OnEvent<'_>) -> TaskReport {
-        let mut run = Run { writer: self, action, task, on_event, alert: None, entries: Vec::new() };
+        self.run(action, task, None, on_event).await
+    }
+
+    /// Makes a change to an alert that was read from the service only now, so that it is not read
+    /// again.
+    pub async fn apply_to(
+        &self,
+        action: &Action,
+        task: &Task,
+        alert: RawAlert,
+        on_event: OnEvent<'_>,
+    ) -> TaskReport {
+        self.run(action, task, Some(alert), on_event).await
+    }
+
+    async fn run(
+        &self,
+        action: &Action,
+        task: &Task,
+        just_read: Option<RawAlert>,
+        on_event: OnEvent<'_>,
+    ) -> TaskReport {
+        let mut run =
+            Run { writer: self, action, task, on_event, just_read, alert: None, entries: Vec::new() };
         let result = run.apply().await.unwrap_or_else(|result| result);
         TaskReport { result, alert: run.alert, entries: run.entries }
     }
@@ -97,7 +122,10 @@ impl Run<'_> {
     async fn read_current(&mut self) -> Result<Values, TaskResult> {
         let mut pauses = STALE_READ_PAUSES.into_iter();
         loop {
-            let raw = self.get().await.map_err(|error| refused(&error))?;
+            let raw = match self.just_read.take() {
+                Some(alert) => alert,
+                None => self.get().await.map_err(|error| refused(&error))?,
+            };
             let alert = raw.decode().map_err(|error| failed(error.to_string()))?;
             if !is_older(alert.last_update, self.task.expected.updated()) {
                 self.alert = Some(raw);

@@ -10,3 +10,4 @@ mod console_state;
 mod console_terminal;
 mod report;
 mod support;
+mod writer;
