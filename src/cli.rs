@@ -13,12 +13,15 @@ mod console;
 mod display;
 mod explain;
 mod failure;
+mod handover;
+mod journal;
 mod list;
 mod logging;
 mod output;
 mod service;
 mod show;
 mod source;
+mod update;
 
 use std::{
     fmt::Display,
@@ -34,12 +37,15 @@ pub use console::{Open, Preferences, open_services};
 pub use display::DisplayArgs;
 pub use explain::{Explain, ExplainFormat};
 pub use failure::Failure;
+pub use handover::{HandoverCommand, HandoverFormat};
+pub use journal::{JournalCommand, JournalFormat, Note};
 pub use list::{List, ListFormat};
 pub use logging::Logging;
 pub use output::Output;
 pub use service::{EnvSecrets, Service};
 pub use show::{Show, ShowFormat};
 pub use source::{Origin, Source};
+pub use update::{Assignee, Update, UpdateFormat};
 
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{SafeText, Timestamp};

@@ -186,21 +186,11 @@ fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn 
     Ok(())
 }
 
-/// Writes a cell for Markdown. Times need no escaping. Some renderers turn even `//host` into a link.
+/// Writes a cell for Markdown. Times need no escaping.
 fn markdown_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Time(at) => at.to_second(),
-        other => {
-            let text = markdown::text(&other.text());
-            let mut cell = String::with_capacity(text.len());
-            for c in text.chars() {
-                if c == '/' && cell.ends_with('/') {
-                    cell.push('\\');
-                }
-                cell.push(c);
-            }
-            cell
-        }
+        other => markdown::unlinked(&other.text()),
     }
 }
 

@@ -10,6 +10,7 @@
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
 //! - [`triage`]: what analysts change in alerts, and the records of it; plain data.
 //! - [`journal`]: the file of these records.
+//! - [`handover`]: the page for the next shift, from the journal and the alerts; pure.
 //! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
 //! - [`ui`]: draws that state.
 //! - [`writer`]: sends changes and records them.
@@ -23,6 +24,7 @@ pub mod config;
 pub mod console;
 pub mod export;
 pub mod files;
+pub mod handover;
 pub mod journal;
 pub mod log;
 pub mod program;

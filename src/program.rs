@@ -16,8 +16,9 @@ use std::{
 
 use crate::{
     cli::{
-        CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open,
-        Origin, Preferences, Show, Source, WhoAmI, check_filter, login, notify, open_services, parse_filter,
+        CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, HandoverCommand,
+        JournalCommand, List, Logging, Logout, Note, Open, Origin, Preferences, Show, Source, Update, WhoAmI,
+        check_filter, login, notify, open_services, parse_filter,
     },
     console,
     journal::Journal,
@@ -44,6 +45,8 @@ Examples:
   alertdeck 'severity>=medium -assigned:me'          the console, connected to your tenant
   alertdeck list 'status:new age<1d' --format csv    for scripts and reports
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
+  alertdeck update da637551227677560813_-961444813 --assign me --yes
+                                                     change an alert; without --yes, print the plan
   alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
 
 If a filter is also the name of a command, that command runs. Set ALERTDECK_TOKEN to use an
@@ -51,8 +54,9 @@ access token you already have.
 
 Exit codes:
   0  success                      3  sign-in or permission error
-  1  failure                      4  throttled, service unavailable, or offline
-  2  usage error or bad filter    5  incomplete result; whatever was read is printed";
+  1  failure, or not all changed  4  throttled, service unavailable, or offline
+  2  usage error or bad filter    5  incomplete result, whatever was read is printed;
+                                     or a change whose result is unknown";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]
@@ -81,6 +85,14 @@ enum Command {
     List(List),
     /// Print one alert with its evidence
     Show(Show),
+    /// Change alerts: status, classification, determination, owner; add comments
+    Update(Update),
+    /// Print what was changed from this computer
+    Journal(JournalCommand),
+    /// Add a note for the next shift to the journal
+    Note(Note),
+    /// Print a page for the next shift: what was closed, what is held, what is new
+    Handover(HandoverCommand),
     /// Show which part of a filter Graph evaluates and which is applied locally
     Explain(Explain),
     /// Serve a simulated tenant to other clients
@@ -114,6 +126,10 @@ impl Command {
             Self::Open(_) => "open",
             Self::List(_) => "list",
             Self::Show(_) => "show",
+            Self::Update(_) => "update",
+            Self::Journal(_) => "journal",
+            Self::Note(_) => "note",
+            Self::Handover(_) => "handover",
             Self::Explain(_) => "explain",
             Self::Simulate(_) => "simulate",
             Self::Login => "login",
@@ -137,6 +153,8 @@ impl Command {
             Self::Demo(demo) => &demo.filter,
             Self::Open(open) => open.filter.as_slice(),
             Self::List(list) => &list.filter,
+            Self::Update(update) => update.filter.as_slice(),
+            Self::Handover(handover) => &handover.filter,
             // Explaining takes the user and the time from its own options.
             _ => &[],
         }
@@ -148,12 +166,16 @@ impl Command {
             Self::Demo(_)
             | Self::List(_)
             | Self::Show(_)
+            | Self::Update(_)
+            | Self::Handover(_)
             | Self::Login
             | Self::Logout(_)
             | Self::Whoami(_) => true,
             Self::Open(_)
             | Self::Explain(_)
             | Self::Simulate(_)
+            | Self::Journal(_)
+            | Self::Note(_)
             | Self::Config(_)
             | Self::Cache(_)
             | Self::Completions { .. }
@@ -314,6 +336,25 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             source.notices().iter().for_each(notify);
             outcome
         }
+        Some(Command::Update(update)) => {
+            update.check(connection.read_only)?;
+            let origin = update.origin();
+            let (_simulator, mut source) = source(&origin, &connection)?;
+            let journal = journal(&origin)?;
+            let outcome = block_on(update.run(&mut source, journal, &mut out));
+            source.notices().iter().for_each(notify);
+            outcome
+        }
+        Some(Command::Journal(command)) => command.run(&connection, &Journal::of_user()?, &mut out),
+        Some(Command::Note(note)) => note.run(&connection, &Journal::of_user()?, &mut out),
+        Some(Command::Handover(handover)) => {
+            let origin = handover.origin();
+            let (_simulator, mut source) = source(&origin, &connection)?;
+            let journal = journal(&origin)?;
+            let outcome = block_on(handover.run(&mut source, &journal, &mut out));
+            source.notices().iter().for_each(notify);
+            outcome
+        }
         Some(Command::Explain(explain)) => {
             let mut me = connection.profile_if_usable().me;
             if me.is_none()
@@ -378,6 +419,14 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Services(vec![service])))
+}
+
+/// Returns the journal of changes. That of a simulated tenant is removed at the end.
+fn journal(origin: &Origin) -> Result<Journal, Failure> {
+    if !origin.demo {
+        return Ok(Journal::of_user()?);
+    }
+    Journal::temporary().map_err(|error| Failure::System { what: "cannot create a temporary folder", error })
 }
 
 #[cfg(test)]

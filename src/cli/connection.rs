@@ -139,7 +139,7 @@ impl Connection {
 
     /// Returns the names of the selected profiles without duplicates. The list is empty if no
     /// profile is selected.
-    fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for name in self.profile.iter().flat_map(|names| names.split(',')).map(str::trim) {
             if !name.is_empty() && !names.contains(&name) {

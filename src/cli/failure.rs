@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{cli::notify, console::ConsoleError, files::Saved};
+use crate::{cli::notify, console::ConsoleError, files::Saved, journal::JournalError};
 use alertdeck_cache::CacheError;
 use alertdeck_graph as graph;
 use alertdeck_graph::{Kind, auth::VaultError};
@@ -65,6 +65,17 @@ pub enum Failure {
     /// The result was printed or shown, but part of it is missing.
     #[error("incomplete: {0}")]
     Incomplete(String),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Some alerts were not changed, for reasons that have been printed.
+    #[error("{summary}")]
+    NotChanged {
+        /// How many were not changed.
+        summary: String,
+        /// The exit code for the most important reason.
+        code: u8,
+    },
     /// The console could not start, or ended with an error.
     #[error(transparent)]
     Console(#[from] ConsoleError),
@@ -119,18 +130,25 @@ impl Failure {
             | Self::Output(_)
             | Self::File(_)
             | Self::Cache(_)
+            | Self::Journal(_)
             | Self::System { .. }
             | Self::Console(ConsoleError::Terminal(_) | ConsoleError::NotExported(_)) => 1,
             Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
             Self::NoToken | Self::Welcome | Self::Expired | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
             Self::InTenant { failure, .. } => failure.exit_code(),
-            Self::Service(error) => match error.kind {
-                Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop | Kind::TooLarge => 1,
-                Kind::Filter => 2,
-                Kind::SignIn | Kind::Permission => 3,
-                Kind::Throttled | Kind::Unavailable | Kind::Offline => 4,
-            },
+            Self::NotChanged { code, .. } => *code,
+            Self::Service(error) => Self::code_of(error.kind),
+        }
+    }
+
+    /// Returns the exit code for an error of the service.
+    pub(super) fn code_of(kind: Kind) -> u8 {
+        match kind {
+            Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop | Kind::TooLarge => 1,
+            Kind::Filter => 2,
+            Kind::SignIn | Kind::Permission => 3,
+            Kind::Throttled | Kind::Unavailable | Kind::Offline => 4,
         }
     }
 
@@ -176,6 +194,8 @@ mod tests {
             (Failure::NotFound(AlertId::new("a")), 1),
             (Failure::Unreadable(String::new()), 1),
             (Failure::Incomplete(String::new()), 5),
+            (JournalError::NoFolder.into(), 1),
+            (Failure::NotChanged { summary: String::new(), code: 4 }, 4),
             (Failure::Console(ConsoleError::NoTerminal("x")), 2),
             (output(io::ErrorKind::StorageFull), 1),
             (FileError::Exists("x".into()).into(), 2),

@@ -3,7 +3,7 @@
 //! Graph sends the newest alerts first, by a time that it does not name (docs/graph-api.md, "Query
 //! options"). A `--limit` accepts that order, so it ends the requests as soon as it is met.
 
-mod load;
+pub(super) mod load;
 mod saved;
 mod table;
 

@@ -166,6 +166,20 @@ impl Service {
         }
     }
 
+    /// Returns the principal name of the user: of the profile, the stored credentials or the token.
+    /// `None` if it is not known, as for an application.
+    ///
+    /// Fails if it takes a token to know, and there is none.
+    pub(super) async fn user(&mut self) -> Result<Option<String>, Failure> {
+        self.load_account().await;
+        if self.me.is_none() {
+            let tokens = self.client.tokens();
+            tokens.current().await.map_err(graph::Error::from)?;
+            self.me = tokens.claims().await.and_then(|claims| claims.account);
+        }
+        Ok(self.me.clone())
+    }
+
     /// Returns the pending message about the sign-in, if any. Each message is returned only once.
     pub fn notice(&self) -> Option<String> {
         self.client.tokens().as_session().and_then(Session::notice)

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use super::Arguments;
 
 /// The commands that take a filter as arguments.
-const WITH_FILTER: [&str; 3] = ["demo", "list", "explain"];
+const WITH_FILTER: [&str; 4] = ["demo", "list", "handover", "explain"];
 
 /// Parses the arguments, of which the first is the name of the program.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
@@ -67,7 +67,9 @@ fn has_command(filter: &[String]) -> bool {
 fn mistyped_command(word: &str) -> Option<String> {
     let command = Arguments::command();
     let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
-    if names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+    // `not` is an operator of filters.
+    let is_operator = word.eq_ignore_ascii_case("not");
+    if is_operator || names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
     let nearest = names.iter().min_by_key(|name| strsim::osa_distance(name, word))?;

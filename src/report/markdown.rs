@@ -39,6 +39,20 @@ pub fn text(line: &str) -> String {
     out
 }
 
+/// Escapes single-line text like [`text`], and so that no address in it becomes a link: some renderers
+/// turn even `//host` into one.
+pub fn unlinked(line: &str) -> String {
+    let text = text(line);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '/' && out.ends_with('/') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// Returns whether the text after a colon is a name followed by another colon, as in `:tada:`. A
 /// time of day does not count.
 fn is_name_to_colon(before: &str, after: &str) -> bool {

@@ -5,6 +5,7 @@
 mod config;
 mod explain;
 mod files;
+mod journal;
 mod output;
 mod readme;
 mod service;
@@ -15,6 +16,8 @@ mod streams;
 #[cfg(unix)]
 mod tenants;
 mod terminal;
+#[cfg(unix)]
+mod update;
 
 #[cfg(target_os = "linux")]
 mod trust;

@@ -23,15 +23,15 @@ const PAGE_SIZE: u32 = 1000;
 const SMALLEST_PAGE: u32 = 50;
 
 /// The alerts that were read, and whether the list is complete.
-pub(super) struct Loaded {
-    pub(super) store: Store,
+pub(in crate::cli) struct Loaded {
+    pub(in crate::cli) store: Store,
     /// Rows that do not count, because a later state of the alert does not match.
-    pub(super) superseded: RowSet,
+    pub(in crate::cli) superseded: RowSet,
     /// The number of alerts that could not be decoded.
     pub(super) unreadable: usize,
     /// The number of alerts with dates that cannot be read.
     pub(super) odd_dates: usize,
-    pub(super) outcome: Result<(), Failure>,
+    pub(in crate::cli) outcome: Result<(), Failure>,
 }
 
 impl Loaded {
@@ -46,7 +46,7 @@ impl Loaded {
 
 /// Reads all alerts that may match the filter, or as many as `limit` that do match. `contexts` has one
 /// context for each service. Fails if nothing could be read at all.
-pub(super) async fn load(
+pub(in crate::cli) async fn load(
     source: &Source,
     plan: &Plan,
     (filter, limit): (&str, Option<usize>),

@@ -1,7 +1,7 @@
 //! `list` and `show` against a service: the simulated tenant, and servers with scripted responses.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     sync::{Arc, Mutex},
     thread,
@@ -36,15 +36,15 @@ fn ask(base: &str, arguments: &[&str]) -> super::Run {
 }
 
 /// A server that answers each request with the next response and records the request lines.
-struct Scripted {
-    base: String,
+pub(super) struct Scripted {
+    pub(super) base: String,
     targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     /// Creates a server with these responses. `{base}` in a body is replaced with the server's
     /// address.
-    fn new(answers: Vec<(u16, &'static str)>) -> Self {
+    pub(super) fn new(answers: Vec<(u16, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let targets = Arc::new(Mutex::new(Vec::new()));
@@ -52,9 +52,13 @@ impl Scripted {
         thread::spawn(move || {
             for (status, body) in answers {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut lines = reader.by_ref().lines().map(Result::unwrap);
                 seen.lock().unwrap().push(lines.next().unwrap());
-                assert!(lines.any(|line| line.is_empty()));
+                let headers: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+                let length = headers.iter().find_map(|line| line.strip_prefix("content-length: "));
+                let mut sent = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+                reader.read_exact(&mut sent).unwrap();
                 let body = body.replace("{base}", &address);
                 let head = "content-type: application/json\r\nconnection: close";
                 write!(
@@ -66,6 +70,11 @@ impl Scripted {
             }
         });
         Self { base, targets }
+    }
+
+    /// Returns the request lines so far.
+    pub(super) fn targets(&self) -> Vec<String> {
+        self.targets.lock().unwrap().clone()
     }
 }
 

@@ -10,14 +10,14 @@ use crate::support::tenant::{CLIENT, Tenant};
 
 /// Two tenants, some of whose alerts have the same ids, and a config file with a profile for each.
 /// A third profile leads to a closed port.
-struct Two {
-    contoso: Tenant,
-    fabrikam: Tenant,
+pub(super) struct Two {
+    pub(super) contoso: Tenant,
+    pub(super) fabrikam: Tenant,
     folder: tempfile::TempDir,
 }
 
 impl Two {
-    fn new(change: impl Fn(&mut Settings)) -> Self {
+    pub(super) fn new(change: impl Fn(&mut Settings)) -> Self {
         let tenant = |name: &str, seed| {
             Tenant::new(|settings| {
                 (settings.alerts, settings.seed, settings.tenant) = (12, seed, name.to_owned());
@@ -42,18 +42,18 @@ impl Two {
         Self { contoso, fabrikam, folder }
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: &[&str]) -> Run {
         self.run_with(arguments, &[])
     }
 
-    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    pub(super) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
         let config = self.folder.path().join("config.toml");
         let config = ["--config", config.to_str().unwrap()];
         run(alertdeck([&config, arguments].concat()).envs(variables.iter().copied()))
     }
 }
 
-fn ids(tenant: &Tenant) -> BTreeSet<String> {
+pub(super) fn ids(tenant: &Tenant) -> BTreeSet<String> {
     tenant.simulator.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -1,0 +1,408 @@
+//! The page for the hand-over of a shift: what was closed and how, what is held, what is new, and the
+//! notes.
+//!
+//! Pure: the caller reads the journal and the services, and passes the time. Text of alerts is
+//! neutralised and escaped; only links to the portal are clickable.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write as _,
+};
+
+use alertdeck_graph::Owner;
+use alertdeck_model::{Classification, Determination, PortalUrl, SafeText, Severity, Status, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    report::markdown,
+    triage::{Entry, EntryId, EntryKind, EntryResult, StoredUpdate, Values},
+};
+
+/// An alert as the service returned it.
+#[derive(Clone, Debug)]
+pub struct AlertState {
+    /// The index of its tenant.
+    pub tenant: usize,
+    /// Its ID, as received.
+    pub id: String,
+    /// Its title, as received.
+    pub title: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// Its status, classification, determination and owner.
+    pub values: Values,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When it was last updated.
+    pub updated: Option<Timestamp>,
+    /// Its link, if it leads to the tenant's portal.
+    pub link: Option<PortalUrl>,
+}
+
+/// A tenant of the hand-over.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its name; safe to show.
+    pub name: String,
+    /// The user's principal name, if known.
+    pub me: Option<String>,
+}
+
+/// What the page is made from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The current time.
+    pub now: Timestamp,
+    /// The beginning of the shift.
+    pub since: Timestamp,
+    /// The tenants.
+    pub tenants: &'a [Tenant],
+    /// The last record of each change and note, oldest first, with the index of its tenant; `None` for
+    /// a note on the shift.
+    pub entries: &'a [(Option<usize>, Entry)],
+    /// The open alerts, and those that the journal names.
+    pub alerts: &'a [AlertState],
+    /// What could not be read, each on one line that is safe to show.
+    pub missing: &'a [String],
+}
+
+/// An alert on the page. All text is as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Item {
+    tenant: usize,
+    id: String,
+    title: String,
+    link: Option<PortalUrl>,
+    /// The status, if an alert that was closed is not resolved any more.
+    reopened: Option<Status>,
+    at: Option<Timestamp>,
+}
+
+/// The closed alerts with the same title, classification and determination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Closed {
+    tenant: usize,
+    title: String,
+    verdict: String,
+    alerts: Vec<Item>,
+}
+
+/// The page.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    now: Timestamp,
+    since: Timestamp,
+    tenants: Vec<String>,
+    missing: Vec<String>,
+    closed: Vec<Closed>,
+    unclear: Vec<Item>,
+    held: Vec<Item>,
+    new: Vec<Item>,
+    notes: Vec<(Timestamp, Option<usize>, Option<String>, String)>,
+}
+
+type Key<'a> = (usize, &'a str);
+
+/// Returns the alerts whose state is needed besides the open ones: those that the journal says were
+/// changed since then, with the indices of their tenants.
+pub fn named(entries: &[(Option<usize>, Entry)], since: Timestamp) -> Vec<(usize, String)> {
+    let mut seen = HashSet::new();
+    let changes = entries.iter().filter(|(_, entry)| {
+        entry.kind == EntryKind::Update && entry.time >= since && entry.after.update().status.is_some()
+    });
+    let keys = changes.filter_map(|(tenant, entry)| Some(((*tenant)?, entry.alert.clone()?)));
+    keys.filter(|key| seen.insert(key.clone())).collect()
+}
+
+impl Handover {
+    /// Composes the page.
+    pub fn compose(input: &Input<'_>) -> Self {
+        let states: HashMap<Key<'_>, &AlertState> =
+            input.alerts.iter().map(|alert| ((alert.tenant, alert.id.as_str()), alert)).collect();
+        let notes = input.entries.iter().filter(|(_, entry)| {
+            entry.kind == EntryKind::Note && entry.time >= input.since && entry.text.is_some()
+        });
+        Self {
+            now: input.now,
+            since: input.since,
+            tenants: input.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            missing: input.missing.to_vec(),
+            closed: closed(input, &states),
+            unclear: unclear(input, &states),
+            held: held(input),
+            new: new(input),
+            notes: notes
+                .map(|(tenant, entry)| {
+                    (entry.time, *tenant, entry.alert.clone(), entry.text.clone().unwrap_or_default())
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Returns the changes of alerts, by alert, that took effect and were not taken back, oldest first.
+fn effective<'a>(input: &'a Input<'_>) -> BTreeMap<Key<'a>, Vec<&'a Entry>> {
+    let applied = || {
+        let updates = input.entries.iter().filter(|(_, entry)| {
+            entry.kind == EntryKind::Update && entry.result == Some(EntryResult::Applied)
+        });
+        updates.filter_map(|(tenant, entry)| Some((((*tenant)?, entry.alert.as_deref()?), entry)))
+    };
+    let undone: HashSet<&EntryId> = applied().filter_map(|(_, entry)| entry.undoes.as_ref()).collect();
+    let mut changes: BTreeMap<Key<'_>, Vec<&Entry>> = BTreeMap::new();
+    for (key, entry) in applied().filter(|(_, entry)| !undone.contains(&entry.id)) {
+        changes.entry(key).or_default().push(entry);
+    }
+    changes
+}
+
+/// Returns the last value that changes set.
+fn last<T>(changes: &[&Entry], value: impl Fn(&StoredUpdate) -> Option<T>) -> Option<T> {
+    changes.iter().rev().find_map(|entry| value(&entry.after))
+}
+
+fn closed(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Closed> {
+    let mut groups: BTreeMap<(usize, String, String), Vec<Item>> = BTreeMap::new();
+    for (key, changes) in effective(input) {
+        let Some(closing) = changes.iter().rev().find(|entry| entry.after.update().status.is_some()) else {
+            continue;
+        };
+        if closing.after.update().status != Some(Status::Resolved) || closing.time < input.since {
+            continue;
+        }
+        let state = states.get(&key).copied();
+        let classification = last(&changes, |after| after.update().classification)
+            .or_else(|| state.map(|state| state.values.classification.clone()));
+        let determination = last(&changes, |after| after.update().determination)
+            .or_else(|| state.map(|state| state.values.determination.clone()));
+        let verdict = verdict(classification.as_ref(), determination.as_ref());
+        let title = state.map_or(&closing.title, |state| &state.title).clone();
+        let status = state.map(|state| state.values.status.clone());
+        let item = Item {
+            reopened: status.filter(|status| *status != Status::Resolved),
+            ..item(key, &title, state, Some(closing.time))
+        };
+        groups.entry((key.0, title, verdict)).or_default().push(item);
+    }
+    let group = |((tenant, title, verdict), alerts)| Closed { tenant, title, verdict, alerts };
+    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    groups.sort_by_key(|group| (group.tenant, std::cmp::Reverse(group.alerts.len())));
+    groups
+}
+
+/// Describes how alerts were closed.
+fn verdict(classification: Option<&Classification>, determination: Option<&Determination>) -> String {
+    let classification = classification.filter(|known| **known != Classification::Unknown);
+    let determination = determination.filter(|known| **known != Determination::Unknown);
+    let words = [classification.map(Classification::words), determination.map(Determination::words)];
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    if words.is_empty() { "not classified".to_owned() } else { words.join(", ") }
+}
+
+fn item((tenant, id): Key<'_>, title: &str, state: Option<&AlertState>, at: Option<Timestamp>) -> Item {
+    Item {
+        tenant,
+        id: id.to_owned(),
+        title: title.to_owned(),
+        link: state.and_then(|state| state.link.clone()),
+        reopened: None,
+        at,
+    }
+}
+
+/// Returns the changes since the beginning of the shift whose result is not known.
+fn unclear(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Item> {
+    let is_unclear = |entry: &Entry| matches!(entry.result, Some(EntryResult::Sent | EntryResult::Unknown));
+    let entries = input.entries.iter().filter(|(_, entry)| entry.time >= input.since && is_unclear(entry));
+    let unclear = entries.filter_map(|(tenant, entry)| {
+        let key = ((*tenant)?, entry.alert.as_deref()?);
+        Some(item(key, &entry.title, states.get(&key).copied(), Some(entry.time)))
+    });
+    unclear.collect()
+}
+
+fn is_same_owner(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// Returns the open alerts of the user, with the time since when the journal says that they are, or of
+/// their last update; those held for longest come first.
+fn held(input: &Input<'_>) -> Vec<Item> {
+    let changes = effective(input);
+    let mine = input.alerts.iter().filter(|alert| {
+        let me = input.tenants.get(alert.tenant).and_then(|tenant| tenant.me.as_deref());
+        let owner = alert.values.owner.as_ref().map(SafeText::raw);
+        alert.values.status != Status::Resolved
+            && me.zip(owner).is_some_and(|(me, owner)| is_same_owner(me, owner))
+    });
+    let held = mine.map(|alert| {
+        let me = input.tenants[alert.tenant].me.as_deref().unwrap_or_default();
+        let key = (alert.tenant, alert.id.as_str());
+        let taken = changes.get(&key).and_then(|changes| {
+            let owner = |entry: &&Entry| Some((entry.after.update().assigned_to?, entry.time));
+            match changes.iter().rev().find_map(owner)? {
+                (Owner::User(owner), time) => is_same_owner(&owner, me).then_some(time),
+                (Owner::Unassigned, _) => None,
+            }
+        });
+        item(key, &alert.title, Some(alert), taken.or(alert.updated))
+    });
+    let mut held: Vec<_> = held.collect();
+    held.sort_by_key(|item| (item.tenant, item.at));
+    held
+}
+
+/// Returns the new alerts of high severity that are nobody's, the oldest first.
+fn new(input: &Input<'_>) -> Vec<Item> {
+    let is_new = |alert: &&AlertState| {
+        alert.severity == Severity::High
+            && alert.values.status == Status::New
+            && alert.values.owner.is_none()
+            && alert.created.is_some_and(|created| created >= input.since)
+    };
+    let new = input.alerts.iter().filter(is_new);
+    let mut new: Vec<_> =
+        new.map(|alert| item((alert.tenant, &alert.id), &alert.title, Some(alert), alert.created)).collect();
+    new.sort_by_key(|item| (item.tenant, item.at));
+    new
+}
+
+fn line(text: &str) -> String {
+    SafeText::new(text).line()
+}
+
+fn escaped(text: &str) -> String {
+    markdown::unlinked(&line(text))
+}
+
+fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "unknown".to_owned(), Timestamp::to_second)
+}
+
+impl Item {
+    /// Returns the ID, as a link if there is one.
+    fn linked(&self) -> String {
+        let id = escaped(&self.id);
+        match &self.link {
+            None => id,
+            Some(link) => {
+                let link = link.as_str().replace('(', "%28").replace(')', "%29").replace('|', "%7C");
+                format!("[{id}]({link})")
+            }
+        }
+    }
+
+    fn json(&self, tenants: &[String]) -> Value {
+        json!({
+            "tenant": tenants.get(self.tenant),
+            "id": self.id,
+            "title": line(&self.title),
+            "link": self.link.as_ref().map(PortalUrl::as_str),
+            "at": self.at.map(Timestamp::to_second),
+        })
+    }
+}
+
+impl Handover {
+    /// Returns the page as Markdown.
+    pub fn markdown(&self) -> String {
+        let count = self.closed.iter().map(|group| group.alerts.len()).sum::<usize>();
+        let (now, since) = (self.now.to_second(), self.since.to_second());
+        let mut out = format!("# Handover, {now}\n\nSince {since}.\n");
+        for missing in &self.missing {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\n**Incomplete:** {}\n", escaped(missing));
+        }
+        let _ = write!(out, "\n## Closed ({count})\n\n");
+        let groups = self.closed.iter().map(|group| {
+            let alerts = group.alerts.iter().map(|item| match &item.reopened {
+                None => item.linked(),
+                Some(status) => format!("{} (now {})", item.linked(), escaped(&status.words())),
+            });
+            let alerts = alerts.collect::<Vec<_>>().join(", ");
+            let cells =
+                [group.alerts.len().to_string(), escaped(&group.title), escaped(&group.verdict), alerts];
+            (group.tenant, cells.to_vec())
+        });
+        out.push_str(&self.table(&["count", "title", "classification", "alerts"], groups));
+        let sections = [
+            ("Result unknown", "changed", &self.unclear),
+            ("Held", "since", &self.held),
+            ("New, high and unassigned", "created", &self.new),
+        ];
+        for (heading, column, items) in sections {
+            if items.is_empty() && heading == "Result unknown" {
+                continue;
+            }
+            let _ = write!(out, "\n## {heading} ({})\n\n", items.len());
+            let rows = items
+                .iter()
+                .map(|item| (item.tenant, vec![time(item.at), escaped(&item.title), item.linked()]));
+            out.push_str(&self.table(&[column, "title", "alert"], rows));
+        }
+        let _ = write!(out, "\n## Notes ({})\n\n", self.notes.len());
+        if self.notes.is_empty() {
+            out.push_str("None.\n");
+        }
+        for (at, _, alert, text) in &self.notes {
+            let alert = alert.as_ref().map_or_else(String::new, |id| format!(" {}:", escaped(id)));
+            let _ = writeln!(out, "- {}{alert} {}", at.to_second(), escaped(text));
+        }
+        out
+    }
+
+    /// Returns a table of rows, each with the index of its tenant. If there are several tenants, the
+    /// first column names them.
+    fn table(&self, head: &[&str], rows: impl Iterator<Item = (usize, Vec<String>)>) -> String {
+        let several = self.tenants.len() > 1;
+        let rows = rows.map(|(tenant, cells)| {
+            let name = self.tenants.get(tenant).map(|name| escaped(name)).filter(|_| several);
+            markdown::row(&name.into_iter().chain(cells).collect::<Vec<_>>())
+        });
+        let rows: String = rows.collect();
+        if rows.is_empty() {
+            return "None.\n".to_owned();
+        }
+        markdown::head(several.then_some("tenant").into_iter().chain(head.iter().copied())) + &rows
+    }
+
+    /// Returns the page as an object for scripts.
+    pub fn json(&self) -> Value {
+        let items = |items: &[Item]| items.iter().map(|item| item.json(&self.tenants)).collect::<Vec<_>>();
+        let closed = self.closed.iter().map(|group| {
+            let alerts = group.alerts.iter().map(|item| {
+                let mut object = item.json(&self.tenants);
+                object["reopened"] = json!(item.reopened.as_ref().map(Status::as_str));
+                object
+            });
+            json!({
+                "tenant": self.tenants.get(group.tenant),
+                "title": line(&group.title),
+                "classification": line(&group.verdict),
+                "count": group.alerts.len(),
+                "alerts": alerts.collect::<Vec<_>>(),
+            })
+        });
+        let notes = self.notes.iter().map(|(at, tenant, alert, text)| {
+            json!({
+                "at": at.to_second(),
+                "tenant": tenant.and_then(|tenant| self.tenants.get(tenant)),
+                "alert": alert,
+                "text": SafeText::new(text).as_str(),
+            })
+        });
+        json!({
+            "at": self.now.to_second(),
+            "since": self.since.to_second(),
+            "missing": self.missing,
+            "closed": closed.collect::<Vec<_>>(),
+            "unknown": items(&self.unclear),
+            "held": items(&self.held),
+            "new": items(&self.new),
+            "notes": notes.collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
