@@ -158,7 +158,7 @@ impl Update {
             wanted,
             services,
         };
-        let items = self.print(&run, targets, out).await?;
+        let (items, written) = self.print(&run, targets, out).await;
         if !self.yes {
             let planned = items.iter().filter(|item| item.status() == Status::Planned).count();
             notify(match planned {
@@ -166,7 +166,9 @@ impl Update {
                 count => format!("nothing was changed; add --yes to change {}", alerts(count)),
             });
         }
-        report::outcome(&items)
+        // What was not changed matters more than output that nobody reads.
+        report::outcome(&items, self.yes)?;
+        Ok(written?)
     }
 
     /// Carries out the run and prints its results. If they cannot be written, it still ends.
@@ -175,7 +177,7 @@ impl Update {
         run: &Run<'_>,
         targets: Vec<Target>,
         out: &mut impl Write,
-    ) -> Result<Vec<Item>, Failure> {
+    ) -> (Vec<Item>, std::io::Result<()>) {
         let names_tenant = run.services.len() > 1;
         let mut results = stream::iter(targets).map(|target| run.item(target)).buffered(CONCURRENT);
         let (mut items, mut written) = (Vec::new(), Ok(()));
@@ -185,14 +187,12 @@ impl Update {
             }
             items.push(item);
         }
-        written?;
         if self.format == UpdateFormat::Json {
             let objects: Vec<_> = items.iter().map(Item::json).collect();
-            serde_json::to_writer_pretty(&mut *out, &objects).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-            out.flush()?;
+            written = serde_json::to_writer_pretty(&mut *out, &objects).map_err(Into::into);
+            written = written.and_then(|()| writeln!(out)).and_then(|()| out.flush());
         }
-        Ok(items)
+        (items, written)
     }
 
     /// Fails if a profile that is read-only would be changed.

@@ -175,7 +175,8 @@ impl Item {
 }
 
 /// Returns the failure for a run, unless all alerts have the values now. What is unclear comes first.
-pub(super) fn outcome(items: &[Item]) -> Result<(), Failure> {
+/// Without `yes`, the items are a plan.
+pub(super) fn outcome(items: &[Item], yes: bool) -> Result<(), Failure> {
     let count = |status| items.iter().filter(|item| item.status == status).count();
     let unknown = count(Status::Unknown);
     let failed = items.iter().filter(|item| item.code != 0).count() - unknown;
@@ -185,8 +186,12 @@ pub(super) fn outcome(items: &[Item]) -> Result<(), Failure> {
     };
     let mut parts = Vec::new();
     if failed > 0 {
-        let verb = if failed == 1 { "was" } else { "were" };
-        parts.push(format!("{failed} of {} {verb} not changed", alerts(items.len())));
+        let verb = match (yes, failed) {
+            (false, _) => "cannot be",
+            (true, 1) => "was not",
+            (true, _) => "were not",
+        };
+        parts.push(format!("{failed} of {} {verb} changed", alerts(items.len())));
     }
     if unknown > 0 {
         let (alerts, verb) = (alerts(unknown), if unknown == 1 { "was" } else { "were" });
@@ -241,7 +246,7 @@ mod tests {
     ) {
         let item = item(result);
         assert_eq!((item.json()["result"].as_str(), item.code), (Some(name), code));
-        let exit = outcome(&[item]).err().map_or(0, |failure| failure.exit_code());
+        let exit = outcome(&[item], true).err().map_or(0, |failure| failure.exit_code());
         assert_eq!(exit, code);
     }
 
@@ -249,10 +254,12 @@ mod tests {
     fn what_is_unclear_decides_the_exit_code() {
         let (failed, denied) = (failed(None), failed(Some(Kind::Permission)));
         let mut items = vec![item(TaskResult::Applied), item(failed), item(denied)];
-        let failure = outcome(&items).unwrap_err();
+        let failure = outcome(&items, true).unwrap_err();
         assert_eq!((failure.exit_code(), failure.to_string()), (3, "2 of 3 alerts were not changed".into()));
+        let plan = outcome(&items, false).unwrap_err();
+        assert_eq!(plan.to_string(), "2 of 3 alerts cannot be changed");
         items.push(item(TaskResult::Unknown("x".into())));
-        let failure = outcome(&items).unwrap_err();
+        let failure = outcome(&items, true).unwrap_err();
         assert_eq!(failure.exit_code(), 5);
         assert!(
             failure.to_string().ends_with("1 alert was changed; check before changing again"),

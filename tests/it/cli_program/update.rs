@@ -165,7 +165,8 @@ fn all_alerts_that_match_a_filter_are_changed() {
         "{result}"
     );
     let mut expected = before.clone();
-    (changed.sort(), expected.sort());
+    changed.sort();
+    expected.sort();
     assert_eq!(changed, expected);
     assert!(before.len() > 1 && before.iter().all(|id| harness.held(id)["assignedTo"] == ME));
     let log = harness.simulator.log();
@@ -264,8 +265,9 @@ fn a_missing_permission_has_the_exit_code_3() {
     assert_eq!(denied.code, 3, "{}", denied.stdout);
     assert!(denied.stdout.contains("SecurityAlert.ReadWrite.All"), "{}", denied.stdout);
     let harness = Harness::new();
+    let id = &harness.new_ids()[0];
     harness.refuse("GET", 403);
-    assert_eq!(harness.run(&["update", "a", "--status", "resolved", "--yes"]).code, 3);
+    assert_eq!(harness.run(&["update", id, "--status", "resolved", "--yes"]).code, 3);
 }
 
 #[test]
