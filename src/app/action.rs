@@ -36,6 +36,8 @@ pub struct ActionItem {
     entries: Vec<Entry>,
     /// The failed change that this one tries again: its action, and its index there.
     retries: Option<(EntryId, usize)>,
+    /// Whether the alert was marked when the change was confirmed.
+    was_marked: bool,
 }
 
 /// How far a change to one alert is.
@@ -53,7 +55,15 @@ pub enum ItemState {
 
 impl ActionItem {
     pub(super) fn new(feed: FeedId, row: Option<Row>, task: Task) -> Self {
-        Self { feed, row, task, state: ItemState::Waiting, entries: Vec::new(), retries: None }
+        Self {
+            feed,
+            row,
+            task,
+            state: ItemState::Waiting,
+            entries: Vec::new(),
+            retries: None,
+            was_marked: false,
+        }
     }
 
     fn result(&self) -> Option<&TaskResult> {
@@ -221,7 +231,16 @@ pub enum WriteEvent {
 
 impl App {
     /// Starts an action that was confirmed.
-    pub(super) fn start_action(&mut self, action: Action, items: Vec<ActionItem>, effects: &mut Vec<Effect>) {
+    pub(super) fn start_action(
+        &mut self,
+        action: Action,
+        mut items: Vec<ActionItem>,
+        effects: &mut Vec<Effect>,
+    ) {
+        // The marks come back where a change fails. Those that are set meanwhile stay.
+        for item in &mut items {
+            item.was_marked = item.row.is_some_and(|row| self.marks.unmark(row));
+        }
         let rows = items.iter().filter_map(|item| item.row);
         self.actions.pending.extend(rows.clone());
         for row in rows {
@@ -282,6 +301,7 @@ impl App {
                         if let Some(row) = item.row {
                             self.actions.pending.remove(row);
                             self.actions.failed.insert(row);
+                            self.marks.mark(Some(row).filter(|_| item.was_marked));
                         }
                     }
                 }
@@ -302,9 +322,9 @@ impl App {
             if result.is_success() {
                 self.actions.failed.remove(row);
                 self.actions.done.insert(row);
-                self.marks.unmark(row);
             } else {
                 self.actions.failed.insert(row);
+                self.marks.mark(Some(row).filter(|_| item.was_marked));
             }
             self.list.changed.remove(row);
         }

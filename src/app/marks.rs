@@ -40,9 +40,9 @@ impl Marks {
         self.rows.extend(rows);
     }
 
-    /// Removes the mark from an alert.
-    pub(super) fn unmark(&mut self, row: Row) {
-        self.rows.remove(row);
+    /// Removes the mark from an alert. Returns whether it was marked.
+    pub(super) fn unmark(&mut self, row: Row) -> bool {
+        self.rows.remove(row)
     }
 
     /// Returns whether no alert is marked.

@@ -8,6 +8,8 @@ mod console_sign_in;
 mod console_state;
 #[cfg(target_os = "linux")]
 mod console_terminal;
+#[cfg(target_os = "linux")]
+mod console_triage;
 mod report;
 mod support;
 mod writer;
