@@ -45,6 +45,7 @@ pub(super) static CONTEXT: Context = Context {
         run("alert.close", "close: classify and resolve", |app, _| app.offer_closing()),
         run("alert.form", "change: status, classification, owner, comment", |app, _| app.open_form()),
         run("alert.comment", "comment", |app, _| app.write_comment()),
+        run("alert.note", "note for the hand-over, local", |app, _| app.write_note()),
         run("alert.undo", "undo the last change", |app, _| app.undo()),
     ],
 };

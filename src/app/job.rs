@@ -55,6 +55,8 @@ pub enum JobKind {
     Export(Export),
     /// Send changes to alerts. Ends with [`WriteEvent::Done`]. If cancelled, no further change is sent.
     Write(Writes),
+    /// Add a note to the journal. Ends with [`JobEvent::Noted`].
+    WriteNote(Box<Entry>),
     /// Read the journal of changes. Ends with [`JobEvent::Journal`].
     ReadJournal,
     /// Open the cache of the feed's account and read its alerts.
@@ -76,6 +78,7 @@ pub enum JobType {
     Ticket,
     Export,
     Write,
+    WriteNote,
     ReadJournal,
     ReadCache,
     SignIn,
@@ -93,6 +96,7 @@ impl JobKind {
             Self::Ticket { .. } => JobType::Ticket,
             Self::Export(_) => JobType::Export,
             Self::Write(_) => JobType::Write,
+            Self::WriteNote(_) => JobType::WriteNote,
             Self::ReadJournal => JobType::ReadJournal,
             Self::ReadCache => JobType::ReadCache,
             Self::SignIn(_) => JobType::SignIn,
@@ -112,6 +116,7 @@ impl JobType {
             Self::Ticket => "report",
             Self::Export => "export",
             Self::Write => "changes",
+            Self::WriteNote => "note",
             Self::ReadJournal => "journal",
             Self::ReadCache => "cache",
             Self::SignIn => "sign-in",
@@ -146,6 +151,8 @@ pub enum JobEvent {
     },
     /// An event from sending changes.
     Write(WriteEvent),
+    /// A note was added, or why it was not. The last event.
+    Noted(Result<(), String>),
     /// The journal, or why it cannot be read. The last event.
     Journal(Result<Vec<Entry>, String>),
     /// An event from reading the cache.

@@ -90,7 +90,11 @@ impl Job {
         self.state == JobState::Failed
             || !matches!(
                 self.job_type,
-                JobType::Read | JobType::Poll | JobType::ReadCache | JobType::ReadJournal
+                JobType::Read
+                    | JobType::Poll
+                    | JobType::ReadCache
+                    | JobType::ReadJournal
+                    | JobType::WriteNote
             )
     }
 }
@@ -199,6 +203,7 @@ impl Jobs {
             | JobEvent::Fetch(LoadEvent::Done)
             | JobEvent::OwnersCompared(Ok(_))
             | JobEvent::Read(..)
+            | JobEvent::Noted(Ok(()))
             | JobEvent::Journal(Ok(_))
             | JobEvent::Ticket(_) => Some((JobState::Done, String::new())),
             JobEvent::Exported { outcome: Ok(written), .. } => {
@@ -214,7 +219,8 @@ impl Jobs {
                 Some((JobState::Stopped, String::new()))
             }
             JobEvent::Write(WriteEvent::Done { .. }) => Some((JobState::Done, String::new())),
-            JobEvent::Journal(Err(line))
+            JobEvent::Noted(Err(line))
+            | JobEvent::Journal(Err(line))
             | JobEvent::OwnersCompared(Err(line))
             | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => Some((JobState::Failed, line.clone())),
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })

@@ -333,6 +333,7 @@ impl App {
             (Some(_), JobEvent::Ticket(ticket)) => self.copy_ticket(&ticket, effects),
             (Some(_), JobEvent::Exported { path, outcome }) => self.export_ended(id, &path, outcome),
             (Some(_), JobEvent::Write(event)) => self.handle_writes(id, event, effects),
+            (Some(_), JobEvent::Noted(noted)) => self.noted(noted, effects),
             (Some(_), JobEvent::Journal(read)) => self.journal_read(read),
             (Some(_), JobEvent::Cache(event)) => self.handle_cache(id.feed, event, effects),
             (Some(_), JobEvent::SignIn(event)) => self.handle_sign_in(id.feed, event),
@@ -354,6 +355,7 @@ impl App {
             | JobType::Ticket
             | JobType::Export
             | JobType::Write
+            | JobType::WriteNote
             | JobType::ReadJournal
             | JobType::ReadCache
             | JobType::SignIn => {}

@@ -122,7 +122,7 @@ impl App {
         Some(targets.into())
     }
 
-    fn target(&self, row: Row) -> Option<Target> {
+    pub(super) fn target(&self, row: Row) -> Option<Target> {
         let facts = self.store.facts(row);
         // An alert without an id has one that alertdeck has made up.
         self.store.property(row, "id").filter(|id| !id.is_blank())?;

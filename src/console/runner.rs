@@ -304,6 +304,14 @@ impl Runner {
             }
             JobKind::Export(export) => self.export(id, export),
             JobKind::Write(writes) => self.write(id, writes),
+            JobKind::WriteNote(note) => {
+                let journal = self.journal.clone();
+                self.work(id, move || {
+                    let noted =
+                        journal.ok_or(JournalError::NoFolder).and_then(|journal| journal.append(&note));
+                    JobEvent::Noted(noted.map_err(|error| error.to_string()))
+                });
+            }
             JobKind::ReadJournal => {
                 let journal = self.journal.clone();
                 self.work(id, move || {

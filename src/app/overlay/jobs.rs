@@ -111,7 +111,10 @@ impl App {
             detail: parts.join(", "),
             // A read that is stopped would just start again, and the cache is read within seconds.
             stops: job.state == JobState::Running
-                && !matches!(job.job_type, JobType::Read | JobType::ReadCache | JobType::ReadJournal),
+                && !matches!(
+                    job.job_type,
+                    JobType::Read | JobType::ReadCache | JobType::ReadJournal | JobType::WriteNote
+                ),
         }
     }
 

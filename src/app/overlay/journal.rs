@@ -3,7 +3,7 @@
 use super::{Object, Panel, PanelLine, PanelSpan, Role};
 use crate::{
     app::{
-        ActionItem, App, Effect, Feed, JobKind, Overlay, Scroll,
+        ActionItem, App, Effect, Feed, JobKind, Overlay, Scroll, Target, TextPrompt, TextPurpose,
         command::{Command, Context, Hint, Motion, hint, run},
         format::thousands,
     },
@@ -19,7 +19,12 @@ pub(super) const OPEN: Command =
 pub(super) static CONTEXT: Context = Context {
     name: "journal",
     heading: "Journal",
-    commands: &[run("journal.undo", "undo the action of this change", |app, _| app.undo_from_journal())],
+    commands: &[
+        run("journal.undo", "undo the action of this change", |app, _| app.undo_from_journal()),
+        run("journal.note", "note on the shift, local", |app, _| {
+            app.ui.open(TextPrompt::new(TextPurpose::Note(None)));
+        }),
+    ],
 };
 
 /// The maximum number of changes that are shown. `alertdeck journal` prints all.
@@ -89,6 +94,7 @@ impl Object for JournalList {
         vec![
             hint(&["move.down", "move.up"], "move"),
             hint(&["journal.undo"], "undo"),
+            hint(&["journal.note"], "note"),
             hint(&["app.back"], "close"),
         ]
     }
@@ -137,6 +143,49 @@ impl Object for JournalList {
 impl App {
     fn show_journal(&mut self, effects: &mut Vec<Effect>) {
         self.ui.open(JournalList::default());
+        self.read_journal(effects);
+    }
+
+    /// Opens the text field for a note on the alert under the cursor.
+    pub(in crate::app) fn write_note(&mut self) {
+        let Some(row) = self.selected_or_notify() else { return };
+        match self.target(row) {
+            Some(target) => self.ui.open(TextPrompt::new(TextPurpose::Note(Some(target)))),
+            None => self.notify("the alert has no ID"),
+        }
+    }
+
+    /// Adds a note to the journal.
+    pub(in crate::app) fn add_note(
+        &mut self,
+        target: Option<&Target>,
+        text: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        let feed = target.map_or_else(|| self.feed().id, |target| target.feed);
+        let Some(of) = self.feeds.get(feed) else { return };
+        let identity = of.sign_in.identity.as_ref();
+        let raw = |text: Option<&SafeText>| text.map(|text| text.raw().to_owned());
+        let entry = Entry::new(EntryKind::Note, self.clock.now.wall, EntryId::random());
+        let entry = Entry {
+            tenant: raw(identity.and_then(|identity| identity.tenant.as_ref()))
+                .unwrap_or_else(|| of.settings.tenant.clone()),
+            profile: of.settings.profile.clone(),
+            account: raw(identity.and_then(|identity| identity.account.as_ref())),
+            alert: target.map(|target| target.id.raw().to_owned()),
+            title: target.map_or_else(String::new, |target| target.title.clone()),
+            text: Some(text),
+            ..entry
+        };
+        self.start_job(feed, JobKind::WriteNote(Box::new(entry)), effects);
+    }
+
+    /// Notifies the user of a note that was added, or of why it was not.
+    pub(in crate::app) fn noted(&mut self, noted: Result<(), String>, effects: &mut Vec<Effect>) {
+        match noted {
+            Ok(()) => self.notify("note added; alertdeck handover prints it"),
+            Err(line) => self.notify_completed(format!("the note was not added: {line}"), true),
+        }
         self.read_journal(effects);
     }
 

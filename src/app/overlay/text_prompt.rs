@@ -3,7 +3,7 @@
 use super::{KeyOutcome, Object};
 use crate::{
     app::{
-        App, Editor, Key, KeyCode, Overlay, Targets,
+        App, Editor, Effect, Key, KeyCode, Overlay, Target, Targets,
         command::{Context, EVERYWHERE, Hint, hint, run},
         format::thousands,
         triage::Assignee,
@@ -22,7 +22,7 @@ pub(super) static CONTEXT: Context = Context {
     name: "text",
     heading: "Comment and other text",
     commands: &[
-        run("text.accept", "accept the text", |app, _| app.accept_text()),
+        run("text.accept", "accept the text", App::accept_text),
         run("text.newline", "new line", |app, _| edit(app, |prompt| prompt.insert("\n"))),
         run("text.up", "line up", |app, _| edit(app, |prompt| prompt.go_line(false))),
         run("text.down", "line down", |app, _| edit(app, |prompt| prompt.go_line(true))),
@@ -38,6 +38,8 @@ pub enum TextPurpose {
     Confirmed,
     /// The new owner of these alerts.
     Owner(Targets),
+    /// A note for the hand-over, on an alert or on the shift.
+    Note(Option<Target>),
     /// The comment in the form.
     FormComment,
     /// The owner in the form.
@@ -76,6 +78,8 @@ impl TextPrompt {
         match &self.purpose {
             TextPurpose::Comment(targets) if targets.len() == 1 => "Comment on the alert".to_owned(),
             TextPurpose::Comment(targets) => format!("Comment on {} alerts", thousands(targets.len())),
+            TextPurpose::Note(Some(_)) => "Note on the alert (stays on this computer)".to_owned(),
+            TextPurpose::Note(None) => "Note on the shift (stays on this computer)".to_owned(),
             TextPurpose::Confirmed | TextPurpose::FormComment => "Comment".to_owned(),
             TextPurpose::Owner(_) | TextPurpose::FormOwner => "Assign to (user principal name)".to_owned(),
         }
@@ -162,7 +166,7 @@ fn edit(app: &mut App, edit: impl FnOnce(&mut TextPrompt)) {
 
 impl App {
     /// Accepts the text if it is usable.
-    fn accept_text(&mut self) {
+    fn accept_text(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
         let text = prompt.editor.text().trim().to_owned();
         let error = match &prompt.purpose {
@@ -170,6 +174,7 @@ impl App {
                 Some("enter a user principal name, such as ana@contoso.com")
             }
             TextPurpose::Comment(_) if text.is_empty() => Some("enter a comment"),
+            TextPurpose::Note(_) if text.is_empty() => Some("enter a note"),
             _ => None,
         };
         if let Some(error) = error {
@@ -181,6 +186,7 @@ impl App {
         match purpose {
             TextPurpose::Comment(targets) => self.confirm_comment(&targets, &text),
             TextPurpose::Confirmed => self.set_confirmed_comment(&text),
+            TextPurpose::Note(target) => self.add_note(target.as_ref(), text, effects),
             TextPurpose::FormComment => self.fill_form(|form| form.set_comment(&text)),
             TextPurpose::FormOwner => self.fill_form(|form| form.set_owner(text)),
             TextPurpose::Owner(targets) => self.assign(&targets, &Assignee::User(text)),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use alertdeck::{
-    app::{FeedEvent, Identity, Message, Overlay},
-    triage::{Change, TaskResult, WriteMode},
+    app::{Effect, FeedEvent, Identity, JobEvent, JobKind, Message, Overlay},
+    triage::{Change, EntryKind, TaskResult, WriteMode},
 };
 use alertdeck_graph::{AlertUpdate, Kind, Owner};
 use alertdeck_model::{Classification, Determination};
@@ -12,7 +12,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::{
-    harness::{Settings, alert, settings, with},
+    harness::{Harness, Settings, alert, settings, with},
     signing_in::identity,
     triage::{DEAF, ME, confirm, finish, open, open_with, update, writes, writing},
 };
@@ -224,4 +224,37 @@ fn the_documented_key_counts_are_what_is_typed() {
         return;
     }
     assert_eq!(shown.trim(), table.trim(), "run this test with UPDATE_DOCS=1");
+}
+
+#[test]
+fn notes_are_written_in_a_read_only_console_too() {
+    let mut console = open_with(settings(""), &[alert(1), alert(2)]);
+    let note = |console: &mut Harness| {
+        let started = console.effects.iter().find_map(|effect| match effect {
+            Effect::Start(job, JobKind::WriteNote(note)) => Some((*job, note.clone())),
+            _ => None,
+        });
+        console.effects.clear();
+        started.unwrap()
+    };
+    console.keys("j W");
+    console.type_text("isolated");
+    console.keys("Ctrl-j");
+    console.type_text("until the image is taken");
+    console.keys("Enter");
+    let (job, written) = note(&mut console);
+    assert_eq!(
+        (written.kind, written.alert.as_deref(), written.title.as_str()),
+        (EntryKind::Note, Some("a1"), "Alert 1")
+    );
+    assert_eq!(written.text.as_deref(), Some("isolated\nuntil the image is taken"));
+    console.send(Message::Job(job, JobEvent::Noted(Ok(()))));
+    assert_eq!(console.notice(), "note added; alertdeck handover prints it");
+    console.keys("H n");
+    console.type_text("quiet night");
+    console.keys("Enter");
+    let (job, written) = note(&mut console);
+    assert_eq!((written.alert, written.text.as_deref()), (None, Some("quiet night")));
+    console.send(Message::Job(job, JobEvent::Noted(Err("the disk is full".into()))));
+    assert!(console.notice().contains("the note was not added: the disk is full"));
 }
