@@ -408,6 +408,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Opened(url, Err(reason)) => app.ui.open(Link { url, reason }),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.notify_error(format!("copy failed: {reason}")),
+        Message::TextEdited(edited) => app.text_edited(edited),
         Message::Tick => app.tick(&mut effects),
         Message::Work(rows) => {
             if app.view.has_work() {

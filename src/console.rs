@@ -40,6 +40,7 @@ use crate::{
 };
 use alertdeck_cache::Folder;
 use alertdeck_graph as graph;
+use alertdeck_graph::auth::SECRET_VARIABLES;
 use alertdeck_model::{Now, Timestamp, defang};
 use alertdeck_store::FeedId;
 use runner::Runner;
@@ -233,6 +234,9 @@ impl Loop {
             if let Some((feed, name, adds)) = self.runner.to_open.take() {
                 self.open_profile(feed, name, adds, screen)?;
             }
+            if let Some(text) = self.runner.to_edit.take() {
+                self.edit(&text, screen, events)?;
+            }
             if self.runner.suspend {
                 self.runner.suspend = false;
                 self.suspend(screen)?;
@@ -347,6 +351,26 @@ impl Loop {
             screen.draw(|frame| draw(app, theme, frame))?;
             (self.dirty, self.urgent, self.drawn) = (false, false, Some(Instant::now()));
         }
+        Ok(())
+    }
+
+    /// Lets the user edit a text in an editor, which has the terminal meanwhile. Tasks go on, but nothing
+    /// is drawn.
+    fn edit(
+        &mut self,
+        text: &str,
+        screen: &mut Screen,
+        events: &mut TerminalEvents,
+    ) -> Result<(), ConsoleError> {
+        events.pause();
+        screen.leave();
+        let edited = platform::without_interrupts(|| alertdeck_platform::edit(text, &SECRET_VARIABLES));
+        screen.enter(self.app.ui.mouse)?;
+        events.resume();
+        let (width, height) = screen.size()?;
+        self.dispatch(Message::Input(Input::Resize { width, height }), screen)?;
+        self.dispatch(Message::TextEdited(edited), screen)?;
+        self.urgent = true;
         Ok(())
     }
 

@@ -50,6 +50,8 @@ pub enum Message {
     Opened(PortalUrl, Result<(), String>),
     /// Text was sent to the clipboard, or could not be sent for this reason.
     Copied(Result<(), String>),
+    /// The user's editor has ended with this text, or could not be used for this reason.
+    TextEdited(Result<String, String>),
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
     /// There is time for a slice of work of this many rows.
@@ -200,6 +202,8 @@ pub enum Effect {
     More,
     /// Turn mouse capture on or off.
     Mouse(bool),
+    /// Let the user edit a text in an editor. [`Message::TextEdited`] follows.
+    EditText(String),
     /// Suspend: return the terminal to the shell until the console is resumed.
     Suspend,
     /// Redraw the whole screen.

@@ -3,7 +3,9 @@
 //! This is the only platform-specific code outside the crate `alertdeck_platform`.
 
 pub use imp::watch_exit_signals;
-pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_terminal};
+pub(super) use imp::{
+    remember_terminal, restore_terminal, stop, terminal_in_use, watch_terminal, without_interrupts,
+};
 
 /// The sequences that restore the terminal: mouse and paste reports off, main screen, visible
 /// cursor, default style. A constant, so that restoring needs neither a lock nor an allocation.
@@ -58,6 +60,8 @@ while read -r line; do state=$line; done
 [ \"$state\" = used ] && printf %s \"$1\" > /dev/tty";
     /// Whether the console is using the terminal. Ensures that the terminal is restored only once.
     static IN_USE: AtomicBool = AtomicBool::new(false);
+    /// Whether the user's editor has the terminal, so that Ctrl-C is meant for it.
+    static INTERRUPTS_EDITOR: AtomicBool = AtomicBool::new(false);
 
     /// Saves the terminal's modes. Fails if this process has no terminal.
     pub(in super::super) fn remember_terminal() -> io::Result<()> {
@@ -116,7 +120,8 @@ while read -r line; do state=$line; done
         let ends = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
         let mut signals = Signals::new(ends.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0))?;
         thread::Builder::new().name("signals".into()).spawn(move || {
-            if let Some(signal) = signals.forever().next() {
+            let is_meant = |signal: &i32| *signal != SIGINT || !INTERRUPTS_EDITOR.load(Ordering::SeqCst);
+            if let Some(signal) = signals.forever().find(is_meant) {
                 restore_terminal();
                 clean_up();
                 if ORIGINAL.get().is_none() {
@@ -164,6 +169,14 @@ while read -r line; do state=$line; done
         }
     }
 
+    /// Ignores Ctrl-C meanwhile: it is meant for a program that has the terminal.
+    pub(in super::super) fn without_interrupts<T>(run: impl FnOnce() -> T) -> T {
+        INTERRUPTS_EDITOR.store(true, Ordering::SeqCst);
+        let result = run();
+        INTERRUPTS_EDITOR.store(false, Ordering::SeqCst);
+        result
+    }
+
     /// Stops this process, as Ctrl-Z does in a shell. Returns when it is continued.
     pub(in super::super) fn stop() -> io::Result<()> {
         emulate_default_handler(SIGTSTP)
@@ -201,5 +214,9 @@ mod imp {
 
     pub(in super::super) fn stop() -> io::Result<()> {
         Ok(())
+    }
+
+    pub(in super::super) fn without_interrupts<T>(run: impl FnOnce() -> T) -> T {
+        run()
     }
 }

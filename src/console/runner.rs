@@ -102,6 +102,8 @@ pub(super) struct Runner {
     journal: Option<Journal>,
     /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
+    /// A text to edit in an editor; handled by the loop.
+    pub(super) to_edit: Option<String>,
     /// Whether to suspend the program; handled by the loop.
     pub(super) suspend: bool,
 }
@@ -122,6 +124,7 @@ impl Runner {
             cache,
             journal,
             to_open: None,
+            to_edit: None,
             suspend: false,
         }
     }
@@ -185,6 +188,7 @@ impl Runner {
                 }
             }
             Effect::Suspend => self.suspend = true,
+            Effect::EditText(text) => self.to_edit = Some(text),
             Effect::OpenProfile { feed, name, adds } => self.to_open = Some((feed, name, adds)),
             Effect::ListRequests => {
                 let of = |(feed, connection): (&FeedId, &Connection)| {

@@ -18,8 +18,8 @@ mod imp {
     use std::{
         collections::VecDeque,
         fs::File,
-        io::{self, IsTerminal as _, Read as _},
-        os::fd::AsFd as _,
+        io::{self, IsTerminal as _, Read as _, Write as _},
+        os::{fd::AsFd as _, unix::net::UnixStream},
         thread,
         time::Instant,
     };
@@ -52,6 +52,8 @@ mod imp {
         decoder: Decoder,
         noticed: Receiver<Noticed>,
         ready: VecDeque<terminput::Event>,
+        /// Tells the thread that reads the terminal to pause, and to continue.
+        control: UnixStream,
     }
 
     impl TerminalEvents {
@@ -66,7 +68,8 @@ mod imp {
             let mut resizes = Signals::new([SIGWINCH])?;
             let (sender, noticed) = mpsc::channel(CHANNEL);
             let resized = sender.clone();
-            thread::Builder::new().name("keys".into()).spawn(move || read(terminal, &sender))?;
+            let (control, controlled) = UnixStream::pair()?;
+            thread::Builder::new().name("keys".into()).spawn(move || read(terminal, &sender, controlled))?;
             thread::Builder::new().name("resizes".into()).spawn(move || {
                 for _ in resizes.forever() {
                     if resized.blocking_send(Noticed::Resized).is_err() {
@@ -74,7 +77,18 @@ mod imp {
                     }
                 }
             })?;
-            Ok(Self { decoder: Decoder::default(), noticed, ready: VecDeque::new() })
+            Ok(Self { decoder: Decoder::default(), noticed, ready: VecDeque::new(), control })
+        }
+
+        /// Leaves what is typed to another program, until [`TerminalEvents::resume`].
+        pub(in super::super) fn pause(&mut self) {
+            // The thread confirms it, so that no key is lost to it afterwards.
+            let _ = self.control.write_all(b"p").and_then(|()| self.control.read_exact(&mut [0]));
+        }
+
+        /// Takes what is typed again.
+        pub(in super::super) fn resume(&mut self) {
+            let _ = self.control.write_all(b"r");
         }
 
         /// Waits for the next event. Returns `None` once the terminal is gone. Cancelling the future
@@ -115,18 +129,28 @@ mod imp {
     }
 
     /// Reads the terminal until it is gone.
-    fn read(mut terminal: File, sender: &Sender<Noticed>) {
+    fn read(mut terminal: File, sender: &Sender<Noticed>, mut control: UnixStream) {
         let mut buffer = vec![0; READ];
         loop {
+            let mut fds = [PollFd::new(&terminal, PollFlags::IN), PollFd::new(&control, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Err(error) if error == rustix::io::Errno::INTR => continue,
+                _ => {}
+            }
+            if !fds[1].revents().is_empty() {
+                // The first byte pauses, the second continues. At the end, both fail.
+                let answered = control.read_exact(&mut [0]).and_then(|()| control.write_all(b"."));
+                if answered.and_then(|()| control.read_exact(&mut [0])).is_err() {
+                    return;
+                }
+                continue;
+            }
             let read = match terminal.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => Ok(buffer[..count].to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // Whoever shares the terminal may have changed its mode.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = poll(&mut [PollFd::new(&terminal, PollFlags::IN)], None);
-                    continue;
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => Err(error),
             };
             let is_gone = read.is_err();
@@ -154,6 +178,10 @@ mod imp {
         pub(in super::super) fn start() -> io::Result<Self> {
             Ok(Self(EventStream::new()))
         }
+
+        pub(in super::super) fn pause(&mut self) {}
+
+        pub(in super::super) fn resume(&mut self) {}
 
         pub(in super::super) async fn next(&mut self) -> Option<io::Result<TerminalEvent>> {
             Some(self.0.next().await?.map(TerminalEvent::Input))

@@ -176,3 +176,38 @@ fn a_paste_and_keys_at_once_change_nothing() {
     assert!(tenant.simulator.changes().is_empty());
     assert!(tenant.simulator.log().iter().all(|exchange| exchange.method == "GET"));
 }
+
+#[test]
+fn a_comment_is_edited_in_an_editor_that_has_the_terminal() {
+    let tenant = tenant("contoso", 3);
+    let config = config(&[("contoso", &tenant)]);
+    // Reads a line from the terminal, as an editor reads keys, and appends it to the text.
+    let editor =
+        r#"f() { printf 'editor of %s\n' "$(cat "$1")"; read -r line < /dev/tty; echo "$line" >> "$1"; }; f"#;
+    let variables = [
+        ("ALERTDECK_CONFIG", config.path().to_str().unwrap()),
+        tenant.home(),
+        ("VISUAL", ""),
+        ("EDITOR", editor),
+    ];
+    let mut session = Session::open(&[""], &variables);
+    session.wait("complete");
+    session.press("c", "Comment on the alert");
+    session.type_keys("first");
+    session.wait("first");
+    session.type_keys("\x0f");
+    session.wait("editor of first");
+    // What is typed now is for the editor.
+    session.type_keys("second line\r");
+    session.wait("second line");
+    session.wait("Comment on the alert");
+    session.type_keys(", by hand");
+    session.wait("second line, by hand");
+    session.press("\r", "1 alert in");
+    session.press_away("\r", "1 alert in");
+    session.wait_until("the comment is added", |_| !tenant.simulator.changes().is_empty());
+    assert_eq!(tenant.simulator.changes()[0].comments, ["first\nsecond line, by hand"]);
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    session.assert_restored();
+}

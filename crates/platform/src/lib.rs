@@ -18,6 +18,7 @@
 //! On platforms other than Unix, the functions are the same, but files are only as private as the
 //! user's own folders.
 
+mod editor;
 mod files;
 mod leftovers;
 mod lock;
@@ -38,6 +39,7 @@ use other as system;
 #[cfg(unix)]
 use unix as system;
 
+pub use editor::edit;
 pub use files::{
     Existing, append_private, check_new_file, open_private, private_file, private_folder, read_private,
     remove, same_file, write_new_file, write_private,

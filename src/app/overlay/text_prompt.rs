@@ -10,6 +10,7 @@ use crate::{
     },
     triage::owner_is_person,
 };
+use alertdeck_model::SafeText;
 
 /// The maximum length of a comment, in characters. Graph documents none (docs/graph-api.md,
 /// "Comments"); this one keeps a paste by mistake from becoming a comment.
@@ -25,6 +26,7 @@ pub(super) static CONTEXT: Context = Context {
         run("text.accept", "accept the text", App::accept_text),
         run("text.newline", "new line", |app, _| edit(app, |prompt| prompt.insert("\n"))),
         run("text.up", "line up", |app, _| edit(app, |prompt| prompt.go_line(false))),
+        run("text.editor", "edit in $EDITOR", |app, effects| app.edit_text(effects)),
         run("text.down", "line down", |app, _| edit(app, |prompt| prompt.go_line(true))),
     ],
 };
@@ -133,6 +135,7 @@ impl Object for TextPrompt {
         let mut hints = vec![hint(&["text.accept"], "continue")];
         if self.has_lines() {
             hints.push(hint(&["text.newline"], "new line"));
+            hints.push(hint(&["text.editor"], "editor"));
         }
         hints.push(hint(&["app.back"], "cancel"));
         hints
@@ -165,6 +168,30 @@ fn edit(app: &mut App, edit: impl FnOnce(&mut TextPrompt)) {
 }
 
 impl App {
+    /// Lets the user edit the text in an editor.
+    fn edit_text(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay()
+            && prompt.has_lines()
+        {
+            effects.push(Effect::EditText(prompt.editor.text().to_owned()));
+        }
+    }
+
+    /// Takes over the text from the user's editor. If it cannot be used, the former text stays.
+    pub(in crate::app) fn text_edited(&mut self, edited: Result<String, String>) {
+        let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
+        match edited {
+            Ok(text) => {
+                let former = std::mem::replace(&mut prompt.editor, Editor::new(""));
+                prompt.insert(text.trim_end());
+                if prompt.error.is_some() {
+                    prompt.editor = former;
+                }
+            }
+            Err(line) => prompt.error = Some(SafeText::new(&line).line()),
+        }
+    }
+
     /// Accepts the text if it is usable.
     fn accept_text(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };

@@ -1,0 +1,84 @@
+//! Lets the user edit a text in an editor of their choice, in this terminal.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Read as _, Write as _},
+    process::Command,
+};
+
+use super::leftovers::{Leftover, register};
+
+/// The variables that name the user's editor, the first that is set.
+const VARIABLES: [&str; 2] = ["VISUAL", "EDITOR"];
+/// The editor if none is set. POSIX requires it.
+const DEFAULT: &str = "vi";
+/// The maximum size of a text that is read back, in bytes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Opens a text in the user's editor, `VISUAL` or else `EDITOR`, and returns it as it was saved. Blocks
+/// until the editor ends. The terminal must be in its normal modes. A line end is added if there is none.
+///
+/// The text is in a temporary file that only this user can read. The environment variables in `hidden`
+/// are not passed to the editor.
+///
+/// # Errors
+///
+/// Fails if the file cannot be written or read, if there is no editor, or if the editor fails. The
+/// error is safe to show.
+pub fn edit(text: &str, hidden: &[&str]) -> Result<String, String> {
+    let set = VARIABLES.iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    let editor = set.unwrap_or_else(|| OsString::from(DEFAULT));
+    edit_with(&editor, text, hidden)
+}
+
+fn edit_with(editor: &OsString, text: &str, hidden: &[&str]) -> Result<String, String> {
+    let failed =
+        |what: &'static str| move |error: io::Error| format!("the text was not edited: {what}: {error}");
+    // Its ending makes editors treat it as plain text.
+    let create = || tempfile::Builder::new().prefix("alertdeck-").suffix(".txt").tempfile();
+    let (mut file, _registered) = register(create, |file| Leftover::File(file.path().to_owned()))
+        .map_err(failed("no temporary file"))?;
+    // The last line ends too, as in any text file.
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.write_all(end.as_bytes()));
+    written.and_then(|()| file.flush()).map_err(failed("no temporary file"))?;
+    // The variables may hold arguments too, which a shell splits.
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("eval \"$0 \\\"\\$1\\\"\"").arg(editor).arg(file.path());
+    for variable in hidden {
+        command.env_remove(variable);
+    }
+    let status = command.status().map_err(failed("the editor cannot be started"))?;
+    if !status.success() {
+        return Err(format!("the text was not edited: the editor failed ({status}); set EDITOR to another"));
+    }
+    // Editors may replace the file instead of writing to it.
+    let edited = fs::File::open(file.path()).map_err(failed("the file is gone"))?;
+    let mut text = String::new();
+    edited.take(MAX_BYTES).read_to_string(&mut text).map_err(failed("the file is no text"))?;
+    Ok(text)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn edited(editor: &str, text: &str) -> Result<String, String> {
+        edit_with(&editor.into(), text, &["PATH_OF_NOTHING"])
+    }
+
+    #[test]
+    fn a_text_is_edited_by_a_command_with_arguments() {
+        assert_eq!(edited("sed -i -e s/a/b/", "a\n").unwrap(), "b\n");
+        assert_eq!(edited("true", "\u{e9} 'x' $y").unwrap(), "\u{e9} 'x' $y\n");
+    }
+
+    #[test]
+    fn an_editor_that_fails_is_an_error() {
+        assert!(edited("false", "a").unwrap_err().contains("the editor failed"));
+        assert!(edited("no-such-editor 2>/dev/null", "a").unwrap_err().contains("set EDITOR"));
+        assert!(edited("rm -f", "a").unwrap_err().contains("the file is gone"));
+    }
+}
