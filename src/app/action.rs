@@ -220,7 +220,7 @@ pub enum WriteEvent {
         /// The last records of what was sent.
         entries: Vec<Entry>,
         /// The alert as the service last returned it.
-        alert: Option<Batch>,
+        alert: Option<Box<Batch>>,
     },
     /// All changes have ended, or the job was stopped and the others are not sent. The last event.
     Done {
@@ -288,7 +288,7 @@ impl App {
             }
             WriteEvent::Ended { action, at, result, entries, alert } => {
                 if let Some(batch) = alert {
-                    self.absorb(id.feed, batch, effects);
+                    self.absorb(id.feed, *batch, effects);
                 }
                 self.write_ended(&action, at, result, entries);
             }
@@ -348,12 +348,13 @@ impl App {
     /// Returns what a job that sends changes is about and what it is waiting for.
     pub(super) fn write_detail(&self, id: JobId) -> Option<String> {
         let run = self.actions.of_job(id)?;
-        let wait = run.jobs.iter().find(|(job, _)| *job == id).and_then(|(_, wait)| self.wait_words(wait));
+        let wait =
+            run.jobs.iter().find(|(job, _)| *job == id).and_then(|(_, wait)| self.wait_words(wait.as_ref()));
         Some(run.action.summary.clone() + &wait.map_or_else(String::new, |wait| format!("; {wait}")))
     }
 
-    fn wait_words(&self, wait: &Option<(Duration, WaitCause)>) -> Option<String> {
-        let (until, cause) = wait.as_ref()?;
+    fn wait_words(&self, wait: Option<&(Duration, WaitCause)>) -> Option<String> {
+        let (until, cause) = wait?;
         let left = until.saturating_sub(self.clock.now.mono);
         let why = match cause {
             WaitCause::Throttled => "throttled by the service",
@@ -371,7 +372,8 @@ impl App {
         let count = |of: fn(Tally) -> usize| running.iter().map(|run| of(run.tally())).sum::<usize>();
         let left = count(|tally| tally.left);
         let total = count(|tally| tally.done + tally.failed) + left;
-        let wait = running.iter().flat_map(|run| &run.jobs).find_map(|(_, wait)| self.wait_words(wait));
+        let wait =
+            running.iter().flat_map(|run| &run.jobs).find_map(|(_, wait)| self.wait_words(wait.as_ref()));
         let wait = wait.map_or_else(String::new, |wait| format!(" ({wait})"));
         (left > 0).then(|| format!("sending {} of {}{wait}", thousands(total - left), thousands(total)))
     }

@@ -199,10 +199,14 @@ impl Jobs {
             | JobEvent::Exported { outcome: Err(NotWritten::Stopped), .. } => {
                 Some((JobState::Stopped, String::new()))
             }
+            JobEvent::Write(WriteEvent::Done { .. }) if job.state == JobState::Stopping => {
+                Some((JobState::Stopped, String::new()))
+            }
             JobEvent::Cache(CacheEvent::Done { .. } | CacheEvent::None)
             | JobEvent::Fetch(LoadEvent::Done)
             | JobEvent::OwnersCompared(Ok(_))
             | JobEvent::Read(..)
+            | JobEvent::Write(WriteEvent::Done { .. })
             | JobEvent::Noted(Ok(()))
             | JobEvent::Journal(Ok(_))
             | JobEvent::Ticket(_) => Some((JobState::Done, String::new())),
@@ -215,10 +219,6 @@ impl Jobs {
                 job.progress.alerts += 1;
                 None
             }
-            JobEvent::Write(WriteEvent::Done { .. }) if job.state == JobState::Stopping => {
-                Some((JobState::Stopped, String::new()))
-            }
-            JobEvent::Write(WriteEvent::Done { .. }) => Some((JobState::Done, String::new())),
             JobEvent::Noted(Err(line))
             | JobEvent::Journal(Err(line))
             | JobEvent::OwnersCompared(Err(line))

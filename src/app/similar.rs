@@ -164,15 +164,13 @@ impl App {
         let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
         let count = open.len();
         self.marks.mark(open);
-        let mut line = match count {
+        let line = match count {
             0 => "no open alert is similar".to_owned(),
             1 => "1 similar open alert marked".to_owned(),
             _ => format!("{} similar open alerts marked", thousands(count)),
         };
-        if hidden > 0 {
-            line += &format!(", {} of them not in the list", thousands(hidden));
-        }
-        self.notify(line);
+        let hidden = (hidden > 0).then(|| format!(", {} of them not in the list", thousands(hidden)));
+        self.notify(line + &hidden.unwrap_or_default());
     }
 }
 

@@ -104,7 +104,7 @@ pub async fn open_services(
     };
     let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
-    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal), display).await
+    Box::pin(run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal), display)).await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
@@ -149,7 +149,7 @@ impl Open {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        run(settings, &[tenant], read, None, (None, None), display).await?;
+        Box::pin(run(settings, &[tenant], read, None, (None, None), display)).await?;
         saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }

@@ -73,7 +73,7 @@ pub(super) async fn write(
         let Some((at, TaskReport { result, alert, entries })) = report else { continue };
         sent += 1;
         let alert = match alert {
-            Some(raw) => tokio::task::spawn_blocking(move || decode(&raw, caches)).await.ok(),
+            Some(raw) => tokio::task::spawn_blocking(move || decode(&raw, caches)).await.ok().map(Box::new),
             None => None,
         };
         let line = (!result.is_success()).then(|| result.line());

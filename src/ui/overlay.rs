@@ -23,7 +23,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option
         Overlay::Profiles(profiles) => profiles::draw(app, painter, screen, profiles.at),
         Overlay::SignInPrompt(prompt) => sign_in::draw(app, painter, screen, prompt),
         Overlay::Requests(requests) => requests::draw(app, painter, screen, requests),
-        Overlay::TextPrompt(prompt) => return text_prompt::draw(app, painter, screen, prompt),
+        Overlay::TextPrompt(prompt) => return Some(text_prompt::draw(app, painter, screen, prompt)),
         Overlay::ExportForm(form) => return export::draw(app, painter, screen, form),
         _ => {
             if let Some(panel) = app.panel() {

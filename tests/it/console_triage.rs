@@ -2,6 +2,8 @@
 //! changes are sent, and a paste. The tenants' record of changes equals the journal, request by
 //! request.
 
+#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use alertdeck_simulator::{Access, COLLEAGUE, FaultyReply, ScriptedFault};

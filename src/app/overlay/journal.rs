@@ -13,7 +13,7 @@ use alertdeck_model::{SafeText, one_line};
 
 /// The command that opens the journal.
 pub(super) const OPEN: Command =
-    run("open.journal", "journal: what was changed from here", |app, effects| app.show_journal(effects));
+    run("open.journal", "journal: what was changed from here", super::super::App::show_journal);
 
 /// The commands of the journal.
 pub(super) static CONTEXT: Context = Context {
@@ -52,7 +52,7 @@ impl JournalList {
         made.filter_map(|entry| entry.undoes.as_ref()).collect()
     }
 
-    fn line(&self, app: &App, entry: &Entry, undone: &[&EntryId], width: usize) -> PanelLine {
+    fn line(app: &App, entry: &Entry, undone: &[&EntryId], width: usize) -> PanelLine {
         let is_undone = undone.contains(&&entry.id);
         let (word, role) = match entry.result {
             _ if is_undone => ("undone", Role::Dim),
@@ -126,7 +126,7 @@ impl Object for JournalList {
             None => text("reading", Role::Dim),
             Some(Err(line)) => text(line, Role::Error),
             Some(Ok(entries)) if entries.is_empty() => text("nothing was changed from here", Role::Dim),
-            Some(Ok(entries)) => entries.iter().map(|entry| self.line(app, entry, &undone, width)).collect(),
+            Some(Ok(entries)) => entries.iter().map(|entry| Self::line(app, entry, &undone, width)).collect(),
         };
         let cursor = (!self.entries().is_empty()).then_some(self.scroll.cursor);
         Some(Panel {
@@ -150,7 +150,7 @@ impl App {
     pub(in crate::app) fn write_note(&mut self) {
         let Some(row) = self.selected_or_notify() else { return };
         match self.target(row) {
-            Some(target) => self.ui.open(TextPrompt::new(TextPurpose::Note(Some(target)))),
+            Some(target) => self.ui.open(TextPrompt::new(TextPurpose::Note(Some(Box::new(target))))),
             None => self.notify("the alert has no ID"),
         }
     }

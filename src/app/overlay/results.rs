@@ -63,13 +63,10 @@ impl Object for Results {
         let (width, _) = app.ui.overlay_size();
         let run = app.actions.get(&self.action)?;
         let tally = run.tally();
-        let mut summary = format!("{} done", thousands(tally.done));
-        if tally.failed > 0 {
-            summary += &format!(", {} not done", thousands(tally.failed));
-        }
-        if tally.left > 0 {
-            summary += &format!(", {} left", thousands(tally.left));
-        }
+        let counts = [(tally.done, "done"), (tally.failed, "not done"), (tally.left, "left")];
+        let counts = counts.into_iter().filter(|(count, word)| *count > 0 || *word == "done");
+        let counts: Vec<_> = counts.map(|(count, word)| format!("{} {word}", thousands(count))).collect();
+        let summary = counts.join(", ");
         let heading = vec![
             vec![
                 PanelSpan::new(format!("{summary}: "), Role::Strong),

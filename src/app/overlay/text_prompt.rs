@@ -26,7 +26,7 @@ pub(super) static CONTEXT: Context = Context {
         run("text.accept", "accept the text", App::accept_text),
         run("text.newline", "new line", |app, _| edit(app, |prompt| prompt.insert("\n"))),
         run("text.up", "line up", |app, _| edit(app, |prompt| prompt.go_line(false))),
-        run("text.editor", "edit in $EDITOR", |app, effects| app.edit_text(effects)),
+        run("text.editor", "edit in $EDITOR", super::super::App::edit_text),
         run("text.down", "line down", |app, _| edit(app, |prompt| prompt.go_line(true))),
     ],
 };
@@ -41,7 +41,7 @@ pub enum TextPurpose {
     /// The new owner of these alerts.
     Owner(Targets),
     /// A note for the hand-over, on an alert or on the shift.
-    Note(Option<Target>),
+    Note(Option<Box<Target>>),
     /// The comment in the form.
     FormComment,
     /// The owner in the form.
@@ -160,10 +160,10 @@ impl Object for TextPrompt {
 }
 
 fn edit(app: &mut App, edit: impl FnOnce(&mut TextPrompt)) {
-    if let Some(Overlay::TextPrompt(prompt)) = app.ui.overlay_mut() {
-        if prompt.has_lines() {
-            edit(prompt);
-        }
+    if let Some(Overlay::TextPrompt(prompt)) = app.ui.overlay_mut()
+        && prompt.has_lines()
+    {
+        edit(prompt);
     }
 }
 
@@ -213,7 +213,7 @@ impl App {
         match purpose {
             TextPurpose::Comment(targets) => self.confirm_comment(&targets, &text),
             TextPurpose::Confirmed => self.set_confirmed_comment(&text),
-            TextPurpose::Note(target) => self.add_note(target.as_ref(), text, effects),
+            TextPurpose::Note(target) => self.add_note(target.as_deref(), text, effects),
             TextPurpose::FormComment => self.fill_form(|form| form.set_comment(&text)),
             TextPurpose::FormOwner => self.fill_form(|form| form.set_owner(text)),
             TextPurpose::Owner(targets) => self.assign(&targets, &Assignee::User(text)),

@@ -15,12 +15,7 @@ use alertdeck_model::SafeText;
 const LINES: usize = 8;
 
 /// Draws the text field. Returns the position of the caret.
-pub(super) fn draw(
-    app: &App,
-    painter: &mut Painter<'_>,
-    screen: Rect,
-    prompt: &TextPrompt,
-) -> Option<Position> {
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, prompt: &TextPrompt) -> Position {
     let (width, most) = app.ui.overlay_size();
     let width = width.min(90);
     let height = if prompt.has_lines() { LINES.min(most.saturating_sub(1)).max(1) } else { 1 };
@@ -36,7 +31,7 @@ pub(super) fn draw(
         painter.put(inside.x, y, inside.width, error, painter.theme.error);
     }
     let (x, y) = (caret.0 as u16, (caret.1 - top) as u16);
-    Some(Position { x: inside.x + x.min(inside.width.saturating_sub(1)), y: inside.y + y })
+    Position { x: inside.x + x.min(inside.width.saturating_sub(1)), y: inside.y + y }
 }
 
 /// Breaks a text into lines of at most `width` columns, without regard to words. Returns the lines, and

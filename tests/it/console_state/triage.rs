@@ -70,7 +70,7 @@ pub(super) fn applied(
         json!({
             "status": after.status.raw(), "classification": after.classification.raw(),
             "determination": after.determination.raw(),
-            "assignedTo": after.owner.as_ref().map(|owner| owner.raw()),
+            "assignedTo": after.owner.as_ref().map(alertdeck_model::SafeText::raw),
             "lastUpdateDateTime": "2026-11-20T12:00:05Z",
         }),
     );
@@ -102,7 +102,7 @@ pub(super) fn finish(
         let (alert, entries) = match result {
             TaskResult::Applied => {
                 let (alert, entries) = applied(task, &writes.action, &before);
-                (Some(batch(&[alert])), entries)
+                (Some(Box::new(batch(&[alert]))), entries)
             }
             _ => (None, Vec::new()),
         };
@@ -379,7 +379,7 @@ fn stopped_changes_are_told_from_those_that_were_sent() {
         at: 0,
         result: TaskResult::Applied,
         entries,
-        alert: Some(batch(&[alert])),
+        alert: Some(Box::new(batch(&[alert]))),
     };
     console.send(Message::Job(job, event.into()));
     console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id.clone() }.into()));

@@ -1,6 +1,6 @@
 //! What can be chosen: classifications, owners, comments, similar alerts; and why nothing can be changed.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use alertdeck::{
     app::{Effect, FeedEvent, Identity, JobEvent, JobKind, Message, Overlay},
@@ -212,7 +212,7 @@ fn the_documented_key_counts_are_what_is_typed() {
         assert!(count <= if alerts == 1 { 4 } else { 6 }, "{job}");
         let keys: Vec<_> =
             keys.split(' ').map(|key| format!("`{key}`").replace("`TEXT`", "the text")).collect();
-        table += &format!("| {job} | {} | {count} |\n", keys.join(" "));
+        let _ = writeln!(table, "| {job} | {} | {count} |", keys.join(" "));
     }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/triage.md");
     let text = std::fs::read_to_string(&path).unwrap();

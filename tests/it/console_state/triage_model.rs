@@ -234,7 +234,8 @@ impl Run {
             let applied = self.writer.apply(&writes.action, task, &mut on_event);
             let TaskReport { result, alert, entries } = runtime.block_on(applied);
             self.results.push((id, result.clone(), entries.clone()));
-            let alert = alert.map(|RawAlert(json)| batch(&[serde_json::from_slice::<Value>(&json).unwrap()]));
+            let decode = |RawAlert(json)| batch(&[serde_json::from_slice::<Value>(&json).unwrap()]);
+            let alert = alert.map(decode).map(Box::new);
             let event =
                 WriteEvent::Ended { action: writes.action.id.clone(), at: *at, result, entries, alert };
             self.console.send(Message::Job(job, event.into()));
@@ -294,7 +295,7 @@ impl Run {
                 }
                 // Values may have been changed before a comment failed.
                 TaskResult::Failed { .. } => {
-                    assert!(!sent || entries.len() == 2, "seed {seed}: {id}: {entries:?}")
+                    assert!(!sent || entries.len() == 2, "seed {seed}: {id}: {entries:?}");
                 }
                 TaskResult::NotApplied(_) | TaskResult::Unknown(_) => assert!(sent, "seed {seed}: {id}"),
             }
@@ -334,9 +335,9 @@ fn has_set(update: &AlertUpdate, change: &Change) -> bool {
         let plain = |text: &str| if text == "unknown" { "" } else { text }.to_lowercase();
         set.is_none_or(|set| plain(set) == plain(left.as_deref().unwrap_or_default()))
     };
-    is(update.status.as_ref().map(|status| status.raw()), &after.status)
-        && is(update.classification.as_ref().map(|member| member.raw()), &after.classification)
-        && is(update.determination.as_ref().map(|member| member.raw()), &after.determination)
+    is(update.status.as_ref().map(alertdeck_model::Status::raw), &after.status)
+        && is(update.classification.as_ref().map(alertdeck_model::Classification::raw), &after.classification)
+        && is(update.determination.as_ref().map(alertdeck_model::Determination::raw), &after.determination)
         && match &update.assigned_to {
             None => true,
             Some(Owner::Unassigned) => after.assigned_to.is_none(),

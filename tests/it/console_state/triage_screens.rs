@@ -59,7 +59,7 @@ pub(super) fn show(console: &mut Harness, state: State, alerts: &[Value]) -> boo
             let before = console.app.store.stored(row).read().parse().unwrap();
             let (alert, entries) = applied(first, &writes.action, &before);
             let action = writes.action.id.clone();
-            let (result, alert) = (TaskResult::Applied, Some(batch(&[alert])));
+            let (result, alert) = (TaskResult::Applied, Some(Box::new(batch(&[alert]))));
             console
                 .send(Message::Job(job, WriteEvent::Ended { action, at: 0, result, entries, alert }.into()));
             let wait = ClientEvent::Waiting { delay: Duration::from_secs(23), cause: WaitCause::Throttled };
