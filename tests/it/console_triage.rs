@@ -209,6 +209,7 @@ fn a_comment_is_edited_in_an_editor_that_has_the_terminal() {
     session.press_away("\r", "1 alert in");
     session.wait_until("the comment is added", |_| !tenant.simulator.changes().is_empty());
     assert_eq!(tenant.simulator.changes()[0].comments, ["first\nsecond line, by hand"]);
+    session.wait("✓");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
     session.assert_restored();

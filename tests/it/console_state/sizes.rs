@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthChar as _;
 
 use super::{
-    harness::{Harness, alert, lines, settings, theme, with},
+    harness::{Harness, Settings, alert, lines, settings, theme, with},
     requests,
     screens::{State, tenant},
     signing_in,
@@ -86,7 +86,8 @@ fn hostile() -> Vec<Value> {
 fn draw_all(alerts: &[Value], sizes: &[(u16, u16)]) {
     let theme = theme();
     for state in State::ALL {
-        let mut console = Harness::with(settings("-title:nothing"), (100, 30));
+        let writes = state.settings().writes;
+        let mut console = Harness::with(Settings { writes, ..settings("-title:nothing") }, (100, 30));
         state.show(&mut console, alerts);
         for (width, height) in sizes.iter().copied() {
             console.resize(width, height);
