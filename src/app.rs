@@ -325,6 +325,7 @@ impl App {
         due.extend(self.feeds.iter().flat_map(|feed| feed.due(mono)));
         due.extend(self.requests_due());
         due.extend(self.sending_due());
+        due.extend(self.confirmation_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
             self.ui.wake = next;
@@ -338,6 +339,9 @@ impl App {
         self.ui.wake = None;
         self.ui.notices.expire(mono);
         self.run_due_fetches(effects);
+        if self.confirmation_due().is_some_and(|at| at <= mono) {
+            self.send_included(effects);
+        }
         if self.requests_due().is_some_and(|at| at <= mono) {
             self.list_requests(effects);
         }

@@ -5,7 +5,7 @@
 //! append at the same time.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::PathBuf,
     sync::Arc,
 };
@@ -84,7 +84,12 @@ impl Journal {
         }
         let mut file = append_private(&self.path)?;
         let failed = |error: std::io::Error| FileError::io("written", &self.path, &error);
-        let mut line = serde_json::to_vec(entry).map_err(|error| failed(error.into()))?;
+        let mut line = Vec::new();
+        if !ends_line(&mut file).map_err(failed)? {
+            // An earlier write was cut off.
+            line.push(b'\n');
+        }
+        serde_json::to_writer(&mut line, entry).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         // One write, so that lines of several processes do not mix.
         file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
@@ -115,6 +120,17 @@ impl Journal {
             }
         }
     }
+}
+
+/// Returns whether a file is empty or ends with a line end.
+fn ends_line(file: &mut std::fs::File) -> std::io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 #[cfg(test)]
@@ -161,10 +177,10 @@ mod tests {
         let (_folder, journal) = journal();
         journal.append(&note("a")).unwrap();
         let mut file = std::fs::OpenOptions::new().append(true).open(journal.path()).unwrap();
-        file.write_all(b"{\"id\":\"cut\n\n[]\n").unwrap();
+        file.write_all(b"{\"id\":\"cut\n\n[]\n{\"id\":").unwrap();
         journal.append(&note("b")).unwrap();
         let read = journal.read().unwrap();
-        assert_eq!((read.entries.len(), read.unreadable), (2, 2));
+        assert_eq!((read.entries.len(), read.unreadable), (2, 3));
     }
 
     #[test]

@@ -5,7 +5,13 @@
 //! restore are those that the service had (docs/triage.md, "Sending"). This module does not decide
 //! what to change; how an unclear outcome is resolved is the client's job.
 
-use std::time::SystemTime;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
 
 use alertdeck_graph::{AlertUpdate, Client, ClientEvent, Error, OnEvent, Outcome, Request, http::Priority};
 use alertdeck_model::{Alert, RawAlert, SafeText, Timestamp};
@@ -43,6 +49,10 @@ pub struct Writer {
     pub profile: String,
     /// The tenant's name, for the journal if the token does not name the tenant.
     pub tenant: String,
+    /// The account that is to make the changes, if it is known. No other makes them.
+    pub account: Option<String>,
+    /// Set to true to send nothing more.
+    pub stop: Arc<AtomicBool>,
     /// How urgent the requests are: those of many alerts give way to others.
     pub priority: Priority,
 }
@@ -183,7 +193,12 @@ impl Run<'_> {
         let (_, result) = read_outcome(outcome);
         // The reply lists comments only.
         if let Ok(alert) = self.get().await {
-            self.alert = Some(alert);
+            let updated = |alert: &RawAlert| alert.decode().ok()?.last_update;
+            let known = self.alert.as_ref().and_then(updated);
+            // The service may still return the state from before the values were changed.
+            if !is_older(updated(&alert), known) {
+                self.alert = Some(alert);
+            }
         }
         self.record_result(at, request_id, result).await
     }
@@ -232,6 +247,15 @@ impl Run<'_> {
     /// Records that a change is about to be sent. If that fails, nothing is sent. Returns the place
     /// of the record.
     async fn record_sending(&mut self, entry: Entry) -> Result<usize, TaskResult> {
+        let is_other = |account: &String| {
+            entry.account.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(account))
+        };
+        if self.writer.account.as_ref().is_some_and(is_other) {
+            return Err(failed("not sent: another account has signed in".to_owned()));
+        }
+        if self.writer.stop.load(Ordering::SeqCst) {
+            return Err(failed("stopped, not sent".to_owned()));
+        }
         let entry = Entry { result: Some(EntryResult::Sent), ..entry };
         self.append(&entry).await.map_err(|error| failed(format!("not sent: {error}")))?;
         self.entries.push(entry);

@@ -8,11 +8,11 @@
 use std::{collections::VecDeque, time::Duration};
 
 use alertdeck_graph::{ClientEvent, Kind, WaitCause};
-use alertdeck_model::Timestamp;
+use alertdeck_model::{AlertId, Timestamp};
 use alertdeck_store::{Batch, FeedId, Row, RowSet};
 
 use super::{
-    App, Effect, JobKind,
+    App, Effect, JobKind, JobState, JobType,
     format::{span, thousands},
     job::{JobEvent, JobId},
 };
@@ -38,6 +38,8 @@ pub struct ActionItem {
     retries: Option<(EntryId, usize)>,
     /// Whether the alert was marked when the change was confirmed.
     was_marked: bool,
+    /// Whether a comment on the alert may have been added already, so that no other is.
+    pub(super) is_commented: bool,
 }
 
 /// How far a change to one alert is.
@@ -63,6 +65,20 @@ impl ActionItem {
             entries: Vec::new(),
             retries: None,
             was_marked: false,
+            is_commented: false,
+        }
+    }
+
+    /// Returns how far the change is, in one line that is safe to show.
+    pub fn line(&self) -> String {
+        match &self.state {
+            ItemState::Waiting => "waiting".to_owned(),
+            ItemState::Stopped => "stopped, not sent".to_owned(),
+            ItemState::Retried => "failed, then tried again".to_owned(),
+            ItemState::Ended(result) if !result.is_success() && self.made().next().is_some() => {
+                format!("changed, but without the comment: {}", result.line())
+            }
+            ItemState::Ended(result) => result.line(),
         }
     }
 
@@ -97,6 +113,8 @@ pub struct Tally {
     pub done: usize,
     /// Changes that were not made, or whose result is not known.
     pub failed: usize,
+    /// Changes that had failed and were tried again as part of a later action.
+    pub retried: usize,
     /// Changes that have not ended yet.
     pub left: usize,
 }
@@ -108,6 +126,7 @@ impl ActionRun {
         for item in &self.items {
             match (&item.state, item.has_failed()) {
                 (ItemState::Waiting, _) => tally.left += 1,
+                (ItemState::Retried, _) => tally.retried += 1,
                 (_, true) => tally.failed += 1,
                 (_, false) => tally.done += 1,
             }
@@ -127,17 +146,23 @@ impl ActionItem {
     /// Returns the change to be tried again. A comment that may have been added is not sent again,
     /// since it cannot be taken back; `None` if nothing else is left.
     fn again(&self) -> Option<Self> {
-        let may_be_added =
-            |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
         let mut item = Self::new(self.feed, self.row, self.task.clone());
-        if self.entries.iter().any(may_be_added) {
+        if self.may_be_commented() {
             item.task.change.comment = None;
+            item.is_commented = true;
         }
         let is_updated = self.made().next().is_some();
         if is_updated {
             item.task.change.update = alertdeck_graph::AlertUpdate::default();
         }
         (!item.task.change.is_empty()).then_some(item)
+    }
+
+    /// Returns whether a comment may have been added.
+    fn may_be_commented(&self) -> bool {
+        let may_be_added =
+            |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
+        self.entries.iter().any(may_be_added)
     }
 
     fn made(&self) -> impl Iterator<Item = &Entry> {
@@ -159,6 +184,8 @@ pub struct Actions {
     pub pending: RowSet,
     /// The records that were taken back.
     undone: Vec<EntryId>,
+    /// Which alerts the current command does not apply to and why, for the confirmation.
+    pub(super) omitted: Option<String>,
     /// The owners that the user has assigned alerts to, most recent first.
     pub(super) recent_owners: Vec<String>,
 }
@@ -181,7 +208,20 @@ impl Actions {
 
     /// Returns the last action with changes that failed.
     pub(super) fn last_failed(&self) -> Option<&ActionRun> {
-        self.runs.iter().rev().find(|run| run.tally().failed > 0)
+        let can_retry = |item: &ActionItem| item.has_failed() && item.again().is_some();
+        self.runs.iter().rev().find(|run| run.items.iter().any(can_retry))
+    }
+
+    /// Returns whether it is unknown of a comment whether it was added.
+    pub(super) fn has_uncertain_comment(&self) -> bool {
+        self.runs.iter().flat_map(|run| &run.items).any(|item| item.has_failed() && item.may_be_commented())
+    }
+
+    /// Returns whether a change to an alert is still being sent.
+    pub(super) fn is_sending(&self, feed: FeedId, alert: &AlertId) -> bool {
+        let is_same = |item: &ActionItem| item.feed == feed && item.task.alert == *alert;
+        let mut items = self.runs.iter().flat_map(|run| &run.items);
+        items.any(|item| item.state == ItemState::Waiting && is_same(item))
     }
 
     /// Returns whether a recorded change was taken back.
@@ -202,6 +242,8 @@ pub struct Writes {
     pub action: Action,
     /// The changes with their indices in the action.
     pub tasks: Vec<(usize, Task)>,
+    /// The account that was signed in at the confirmation, if it is known. No other makes the changes.
+    pub account: Option<String>,
 }
 
 /// An event from a job that sends changes.
@@ -258,10 +300,22 @@ impl App {
             let tasks: Vec<_> = of_feed.map(|(at, item)| (at, item.task.clone())).collect();
             if !tasks.is_empty() {
                 let total = tasks.len();
-                let writes = Writes { action: run.action.clone(), tasks };
+                let identity = self.feeds.get(feed).and_then(|feed| feed.sign_in.identity.as_ref());
+                let account = identity.and_then(|identity| identity.account.as_ref());
+                let account = account.map(|account| account.raw().to_owned());
+                let writes = Writes { action: run.action.clone(), tasks, account };
                 let job = self.start_job(feed, JobKind::Write(writes), effects);
                 self.jobs.set_total(job, total);
                 run.jobs.push((job, None));
+            }
+        }
+        // A feed that is not in the list any more has no job.
+        for item in &mut run.items {
+            if !run.jobs.iter().any(|(job, _)| job.feed == item.feed) {
+                item.state = ItemState::Stopped;
+                if let Some(row) = item.row {
+                    self.actions.pending.remove(row);
+                }
             }
         }
         self.actions.runs.push_back(run);
@@ -270,6 +324,20 @@ impl App {
         {
             self.actions.runs.pop_front();
         }
+    }
+
+    /// Forgets what can be taken back or confirmed in a feed, because a different account now uses it.
+    /// Changes that were not sent yet are stopped.
+    pub(super) fn forget_actions(&mut self, feed: FeedId, effects: &mut Vec<Effect>) {
+        while let Some(job) = self.jobs.running(feed, JobType::Write) {
+            if !self.jobs.get(job).is_some_and(|job| job.state == JobState::Running) {
+                break;
+            }
+            self.stop_job(job, effects);
+        }
+        let of_feed = self.actions.runs.iter_mut().flat_map(|run| &mut run.items);
+        of_feed.filter(|item| item.feed == feed).for_each(|item| item.entries.clear());
+        self.ui.close_changes();
     }
 
     /// Handles an event from a job that sends changes. It is valid even if the job's feed is no
@@ -287,7 +355,8 @@ impl App {
                 }
             }
             WriteEvent::Ended { action, at, result, entries, alert } => {
-                if let Some(batch) = alert {
+                // Another account may use the feed by now.
+                if let Some(batch) = alert.filter(|_| self.feeds.own(id)) {
                     self.absorb(id.feed, *batch, effects);
                 }
                 self.write_ended(&action, at, result, entries);
@@ -301,7 +370,8 @@ impl App {
                         if let Some(row) = item.row {
                             self.actions.pending.remove(row);
                             self.actions.failed.insert(row);
-                            self.marks.mark(Some(row).filter(|_| item.was_marked));
+                            let is_held = item.was_marked && self.store.rows().contains(row);
+                            self.marks.mark(Some(row).filter(|_| is_held));
                         }
                     }
                 }
@@ -321,10 +391,13 @@ impl App {
             self.actions.pending.remove(row);
             if result.is_success() {
                 self.actions.failed.remove(row);
-                self.actions.done.insert(row);
+                if result == TaskResult::Applied {
+                    self.actions.done.insert(row);
+                }
             } else {
                 self.actions.failed.insert(row);
-                self.marks.mark(Some(row).filter(|_| item.was_marked));
+                let is_held = item.was_marked && self.store.rows().contains(row);
+                self.marks.mark(Some(row).filter(|_| is_held));
             }
             self.list.changed.remove(row);
         }
@@ -397,11 +470,7 @@ impl App {
             let count = if done == 1 { String::new() } else { format!("{} alerts: ", thousands(done)) };
             return self.notify_completed(format!("{count}{summary}{hint}"), false);
         }
-        let why = run.items.iter().find(|item| item.has_failed()).map(|item| match &item.state {
-            ItemState::Ended(result) => result.line(),
-            ItemState::Waiting | ItemState::Stopped | ItemState::Retried => "stopped, not sent".to_owned(),
-        });
-        let why = why.unwrap_or_default();
+        let why = run.items.iter().find(|item| item.has_failed()).map(ActionItem::line).unwrap_or_default();
         let retry = self.ui.keymap.key("panes.retry");
         let jobs = self.ui.keymap.key("open.jobs");
         let line = match (done, failed) {
@@ -419,7 +488,10 @@ impl App {
     /// that the alerts have now.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
-        let failed = run.items.iter().enumerate().filter(|(_, item)| item.has_failed());
+        let can_send = |item: &ActionItem| {
+            self.why_read_only(item.feed).is_none() && !self.actions.is_sending(item.feed, &item.task.alert)
+        };
+        let failed = run.items.iter().enumerate().filter(|(_, item)| item.has_failed() && can_send(item));
         let again = failed.filter_map(|(at, item)| {
             Some(ActionItem { retries: Some((run.action.id.clone(), at)), ..item.again()? })
         });
@@ -428,8 +500,11 @@ impl App {
 
     /// Returns the last action that can be taken back, with the changes that do so.
     pub(super) fn undo_items(&self) -> Option<(String, Vec<ActionItem>)> {
-        let can_undo =
-            |(_, entry): &(&ActionItem, &Entry)| entry.undoes.is_none() && !self.actions.is_undone(&entry.id);
+        let can_undo = |(item, entry): &(&ActionItem, &Entry)| {
+            entry.undoes.is_none()
+                && !self.actions.is_undone(&entry.id)
+                && self.why_read_only(item.feed).is_none()
+        };
         let run = self.actions.runs.iter().rev().find(|run| run.made().any(|made| can_undo(&made)))?;
         let items = run.made().filter(can_undo).map(|(item, entry)| {
             let updated = item.row.and_then(|row| self.store.facts(row).last_update());

@@ -16,6 +16,7 @@ impl App {
         match input {
             Input::Key(key) => {
                 self.ui.notices.dismiss(self.clock.now.mono);
+                self.ui.last_key = Some(key);
                 let asked_to_quit = self.ui.quits;
                 self.key(key, effects);
                 // Only the next key counts.
@@ -142,7 +143,7 @@ impl App {
         } else if self.actions.is_running() && !self.ui.quits {
             self.ui.quits = true;
             let key = self.ui.keymap.key("app.close");
-            self.notify(format!("changes are still being sent; {key} again stops after those and quits"));
+            self.notify(format!("changes are still being sent; {key} again sends no more and quits"));
         } else {
             effects.push(Effect::Quit);
         }
@@ -198,7 +199,11 @@ impl App {
         let failed = |feed: &&Feed| matches!(feed.list.phase(), Phase::Failed { .. } | Phase::Stopped);
         let failed: Vec<_> = self.feeds.iter().filter(failed).map(|feed| feed.id).collect();
         if failed.is_empty() {
-            self.notify("nothing to retry");
+            self.notify(if self.actions.has_uncertain_comment() {
+                "whether the comment was added is unknown; look at the alert before you send it again"
+            } else {
+                "nothing to retry"
+            });
         }
         for feed in failed {
             self.fetch_from(feed, effects);

@@ -16,6 +16,10 @@ use super::{App, format::thousands};
 const DETECTOR: &str = "detectorId";
 /// How long counts are shown before they are counted again because alerts have arrived.
 const RECOUNT_AFTER: Duration = Duration::from_secs(1);
+/// The number of alerts that are compared at once when similar ones are to be marked.
+const MAX_MARKED: usize = 200_000;
+/// The number of characters of a title that are compared.
+const MAX_TITLE: usize = 500;
 /// The number of titles whose comparison is remembered.
 const MAX_TITLES: usize = 1_000;
 
@@ -157,8 +161,13 @@ impl App {
             return;
         }
         // Alerts may have arrived since they were counted.
-        self.similar = Similar::default();
-        self.count_similar(usize::MAX);
+        if !self.similar.has_work() {
+            self.similar = Similar::default();
+        }
+        self.count_similar(MAX_MARKED);
+        if self.similar.has_work() {
+            return self.notify("similar alerts are still being counted; try again in a moment");
+        }
         let is_open = |row: &Row| *self.store.facts(*row).status() != Status::Resolved;
         let open: Vec<_> = self.similar.rows.iter().filter(is_open).collect();
         let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
@@ -186,6 +195,7 @@ impl Usual {
 
 /// Returns a title without what differs between alerts of one kind: numbers, quoted names, case.
 fn normal_title(title: &str) -> String {
+    let title = title.char_indices().nth(MAX_TITLE).map_or(title, |(end, _)| &title[..end]);
     let mut normal = String::with_capacity(title.len());
     let mut chars = title.char_indices();
     while let Some((at, c)) = chars.next() {

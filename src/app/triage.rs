@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use alertdeck_graph::{AlertUpdate, Owner, permission};
 use alertdeck_model::{AlertId, Classification, Determination, SafeText, Status};
-use alertdeck_store::{FeedId, Row};
+use alertdeck_store::{FeedId, Row, RowSet};
 
 use super::{
     ActionItem, App, Confirm, Menu, MenuAction, MenuItem, Pane, TextPrompt, TextPurpose, command::Motion,
@@ -71,7 +71,9 @@ impl App {
     /// Returns why alerts of a feed cannot be changed, and what to do about it; `None` if they can
     /// be. Safe to show.
     pub fn why_read_only(&self, feed: FeedId) -> Option<String> {
-        let feed = self.feeds.get(feed)?;
+        let Some(feed) = self.feeds.get(feed) else {
+            return Some("its tenant is not in the list any more".to_owned());
+        };
         let needed = permission::WRITE;
         match feed.settings.writes {
             WriteMode::Saved => return Some("saved alerts cannot be changed".to_owned()),
@@ -103,6 +105,7 @@ impl App {
         let marked = self.marked();
         let rows = if marked.is_empty() { vec![self.selected_or_notify()?] } else { marked };
         let (mut targets, mut why) = (Vec::new(), None);
+        let count = rows.len();
         for row in rows {
             match self.why_read_only(self.store.feed(row)) {
                 Some(reason) => drop(why.get_or_insert(reason)),
@@ -119,6 +122,9 @@ impl App {
             self.notify(why.unwrap_or_default());
             return None;
         }
+        let omitted = count - targets.len();
+        self.actions.omitted =
+            why.map(|why| format!("{} left out: {why}", thousands(omitted))).filter(|_| omitted > 0);
         Some(targets.into())
     }
 
@@ -238,12 +244,14 @@ impl App {
         let recent: Vec<_> = self.actions.recent_owners.iter().filter(is_loaded).cloned().collect();
         let mut owners: Vec<String> = Vec::new();
         for owner in recent.into_iter().chain(loaded.iter().cloned()) {
+            if owners.len() == MAX_OWNERS {
+                break;
+            }
             let is_new = owners.iter().all(|known| !known.eq_ignore_ascii_case(&owner));
             if is_new && owner_is_person(&owner) && self.me_in(feed).as_ref() != Some(&owner) {
                 owners.push(owner);
             }
         }
-        owners.truncate(MAX_OWNERS);
         owners
     }
 
@@ -324,7 +332,15 @@ impl App {
                 continue;
             };
             let change = Change { update, comment: comment.map(str::to_owned) };
-            words.get_or_insert_with(|| change.words());
+            // What is `me` differs between tenants.
+            let own = change.words();
+            if *words.get_or_insert_with(|| own.clone()) != own {
+                let update = AlertUpdate { assigned_to: None, ..change.update.clone() };
+                let others = Change { update, comment: change.comment.clone() }.words();
+                let parts = [others.as_str(), "assigned to me"];
+                words =
+                    Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+            }
             let after = target.seen.values.after(&change.update);
             if comment.is_none() && target.seen.values.differences(&after).is_empty() {
                 unchanged += 1;
@@ -348,7 +364,7 @@ impl App {
                 format!("nothing to change: all {} are already {summary}", thousands(unchanged))
             });
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = self.actions.omitted.take().into_iter().collect();
         if unchanged > 0 {
             notes.push(format!("{} already so, left out", thousands(unchanged)));
         }
@@ -371,12 +387,15 @@ impl App {
         items: Vec<ActionItem>,
         notes: Vec<String>,
     ) {
-        let confirm = Confirm::new(verb, action, items, notes, self.clock.now.mono);
+        let confirm = Confirm::new(verb, action, items, notes, self.clock.now.mono, self.ui.last_key);
         self.ui.open(confirm);
     }
 
     /// Opens the confirmation for taking back the last action.
     pub(super) fn undo(&mut self) {
+        if self.actions.iter().next_back().is_some_and(|run| run.tally().left > 0) {
+            return self.notify("the last change is still being sent");
+        }
         let Some((summary, items)) = self.undo_items() else {
             let journal = self.ui.keymap.key("open.journal");
             return self.notify(format!("nothing to undo in this session; {journal} shows earlier changes"));
@@ -390,9 +409,7 @@ impl App {
     pub(super) fn retry_changes(&mut self) -> bool {
         let Some((action, mut items)) = self.failed_items() else { return false };
         if items.is_empty() {
-            let line = "whether the comment was added is unknown; look at the alert before you send it again";
-            self.notify_error(line);
-            return true;
+            return false;
         }
         for item in &mut items {
             let seen = item.row.and_then(|row| self.target(row)).map(|target| target.seen);
@@ -400,7 +417,11 @@ impl App {
                 *expected = seen;
             }
         }
-        let action = Action { id: EntryId::random(), summary: action.summary };
+        // Of some changes, only the comment is left.
+        let mut words: Vec<_> = items.iter().map(|item| item.task.change.words()).collect();
+        words.dedup();
+        let summary = if let [only] = words.as_slice() { only.clone() } else { action.summary };
+        let action = Action { id: EntryId::random(), summary };
         self.open_confirmation("Retry", action, items, Vec::new());
         true
     }
@@ -411,7 +432,8 @@ impl App {
             return;
         }
         let at = self.list.scroll.cursor;
-        let next = self.view.from(at).position(|row| !changed.contains(&row));
+        let changed: RowSet = changed.iter().copied().collect();
+        let next = self.view.from(at).position(|row| !changed.contains(row));
         match next {
             Some(next) => {
                 let height = self.list_height();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Keymap, Notices, Overlay, Pane};
+use super::{Key, Keymap, Notices, Overlay, Pane};
 
 /// The state of the screen.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Ui {
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,
+    /// The last key.
+    pub(super) last_key: Option<Key>,
     /// Whether the user has asked to quit while changes were being sent.
     pub(super) quits: bool,
 }
@@ -44,6 +46,7 @@ impl Ui {
             overlays: Vec::new(),
             wake: None,
             dragging: false,
+            last_key: None,
             quits: false,
         }
     }
@@ -70,6 +73,17 @@ impl Ui {
     /// Closes all overlays.
     pub(super) fn close_all(&mut self) {
         self.overlays.clear();
+    }
+
+    /// Closes what would lead to a change of alerts.
+    pub(super) fn close_changes(&mut self) {
+        let leads_to_change = |overlay: &Overlay| {
+            matches!(
+                overlay,
+                Overlay::Confirm(_) | Overlay::Form(_) | Overlay::TextPrompt(_) | Overlay::Menu(_)
+            )
+        };
+        self.overlays.retain(|overlay| !leads_to_change(overlay));
     }
 
     /// Returns the inner size of the largest possible overlay: columns, rows.

@@ -6,6 +6,7 @@
 mod report;
 mod wanted;
 
+use std::sync::Arc;
 use std::{
     collections::HashSet,
     io::{Read as _, Write, stdin},
@@ -146,6 +147,8 @@ impl Update {
         let Source::Services(services) = &*source else { return Err(no_files()) };
         let wanted = self.wanted();
         let writer = |service: &Service| Writer {
+            account: None,
+            stop: Arc::default(),
             client: service.client.clone(),
             journal: journal.clone(),
             profile: service.profile.clone(),

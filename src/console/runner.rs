@@ -31,6 +31,7 @@ use crate::{
     },
     journal::{Journal, JournalError},
     report::Report,
+    triage::latest,
     writer::Writer,
 };
 use alertdeck_cache::Folder;
@@ -232,6 +233,10 @@ impl Runner {
     /// Waits for the jobs that outlive the console. Returns their failures in one line, if any.
     /// `messages` receives the messages that the loop has not handled.
     pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
+        // Changes that were not sent yet are not sent any more.
+        for task in self.tasks.values_mut().filter(|task| task.stops_at_exit) {
+            task.stop = None;
+        }
         let sessions = self.connections.values().filter_map(|connection| connection.session.as_ref());
         for session in sessions.filter_map(SessionWatch::session) {
             // If the credentials are not saved, the user has to sign in again in the next run.
@@ -242,10 +247,6 @@ impl Runner {
         let caches = self.connections.drain().filter_map(|(_, connection)| connection.cache);
         for cache in caches.collect::<Vec<_>>() {
             cache.finish().await;
-        }
-        // Changes that were not sent yet are not sent any more.
-        for task in self.tasks.values_mut().filter(|task| task.stops_at_exit) {
-            task.stop = None;
         }
         let mut errors = Vec::new();
         for task in self.tasks.values().filter(|task| !task.outlives) {
@@ -320,7 +321,9 @@ impl Runner {
                 let journal = self.journal.clone();
                 self.work(id, move || {
                     let read = journal.ok_or(JournalError::NoFolder).and_then(|journal| journal.read());
-                    JobEvent::Journal(read.map(|read| read.entries).map_err(|error| error.to_string()))
+                    JobEvent::Journal(
+                        read.map(|read| latest(read.entries)).map_err(|error| error.to_string()),
+                    )
                 });
             }
             JobKind::SignIn(way) => {
@@ -414,8 +417,18 @@ impl Runner {
 
     /// Sends changes. The program waits for those that were sent before it exits.
     fn write(&mut self, id: JobId, writes: Writes) {
-        let Some(connection) = self.connections.get(&id.feed) else { return };
-        let Some(client) = connection.client().cloned() else { return };
+        let connection = self.connections.get(&id.feed);
+        let client = connection.and_then(Connection::client).cloned();
+        let (Some(connection), Some(client)) = (connection, client) else {
+            let (messages, action) = (self.messages.clone(), writes.action.id);
+            return self.spawn(id, None, async move {
+                let _ = messages.send(Message::Job(id, WriteEvent::Done { action }.into())).await;
+            });
+        };
+        if let Some(session) = connection.session.as_ref().and_then(SessionWatch::session) {
+            // The user has confirmed changes, so the session may prompt again.
+            session.ask_again();
+        }
         let caches = connection.cache.is_some();
         let many = writes.tasks.len() > USER_WRITES;
         let writer = match self.journal.clone() {
@@ -424,6 +437,8 @@ impl Runner {
                 journal,
                 profile: connection.profile.clone(),
                 tenant: connection.tenant.clone(),
+                account: writes.account.clone(),
+                stop: Arc::default(),
                 priority: if many { Priority::Bulk } else { Priority::User },
             }),
             None => Err(JournalError::NoFolder.to_string()),

@@ -2,15 +2,16 @@
 //!
 //! When the job is stopped, no further change is started; those that were sent are still answered.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+};
 
 use futures_util::{StreamExt as _, future::Either, stream};
 use tokio::{
     pin,
-    sync::{
-        mpsc::Sender,
-        oneshot::{Receiver, error::TryRecvError},
-    },
+    sync::{mpsc::Sender, oneshot::Receiver},
 };
 
 use crate::{
@@ -18,12 +19,15 @@ use crate::{
     triage::TaskResult,
     writer::{TaskReport, Writer},
 };
-use alertdeck_model::RawAlert;
+use alertdeck_model::{RawAlert, SafeText};
 use alertdeck_store::Batch;
 
 /// The number of alerts that are changed at the same time. The requests of a minute are the limit for
 /// many alerts, not the time that a reply takes.
 const PARALLEL: usize = 4;
+
+/// The number of changes that are named if the state can no longer be told about them.
+const MAX_LINES: usize = 10;
 
 /// Sends changes and reports how they end. Returns what the state can no longer be told: which
 /// changes were not sent, and which have an unknown result, in one line.
@@ -35,16 +39,19 @@ pub(super) async fn write(
     messages: Sender<Message>,
     stopped: Receiver<Infallible>,
 ) -> Option<String> {
-    let Writes { action, tasks } = writes;
+    let Writes { action, tasks, .. } = writes;
     let total = tasks.len();
-    let stop = Arc::new(std::sync::Mutex::new(stopped));
-    let is_stopped = move || {
-        let mut stopped = stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        matches!(stopped.try_recv(), Err(TryRecvError::Closed))
-    };
+    let ids: HashMap<usize, SafeText> =
+        tasks.iter().map(|(at, task)| (*at, task.alert.text().clone())).collect();
+    let is_stopped = writer.as_ref().map(|writer| Arc::clone(&writer.stop)).unwrap_or_default();
+    let stop = Arc::clone(&is_stopped);
+    tokio::spawn(async move {
+        let _ = stopped.await;
+        stop.store(true, Ordering::SeqCst);
+    });
     let (action, writer) = (Arc::new(action), Arc::new(writer));
     let apply = |(at, task)| {
-        if is_stopped() {
+        if is_stopped.load(Ordering::SeqCst) {
             return Either::Left(std::future::ready(None));
         }
         let (action, writer, messages) = (Arc::clone(&action), Arc::clone(&writer), messages.clone());
@@ -76,7 +83,7 @@ pub(super) async fn write(
             Some(raw) => tokio::task::spawn_blocking(move || decode(&raw, caches)).await.ok().map(Box::new),
             None => None,
         };
-        let line = (!result.is_success()).then(|| result.line());
+        let line = (!result.is_success()).then(|| format!("{}: {}", ids[&at].line(), result.line()));
         let event = WriteEvent::Ended { action: action.id.clone(), at, result, entries, alert };
         if messages.send(Message::Job(id, JobEvent::Write(event))).await.is_err() {
             lost.extend(line);
@@ -87,6 +94,9 @@ pub(super) async fn write(
     if is_gone && sent < total {
         lost.insert(0, format!("{} of {total} changes were not sent ({})", total - sent, action.summary));
     }
+    let more = lost.len().saturating_sub(MAX_LINES);
+    lost.truncate(MAX_LINES);
+    lost.extend((more > 0).then(|| format!("and {more} more; see alertdeck journal")));
     (!lost.is_empty()).then(|| lost.join("; "))
 }
 

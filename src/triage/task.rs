@@ -3,7 +3,7 @@
 use alertdeck_graph::{AlertUpdate, Kind};
 use alertdeck_model::{AlertId, Timestamp};
 
-use super::{Change, EntryId, Values};
+use super::{Change, EntryId, Field, Values};
 
 /// What the user saw of an alert when confirming a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +98,9 @@ impl TaskResult {
             Self::Applied => "done".to_owned(),
             Self::Unchanged => "was already so".to_owned(),
             Self::ChangedBySomeoneElse { now } => {
-                let owner =
-                    now.owner.as_ref().map_or_else(String::new, |owner| format!(", {}", owner.line()));
-                format!("not sent: changed by someone else, now {}{owner}", now.status.words())
+                let words = Field::ALL.map(|field| now.words(field));
+                let words: Vec<_> = words.into_iter().filter(|words| words != "none").collect();
+                format!("not sent: changed since, now {}", words.join(", "))
             }
             Self::Failed { line, .. } => line.clone(),
             Self::NotApplied(line) => format!("not in effect: {line}"),

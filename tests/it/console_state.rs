@@ -36,4 +36,5 @@ mod tenants;
 mod triage;
 mod triage_choices;
 mod triage_model;
+mod triage_safety;
 mod triage_screens;

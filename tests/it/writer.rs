@@ -41,6 +41,8 @@ impl Harness {
         let endpoint = Endpoint::at(&simulator.base_url(), Api::V1).unwrap();
         let client = Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap());
         let writer = Writer {
+            account: None,
+            stop: std::sync::Arc::default(),
             client,
             journal: Journal::temporary().unwrap(),
             profile: "contoso".into(),

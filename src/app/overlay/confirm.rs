@@ -50,6 +50,11 @@ pub struct Confirm {
     scroll: Scroll,
     /// Until when keys are ignored.
     deaf_until: Duration,
+    /// The key that has opened the confirmation, which may still be held.
+    opener: Option<Key>,
+    /// When to send, if that key was pressed again and no other key follows: a key that is held
+    /// repeats.
+    send_at: Option<Duration>,
 }
 
 /// An alert in the confirmation.
@@ -78,6 +83,7 @@ impl Confirm {
         items: Vec<ActionItem>,
         notes: Vec<String>,
         mono: Duration,
+        opener: Option<Key>,
     ) -> Self {
         let items = items.into_iter().map(|item| {
             let differences = differences(&item);
@@ -98,7 +104,18 @@ impl Confirm {
             }
         }
         let (verb, scroll) = (verb.to_owned(), Scroll::default());
-        Self { verb, action, items, columns, alike, notes, scroll, deaf_until: mono + DEAF_FOR }
+        Self {
+            verb,
+            action,
+            items,
+            columns,
+            alike,
+            notes,
+            scroll,
+            deaf_until: mono + DEAF_FOR,
+            opener,
+            send_at: None,
+        }
     }
 
     /// Returns the alerts that are not left out.
@@ -109,7 +126,7 @@ impl Confirm {
     /// Sets the comment that is added to each alert.
     fn set_comment(&mut self, text: &str, mono: Duration) {
         let comment = Some(text.to_owned()).filter(|text| !text.is_empty());
-        for item in &mut self.items {
+        for item in self.items.iter_mut().filter(|item| !item.item.is_commented) {
             item.item.task.change.comment.clone_from(&comment);
         }
         if let Some(first) = self.items.first() {
@@ -124,7 +141,7 @@ impl Confirm {
     }
 
     fn comment(&self) -> Option<&str> {
-        self.items.first()?.item.task.change.comment.as_deref()
+        self.items.iter().find_map(|item| item.item.task.change.comment.as_deref())
     }
 
     /// Returns the widths of the columns with the title and the device, if all columns fit side by
@@ -200,7 +217,13 @@ impl Confirm {
                 PanelSpan::new("comment  ", Role::Dim),
                 PanelSpan::new(one_line(comment), Role::Text),
             ]);
-            lines.push(note("a comment cannot be taken back".to_owned()));
+            let count = self.items.iter().filter(|item| item.item.task.change.comment.is_some()).count();
+            let on = if count < self.items.len() {
+                format!("on {} of {}; ", thousands(count), thousands(self.items.len()))
+            } else {
+                String::new()
+            };
+            lines.push(note(format!("{on}a comment cannot be taken back")));
         }
         lines.extend(self.notes.iter().cloned().map(note));
         if is_scrolled && self.items.len() > 1 {
@@ -341,7 +364,8 @@ impl Object for Confirm {
     /// Ignores keys for a moment, except those that cancel.
     fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
         let now = app.clock.now.mono;
-        if key != Key::new(KeyCode::Esc) && now < self.deaf_until {
+        let repeats = self.send_at.take().is_some();
+        if key != Key::new(KeyCode::Esc) && (repeats || now < self.deaf_until) {
             self.deaf_until = now + DEAF_FOR;
             return KeyOutcome::Used;
         }
@@ -383,7 +407,36 @@ impl App {
     /// Sends what was confirmed.
     fn send_confirmed(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
-        let items: Vec<_> = confirm.included().cloned().collect();
+        let is_held = confirm.opener.is_some() && confirm.opener == self.ui.last_key;
+        if is_held && confirm.send_at.is_none() {
+            let at = self.clock.now.mono + DEAF_FOR;
+            if let Some(Overlay::Confirm(confirm)) = self.ui.overlay_mut() {
+                confirm.send_at = Some(at);
+            }
+            return;
+        }
+        self.send_included(effects);
+    }
+
+    /// Returns when to send what was confirmed with a key that may have been held.
+    pub(in crate::app) fn confirmation_due(&self) -> Option<Duration> {
+        match self.ui.overlay() {
+            Some(Overlay::Confirm(confirm)) => confirm.send_at,
+            _ => None,
+        }
+    }
+
+    /// Sends the alerts of the confirmation that are not left out.
+    pub(in crate::app) fn send_included(&mut self, effects: &mut Vec<Effect>) {
+        let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
+        let is_sending = |item: &&ActionItem| self.actions.is_sending(item.feed, &item.task.alert);
+        if confirm.included().any(|item| is_sending(&item)) {
+            return self.notify("another change to these alerts is still being sent; wait a moment");
+        }
+        if confirm.included().all(|item| item.task.change.is_empty()) && confirm.included().next().is_some() {
+            return self.notify("nothing to change");
+        }
+        let items: Vec<_> = confirm.included().filter(|item| !item.task.change.is_empty()).cloned().collect();
         if items.is_empty() {
             let key = self.ui.keymap.key("confirm.leave-out");
             return self.notify(format!("every alert is left out; {key} takes one in again"));
@@ -405,7 +458,7 @@ impl App {
             let text = confirm.comment().unwrap_or_default().to_owned();
             self.ui.open(TextPrompt::with_text(TextPurpose::Confirmed, &text));
         } else {
-            self.notify("a change that is taken back gets no comment");
+            self.notify("an undo takes no comment");
         }
     }
 

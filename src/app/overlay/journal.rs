@@ -1,5 +1,7 @@
 //! The journal: what was changed from this computer, newest first, and taking changes back.
 
+use std::collections::HashSet;
+
 use super::{Object, Panel, PanelLine, PanelSpan, Role};
 use crate::{
     app::{
@@ -7,7 +9,7 @@ use crate::{
         command::{Command, Context, Hint, Motion, hint, run},
         format::thousands,
     },
-    triage::{Action, Change, Entry, EntryId, EntryKind, EntryResult, Expected, Task, latest},
+    triage::{Action, Change, Entry, EntryId, EntryKind, EntryResult, Expected, Task},
 };
 use alertdeck_model::{SafeText, one_line};
 
@@ -27,9 +29,6 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The maximum number of changes that are shown. `alertdeck journal` prints all.
-const MAX_SHOWN: usize = 2_000;
-
 /// The journal, while it is open.
 #[derive(Debug, Default)]
 pub struct JournalList {
@@ -47,13 +46,13 @@ impl JournalList {
     }
 
     /// Returns the records of changes that were taken back.
-    fn undone(&self) -> Vec<&EntryId> {
+    fn undone(&self) -> HashSet<&EntryId> {
         let made = self.entries().iter().filter(|entry| entry.result == Some(EntryResult::Applied));
         made.filter_map(|entry| entry.undoes.as_ref()).collect()
     }
 
-    fn line(app: &App, entry: &Entry, undone: &[&EntryId], width: usize) -> PanelLine {
-        let is_undone = undone.contains(&&entry.id);
+    fn line(app: &App, entry: &Entry, undone: &HashSet<&EntryId>, width: usize) -> PanelLine {
+        let is_undone = undone.contains(&entry.id);
         let (word, role) = match entry.result {
             _ if is_undone => ("undone", Role::Dim),
             Some(EntryResult::Applied) => ("done", Role::Text),
@@ -126,7 +125,10 @@ impl Object for JournalList {
             None => text("reading", Role::Dim),
             Some(Err(line)) => text(line, Role::Error),
             Some(Ok(entries)) if entries.is_empty() => text("nothing was changed from here", Role::Dim),
-            Some(Ok(entries)) => entries.iter().map(|entry| Self::line(app, entry, &undone, width)).collect(),
+            Some(Ok(entries)) => {
+                let shown = entries.iter().skip(self.scroll.top).take(rows(app));
+                shown.map(|entry| Self::line(app, entry, &undone, width)).collect()
+            }
         };
         let cursor = (!self.entries().is_empty()).then_some(self.scroll.cursor);
         Some(Panel {
@@ -168,9 +170,12 @@ impl App {
         let raw = |text: Option<&SafeText>| text.map(|text| text.raw().to_owned());
         let entry = Entry::new(EntryKind::Note, self.clock.now.wall, EntryId::random());
         let entry = Entry {
-            tenant: raw(identity.and_then(|identity| identity.tenant.as_ref()))
-                .unwrap_or_else(|| of.settings.tenant.clone()),
-            profile: of.settings.profile.clone(),
+            // A note on the shift belongs to no tenant.
+            tenant: target.map_or_else(String::new, |_| {
+                let tenant = raw(identity.and_then(|identity| identity.tenant.as_ref()));
+                tenant.unwrap_or_else(|| of.settings.tenant.clone())
+            }),
+            profile: target.map_or_else(String::new, |_| of.settings.profile.clone()),
             account: raw(identity.and_then(|identity| identity.account.as_ref())),
             alert: target.map(|target| target.id.raw().to_owned()),
             title: target.map_or_else(String::new, |target| target.title.clone()),
@@ -206,9 +211,8 @@ impl App {
         });
         let Some(list) = open else { return };
         list.entries = Some(read.map(|entries| {
-            let mut entries = latest(entries);
+            let mut entries = entries;
             entries.reverse();
-            entries.truncate(MAX_SHOWN);
             entries
         }));
         let len = list.entries().len();
@@ -231,11 +235,13 @@ impl App {
             other.action == *action
                 && other.kind == EntryKind::Update
                 && other.result == Some(EntryResult::Applied)
-                && !undone.contains(&&other.id)
+                && !undone.contains(&other.id)
         });
         let made: Vec<_> = made.cloned().collect();
         if made.is_empty() {
-            return self.notify("nothing left to undo: the change was not made, or was taken back");
+            return self.notify(
+                "nothing to undo here: the change was not made or was taken back, or its result is unknown",
+            );
         }
         let (mut items, mut missing) = (Vec::new(), None);
         for entry in &made {
@@ -261,7 +267,8 @@ impl App {
         if let Some(profile) = &missing {
             let profile = SafeText::new(profile).line();
             if items.is_empty() {
-                return self.notify(format!("switch to profile {profile} to undo this"));
+                return self
+                    .notify(format!("this is not in the list: switch to profile {profile} to undo it"));
             }
             let left = made.len() - items.len();
             notes.push(format!("{} in other tenants left out (profile {profile})", thousands(left)));

@@ -120,11 +120,12 @@ impl App {
         });
     }
 
-    /// Switches a feed off. Its jobs are cancelled, except for exports, and its alerts are hidden.
+    /// Switches a feed off. Its jobs are cancelled, except for exports and changes, and its alerts are
+    /// hidden.
     fn switch_off(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let wanted = self.feeds.switch_off(id);
         self.run_feed_effects(id, wanted, effects);
-        self.cancel_jobs_of(id, &[JobType::Export, JobType::ReadCache], effects);
+        self.cancel_jobs_of(id, &[JobType::Export, JobType::ReadCache, JobType::Write], effects);
         self.close_sign_in(id);
     }
 
@@ -142,7 +143,8 @@ impl App {
     /// Forgets a feed's alerts, because a different account now uses the feed.
     pub(in crate::app) fn forget_alerts(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         // The other account's sign-in is still running.
-        self.cancel_jobs_of(id, &[JobType::Export, JobType::SignIn], effects);
+        self.cancel_jobs_of(id, &[JobType::Export, JobType::SignIn, JobType::Write], effects);
+        self.forget_actions(id, effects);
         let first_job = self.jobs.next_number();
         if let Some(feed) = self.feeds.any_mut(id) {
             feed.start_over(first_job);

@@ -7,7 +7,7 @@ use crate::{
         command::{Context, Hint, Motion, hint},
         format::thousands,
     },
-    triage::{EntryId, TaskResult},
+    triage::EntryId,
 };
 use alertdeck_model::SafeText;
 
@@ -59,11 +59,21 @@ impl Object for Results {
         self.scroll.wheel(lines, len, rows(app));
     }
 
+    fn resize(&mut self, app: &App) {
+        let len = self.len(app);
+        self.scroll.show(len, rows(app));
+    }
+
     fn panel(&self, app: &App) -> Option<Panel> {
         let (width, _) = app.ui.overlay_size();
         let run = app.actions.get(&self.action)?;
         let tally = run.tally();
-        let counts = [(tally.done, "done"), (tally.failed, "not done"), (tally.left, "left")];
+        let counts = [
+            (tally.done, "done"),
+            (tally.failed, "not done"),
+            (tally.retried, "tried again"),
+            (tally.left, "left"),
+        ];
         let counts = counts.into_iter().filter(|(count, word)| *count > 0 || *word == "done");
         let counts: Vec<_> = counts.map(|(count, word)| format!("{} {word}", thousands(count))).collect();
         let summary = counts.join(", ");
@@ -99,16 +109,13 @@ fn rank(state: &ItemState) -> u8 {
 }
 
 fn line(item: &ActionItem, width: usize) -> PanelLine {
-    let (role, text) = match &item.state {
-        ItemState::Waiting => (Role::Accent, "waiting".to_owned()),
-        ItemState::Retried => (Role::Dim, "failed, then tried again".to_owned()),
-        ItemState::Stopped => (Role::Error, "stopped, not sent".to_owned()),
-        ItemState::Ended(result @ (TaskResult::Applied | TaskResult::Unchanged)) => {
-            (Role::Dim, result.line())
-        }
-        ItemState::Ended(result) => (Role::Error, result.line()),
+    let role = match &item.state {
+        ItemState::Waiting => Role::Accent,
+        ItemState::Stopped => Role::Error,
+        ItemState::Ended(result) if !result.is_success() => Role::Error,
+        ItemState::Ended(_) | ItemState::Retried => Role::Dim,
     };
     let title = SafeText::new(&item.task.title).line();
     let title = if title.is_empty() { item.task.alert.text().line() } else { title };
-    vec![PanelSpan::column(title, Role::Text, TITLE.min(width / 2)), PanelSpan::new(text, role)]
+    vec![PanelSpan::column(title, Role::Text, TITLE.min(width / 2)), PanelSpan::new(item.line(), role)]
 }

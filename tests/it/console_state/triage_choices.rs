@@ -205,6 +205,7 @@ fn the_documented_key_counts_are_what_is_typed() {
                 }
             }
         }
+        console.advance(DEAF);
         let started = writes(&mut console);
         assert_eq!(started.iter().map(|(_, writes)| writes.tasks.len()).sum::<usize>(), alerts, "{job}");
         assert!(console.app.ui.overlay().is_none(), "{job}");

@@ -82,6 +82,8 @@ impl Run {
         let endpoint = Endpoint::at(&simulator.base_url(), Api::V1).unwrap();
         let client = Client::new(http.clone(), endpoint, Tokens::fixed(&"any".into()).unwrap());
         let writer = Writer {
+            account: None,
+            stop: std::sync::Arc::default(),
             client,
             journal: Journal::temporary().unwrap(),
             profile: "contoso".into(),
@@ -195,6 +197,7 @@ impl Run {
                 self.act_as_colleague();
             }
             self.console.keys("Enter");
+            self.console.advance(Duration::from_millis(150));
         }
         // Whatever is open by now belongs to something that led nowhere.
         while self.console.app.ui.overlay().is_some() {

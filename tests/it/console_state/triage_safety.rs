@@ -1,0 +1,117 @@
+//! What must not lead to a change, or lose its result: held keys, changes that are still being sent,
+//! tenants that are switched off, and other accounts.
+
+use std::time::Duration;
+
+use alertdeck::{
+    app::{FeedEvent, Message, Overlay, WriteEvent},
+    triage::TaskResult,
+};
+use alertdeck_store::FeedId;
+
+use super::{
+    harness::{Harness, Settings, alert, batch, profile},
+    signing_in::identity,
+    triage::{DEAF, ME, applied, confirm, finish, open, writes, writing},
+};
+
+/// Keyboards repeat a key after a quarter of a second or more, and then many times a second.
+#[test]
+fn an_enter_that_is_held_confirms_nothing() {
+    let mut console = open(2);
+    console.keys("c");
+    console.type_text("checked");
+    console.keys("Enter");
+    console.advance(Duration::from_millis(400));
+    for _ in 0..50 {
+        console.keys("Enter");
+        console.advance(Duration::from_millis(90));
+    }
+    assert!(writes(&mut console).is_empty());
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Confirm(_))));
+    console.advance(Duration::from_secs(1));
+    console.keys("Enter");
+    console.advance(DEAF);
+    assert_eq!(writes(&mut console).len(), 1, "pressed again");
+}
+
+#[test]
+fn a_newer_change_that_is_still_being_sent_is_not_passed_over() {
+    let mut console = open(2);
+    console.keys("a");
+    let started = confirm(&mut console);
+    finish(&mut console, started, |_| TaskResult::Applied);
+    console.advance(Duration::from_secs(7));
+    console.keys("k x f n");
+    let started = confirm(&mut console);
+    console.keys("u");
+    assert_eq!(console.notice(), "the last change is still being sent");
+    assert!(console.app.ui.overlay().is_none());
+    finish(&mut console, started, |_| TaskResult::Applied);
+    console.advance(Duration::from_secs(7));
+    console.keys("u");
+    assert!(console.screen().contains("undo: resolved, false positive"), "{}", console.screen());
+}
+
+#[test]
+fn results_of_a_tenant_that_is_switched_off_are_kept() {
+    let of = |name: &str| Settings {
+        profile: name.into(),
+        tenant: format!("{name}.example"),
+        profiles: ["contoso", "fabrikam"].map(|name| profile(name, "x.example", "browser")).into(),
+        ..writing()
+    };
+    let mut console = Harness::with_feeds(&[of("contoso"), of("fabrikam")], (120, 35));
+    for (feed, number) in [(0, 1), (1, 2)] {
+        console.complete(FeedId::new(feed), &[alert(number)]);
+    }
+    console.effects.clear();
+    console.keys("* a");
+    console.advance(DEAF);
+    assert!(
+        console.screen().contains("2 alerts: 1 in contoso.example, 1 in fabrikam.example"),
+        "{}",
+        console.screen()
+    );
+    console.keys("Enter");
+    let started = writes(&mut console);
+    assert_eq!(started.len(), 2);
+    console.keys("P j Space Esc");
+    assert_eq!(console.app.feeds.len(), 1);
+    for (job, writes) in started {
+        for (at, task) in &writes.tasks {
+            let row = console.app.store.row(job.feed, &task.alert).unwrap();
+            let before = console.app.store.stored(row).read().parse().unwrap();
+            let (alert, entries) = applied(task, &writes.action, &before);
+            let (result, alert) = (TaskResult::Applied, Some(Box::new(batch(&[alert]))));
+            let action = writes.action.id.clone();
+            console.send(Message::Job(
+                job,
+                WriteEvent::Ended { action, at: *at, result, entries, alert }.into(),
+            ));
+        }
+        console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id }.into()));
+    }
+    assert!(!console.app.actions.is_running());
+    console.advance(Duration::from_secs(7));
+    console.keys("u");
+    let screen = console.screen();
+    assert!(screen.contains("1 alert in contoso.example"), "only what can be taken back: {screen}");
+}
+
+#[test]
+fn another_account_closes_the_confirmation_and_takes_nothing_back() {
+    let mut console = open(2);
+    let feed = console.app.feed().id;
+    console.send(Message::Feed(feed, FeedEvent::Identity(identity(ME))));
+    console.keys("a");
+    let started = confirm(&mut console);
+    assert_eq!(started.1.account.as_deref(), Some(ME));
+    finish(&mut console, started, |_| TaskResult::Applied);
+    console.advance(Duration::from_secs(7));
+    console.keys("x f n");
+    console.send(Message::Feed(feed, FeedEvent::Identity(identity("eve@contoso.com"))));
+    assert!(console.app.ui.overlay().is_none());
+    console.keys("u");
+    assert!(console.notice().starts_with("nothing to undo in this session"), "{}", console.notice());
+}
