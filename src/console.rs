@@ -354,8 +354,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Lets the user edit a text in an editor, which has the terminal meanwhile. Tasks go on, but nothing
-    /// is drawn.
+    /// Lets the user edit a text in an editor, which has the terminal meanwhile. Tasks go on until they
+    /// have sent more messages than the channel holds; nothing is drawn.
     fn edit(
         &mut self,
         text: &str,

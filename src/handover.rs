@@ -171,10 +171,13 @@ fn closed(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Clos
             continue;
         }
         let state = states.get(&key).copied();
-        let classification = last(&changes, |after| after.update().classification)
-            .or_else(|| state.map(|state| state.values.classification.clone()));
-        let determination = last(&changes, |after| after.update().determination)
-            .or_else(|| state.map(|state| state.values.determination.clone()));
+        // An earlier change may have been replaced by someone else since.
+        let classification = (closing.after.update().classification)
+            .or_else(|| state.map(|state| state.values.classification.clone()))
+            .or_else(|| last(&changes, |after| after.update().classification));
+        let determination = (closing.after.update().determination)
+            .or_else(|| state.map(|state| state.values.determination.clone()))
+            .or_else(|| last(&changes, |after| after.update().determination));
         let verdict = verdict(classification.as_ref(), determination.as_ref());
         let title = state.map_or(&closing.title, |state| &state.title).clone();
         let status = state.map(|state| state.values.status.clone());
