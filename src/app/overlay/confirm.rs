@@ -16,7 +16,7 @@ use crate::{
     triage::{Action, Difference, Expected, Field, Values},
 };
 use alertdeck_model::{RawAlert, SafeText, one_line};
-use alertdeck_store::Column;
+use alertdeck_store::{Column, Row};
 use unicode_width::UnicodeWidthStr;
 
 /// How long keys are ignored after the confirmation has opened, and after each key that was ignored,
@@ -197,7 +197,7 @@ impl Confirm {
             let mut names =
                 vec![PanelSpan::column("", Role::Dim, SIGN), PanelSpan::column("TITLE", Role::Dim, title)];
             if device > 0 {
-                names.push(PanelSpan::column("DEVICE", Role::Dim, device));
+                names.push(PanelSpan::column("DEVICE OR USER", Role::Dim, device));
             }
             let fields = self.columns.iter();
             names.extend(
@@ -269,12 +269,8 @@ impl Confirm {
         if let Some((title_width, device_width)) = self.table(app) {
             line.push(PanelSpan::column(title(&one.item), text, title_width));
             if device_width > 0 {
-                let device = one.item.row.map(|row| app.store.cell(row, Column::Device).text());
-                let device = SafeText::new(&device.unwrap_or_default()).line();
-                // The domain is the same for most; an address has none.
-                let name = device.split('.').next().filter(|name| name.parse::<u8>().is_err());
-                let device = name.unwrap_or(&device).to_owned();
-                line.push(PanelSpan::column(device, Role::Dim, device_width));
+                let text = one.item.row.map_or_else(String::new, |row| entity(app, row));
+                line.push(PanelSpan::column(text, Role::Dim, device_width));
             }
             match left_out.or(changed) {
                 Some(span) => line.push(span),
@@ -305,6 +301,19 @@ fn width(text: &str) -> usize {
 fn title(item: &ActionItem) -> String {
     let title = SafeText::new(&item.task.title).line();
     if title.is_empty() { item.task.alert.text().line() } else { title }
+}
+
+/// Returns the name of an alert's device or, if it has none, its user, which tells apart alerts with the
+/// same title.
+fn entity(app: &App, row: Row) -> String {
+    let cell = |column| SafeText::new(&app.store.cell(row, column).text()).line();
+    let device = cell(Column::Device);
+    if device.is_empty() {
+        return cell(Column::User);
+    }
+    // The domain is the same for most; an address has none.
+    let name = device.split('.').next().filter(|name| name.parse::<u8>().is_err());
+    name.unwrap_or(&device).to_owned()
 }
 
 /// Returns what changes in an alert, from the values when the key was pressed.
