@@ -10,7 +10,7 @@ use alertdeck_model::{Classification, Determination, SafeText, Status, one_line}
 use super::{KeyOutcome, Object, Panel, PanelLine, PanelSpan, Role};
 use crate::{
     app::{
-        App, Overlay, Targets, TextPrompt, TextPurpose,
+        App, Overlay, Targets, TextPrompt, TextPurpose, Usual,
         command::{Context, Hint, Motion, hint, run},
         format::thousands,
         triage::Assignee,
@@ -52,12 +52,14 @@ pub struct Form {
     determination: Option<Determination>,
     owner: Option<Assignee>,
     comment: String,
+    /// How similar alerts are usually classified, if that is known.
+    usual: Option<Usual>,
     /// Whether determinations are offered that do not go with the classification.
     all: bool,
 }
 
 impl Form {
-    fn new(targets: Targets) -> Self {
+    fn new(targets: Targets, usual: Option<Usual>) -> Self {
         Self {
             targets,
             at: 0,
@@ -66,6 +68,7 @@ impl Form {
             determination: None,
             owner: None,
             comment: String::new(),
+            usual,
             all: false,
         }
     }
@@ -118,12 +121,24 @@ impl Form {
                 let mut options: Vec<_> =
                     determinations().iter().map(|pair| pair.classification.clone()).collect();
                 options.push(Classification::Unknown);
+                // The usual one is offered first.
+                if let Some(usual) = &self.usual {
+                    options.sort_by_key(|option| *option != usual.classification);
+                }
                 self.classification = next(&options, self.classification.as_ref(), forward);
                 // A determination that belongs to another classification is replaced.
                 self.determination = match &self.classification {
                     None => None,
                     Some(Classification::Unknown) => Some(Determination::Unknown),
-                    Some(_) => self.determinations().into_iter().next(),
+                    Some(chosen) => match &self.usual {
+                        Some(usual)
+                            if usual.classification == *chosen
+                                && usual.determination != Determination::Unknown =>
+                        {
+                            Some(usual.determination.clone())
+                        }
+                        _ => self.determinations().into_iter().next(),
+                    },
                 };
             }
             2 => self.determination = next(&self.determinations(), self.determination.as_ref(), forward),
@@ -246,8 +261,15 @@ impl Object for Form {
             _ => format!("{} alerts", thousands(count)),
         };
         let (width, _) = app.ui.overlay_size();
+        let usual = self.usual.as_ref().map(|usual| {
+            let (count, classified) = (thousands(usual.count), thousands(usual.classified));
+            let text = format!("usual: {} ({count} of {classified} similar)", usual.words());
+            vec![PanelSpan::new(text, Role::Dim)]
+        });
+        let footer = usual.map_or_else(Vec::new, |usual| vec![Vec::new(), usual]);
         Some(Panel {
             title: "Change".into(),
+            footer,
             width: width.min(76),
             heading: vec![vec![PanelSpan::new(title, Role::Strong)], Vec::new()],
             lines: (0..LINES).map(|at| self.line(app, at)).collect(),
@@ -286,7 +308,8 @@ impl App {
     /// Opens the form.
     pub(in crate::app) fn open_form(&mut self) {
         if let Some(targets) = self.targets() {
-            self.ui.open(Form::new(targets));
+            let usual = self.usual(targets[0].row);
+            self.ui.open(Form::new(targets, usual));
         }
     }
 

@@ -156,6 +156,34 @@ fn the_form_sets_only_what_was_chosen() {
 }
 
 #[test]
+fn the_usual_classification_is_offered_first() {
+    let closed = |number| {
+        let values = json!({
+            "title": "Same", "status": "resolved", "classification": "informationalExpectedActivity",
+            "determination": "lineOfBusinessApplication",
+        });
+        with(alert(number), values)
+    };
+    let same = with(alert(9), json!({"title": "Same"}));
+    let mut console =
+        open_with(writing(), &[closed(1), closed(2), with(alert(3), json!({"title": "Other"})), same]);
+    console.keys("e");
+    assert!(
+        console.screen().contains("usual: expected activity, line-of-business application (2 of 2 similar)"),
+        "{}",
+        console.screen()
+    );
+    console.keys("j l Enter");
+    let (_, writes) = confirm(&mut console);
+    let update = update(&writes.tasks[0].1);
+    assert_eq!(update.classification, Some(Classification::InformationalExpectedActivity));
+    assert_eq!(update.determination, Some(Determination::LineOfBusinessApplication));
+    // The cursor is on another alert now.
+    console.keys("k x");
+    assert!(console.screen().contains("a change to this alert is still being sent"), "{}", console.screen());
+}
+
+#[test]
 fn similar_open_alerts_are_marked() {
     let named = |number, title: &str, detector: &str, status: &str| {
         with(alert(number), json!({"title": title, "detectorId": detector, "status": status}))
