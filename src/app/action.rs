@@ -5,14 +5,17 @@
 //! that were on screen. Each feed's changes are one job. What to change is decided elsewhere
 //! ([`super::triage`]), and nothing is sent without a confirmation ([`super::overlay::Confirm`]).
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use alertdeck_graph::{ClientEvent, Kind, WaitCause};
-use alertdeck_model::{AlertId, Timestamp};
+use alertdeck_model::Timestamp;
 use alertdeck_store::{Batch, FeedId, Row, RowSet};
 
 use super::{
-    App, Effect, JobKind, JobState, JobType,
+    App, Effect, Job, JobKind, JobState, JobType,
     format::{span, thousands},
     job::{JobEvent, JobId},
 };
@@ -183,7 +186,7 @@ pub struct Actions {
     /// The alerts whose change has not ended yet.
     pub pending: RowSet,
     /// The records that were taken back.
-    undone: Vec<EntryId>,
+    undone: HashSet<EntryId>,
     /// Which alerts the current command does not apply to and why, for the confirmation.
     pub(super) omitted: Option<String>,
     /// The owners that the user has assigned alerts to, most recent first.
@@ -217,11 +220,15 @@ impl Actions {
         self.runs.iter().flat_map(|run| &run.items).any(|item| item.has_failed() && item.may_be_commented())
     }
 
-    /// Returns whether a change to an alert is still being sent.
-    pub(super) fn is_sending(&self, feed: FeedId, alert: &AlertId) -> bool {
-        let is_same = |item: &ActionItem| item.feed == feed && item.task.alert == *alert;
+    /// Returns whether another change to the alert of an item is still being sent.
+    pub(super) fn is_sending(&self, item: &ActionItem) -> bool {
+        if let Some(row) = item.row {
+            return self.pending.contains(row);
+        }
+        // Only an undo from the journal may be about an alert that is not loaded.
+        let is_same = |other: &ActionItem| other.feed == item.feed && other.task.alert == item.task.alert;
         let mut items = self.runs.iter().flat_map(|run| &run.items);
-        items.any(|item| item.state == ItemState::Waiting && is_same(item))
+        items.any(|other| other.state == ItemState::Waiting && is_same(other))
     }
 
     /// Returns whether a recorded change was taken back.
@@ -329,10 +336,10 @@ impl App {
     /// Forgets what can be taken back or confirmed in a feed, because a different account now uses it.
     /// Changes that were not sent yet are stopped.
     pub(super) fn forget_actions(&mut self, feed: FeedId, effects: &mut Vec<Effect>) {
-        while let Some(job) = self.jobs.running(feed, JobType::Write) {
-            if !self.jobs.get(job).is_some_and(|job| job.state == JobState::Running) {
-                break;
-            }
+        let is_sending = |job: &&Job| {
+            job.id.feed == feed && job.job_type == JobType::Write && job.state == JobState::Running
+        };
+        for job in self.jobs.iter().filter(is_sending).map(|job| job.id).collect::<Vec<_>>() {
             self.stop_job(job, effects);
         }
         let of_feed = self.actions.runs.iter_mut().flat_map(|run| &mut run.items);
@@ -375,9 +382,12 @@ impl App {
                         }
                     }
                 }
-                if run.tally().left == 0 {
-                    let run = run.clone();
-                    self.report_action(&run);
+                // Reported once, when the last feed is done.
+                let is_live = |(job, _): &(JobId, _)| self.jobs.get(*job).is_some_and(Job::is_live);
+                if !run.jobs.iter().any(is_live)
+                    && let Some((line, is_error)) = self.actions.get(&action).map(|run| self.report(run))
+                {
+                    self.notify_completed(line, is_error);
                 }
                 self.read_journal(effects);
             }
@@ -404,7 +414,7 @@ impl App {
         item.entries = entries;
         // Taking a change back restores the state from before the user's work.
         if let (Expected::After { entry, .. }, true) = (&item.task.expected, result.is_success()) {
-            self.actions.undone.push(entry.clone());
+            self.actions.undone.insert(entry.clone());
             if let Some(row) = item.row {
                 self.actions.done.remove(row);
             }
@@ -441,6 +451,10 @@ impl App {
     /// Returns the progress of the changes that are being sent, in a few words; `None` if there are
     /// none.
     pub fn sending(&self) -> Option<String> {
+        // Most frames are drawn while nothing is sent, and past actions may be large.
+        if !self.jobs.iter().any(|job| job.job_type == JobType::Write && job.is_live()) {
+            return None;
+        }
         let running: Vec<_> = self.actions.runs.iter().filter(|run| run.tally().left > 0).collect();
         let count = |of: fn(Tally) -> usize| running.iter().map(|run| of(run.tally())).sum::<usize>();
         let left = count(|tally| tally.left);
@@ -459,8 +473,8 @@ impl App {
         is_waiting.then(|| mono + Duration::from_secs(1))
     }
 
-    /// Notifies the user of the result of an action.
-    fn report_action(&mut self, run: &ActionRun) {
+    /// Returns a line about the result of an action, and whether anything failed.
+    fn report(&self, run: &ActionRun) -> (String, bool) {
         let Tally { done, failed, .. } = run.tally();
         let summary = &run.action.summary;
         let undo = self.ui.keymap.key("alert.undo");
@@ -468,7 +482,7 @@ impl App {
         let hint = if can_undo { format!("; {undo} undoes") } else { String::new() };
         if failed == 0 {
             let count = if done == 1 { String::new() } else { format!("{} alerts: ", thousands(done)) };
-            return self.notify_completed(format!("{count}{summary}{hint}"), false);
+            return (format!("{count}{summary}{hint}"), false);
         }
         let why = run.items.iter().find(|item| item.has_failed()).map(ActionItem::line).unwrap_or_default();
         let retry = self.ui.keymap.key("panes.retry");
@@ -481,16 +495,15 @@ impl App {
                 thousands(done + failed)
             ),
         };
-        self.notify_completed(line, true);
+        (line, true)
     }
 
     /// Returns the changes of the last action that failed, to be confirmed again against the values
     /// that the alerts have now.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
-        let can_send = |item: &ActionItem| {
-            self.why_read_only(item.feed).is_none() && !self.actions.is_sending(item.feed, &item.task.alert)
-        };
+        let can_send =
+            |item: &ActionItem| self.why_read_only(item.feed).is_none() && !self.actions.is_sending(item);
         let failed = run.items.iter().enumerate().filter(|(_, item)| item.has_failed() && can_send(item));
         let again = failed.filter_map(|(at, item)| {
             Some(ActionItem { retries: Some((run.action.id.clone(), at)), ..item.again()? })

@@ -438,8 +438,8 @@ impl App {
     /// Sends the alerts of the confirmation that are not left out.
     pub(in crate::app) fn send_included(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
-        let is_sending = |item: &&ActionItem| self.actions.is_sending(item.feed, &item.task.alert);
-        if confirm.included().any(|item| is_sending(&item)) {
+        let is_sending = |item: &ActionItem| self.actions.is_sending(item);
+        if confirm.included().any(is_sending) {
             return self.notify("another change to these alerts is still being sent; wait a moment");
         }
         if confirm.included().all(|item| item.task.change.is_empty()) && confirm.included().next().is_some() {
