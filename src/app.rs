@@ -17,6 +17,7 @@ mod arrivals;
 mod cache;
 mod command;
 mod contexts;
+mod counts;
 mod detail;
 mod feed;
 mod filter;
@@ -52,6 +53,7 @@ pub use action::{ActionItem, ActionRun, Actions, ItemState, Tally, WriteEvent, W
 pub use arrivals::{Notification, NotifyMethod, NotifySettings};
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
+pub use counts::Counts;
 pub use detail::{
     Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Indentation, Line, LineKind,
     Value, command_line,
@@ -142,12 +144,8 @@ pub struct App {
     pub marks: Marks,
     /// The changes to alerts in this run.
     pub actions: Actions,
-    /// The alerts that are similar to the one under the cursor.
-    pub similar: Similar,
-    /// The histogram of alerts over time.
-    pub histogram: Histogram,
-    /// The cached counts for the values on screen.
-    tallies: pivot::Tallies,
+    /// What is counted over many alerts.
+    pub counts: Counts,
     /// The previous list views.
     history: history::History,
     /// The format of the most recent export.
@@ -177,9 +175,7 @@ impl App {
             jobs,
             marks: Marks::default(),
             actions: Actions::default(),
-            similar: Similar::default(),
-            histogram: Histogram::default(),
-            tallies: pivot::Tallies::default(),
+            counts: Counts::default(),
             history: history::History::default(),
             export_format: Format::default(),
             settings,
@@ -235,8 +231,8 @@ impl App {
             feed: feed.id,
             tenants,
             spellings: self.store.owners(feed.id).map(|owner| owner.raw().to_owned()).collect(),
-            refused: feed.refused.clone(),
-            owner_case: feed.owner_case,
+            refused: feed.service.refused.clone(),
+            owner_case: feed.service.owner_case,
             ..query::Context::at(self.clock.now.wall)
         }
     }
@@ -282,7 +278,7 @@ impl App {
         self.count_shown_values();
         // Counted while the user reads, and before a menu offers the usual classification.
         self.count_similar(SIMILAR_SLICE);
-        if self.view.has_work() || self.tallies.has_work() || self.similar.has_work() {
+        if self.view.has_work() || self.counts.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
@@ -294,10 +290,10 @@ impl App {
         let mut caches = self.feeds.iter().map(|feed| &feed.cache);
         let busy = self.view.is_scanning() || self.feeds.are_loading() || caches.any(Cache::is_reading);
         let Some(area) = self.layout().histogram else { return };
-        if !busy || mono >= self.histogram.due {
+        if !busy || mono >= self.counts.histogram.due {
             let buckets = usize::from(area.width.saturating_sub(24)).min(120);
-            self.histogram.count(&self.store, &self.view, buckets);
-            self.histogram.due = mono + HISTOGRAM_INTERVAL;
+            self.counts.histogram.count(&self.store, &self.view, buckets);
+            self.counts.histogram.due = mono + HISTOGRAM_INTERVAL;
         }
     }
 
@@ -417,9 +413,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Work(rows) => {
             if app.view.has_work() {
                 app.view.advance(&app.store, rows);
-            } else if app.tallies.has_work() {
-                app.tallies.advance(&app.store, rows);
-            } else {
+            } else if !app.counts.advance_tallies(&app.store, rows) {
                 app.count_similar(rows);
             }
         }

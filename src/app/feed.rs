@@ -118,6 +118,19 @@ impl FeedSettings {
     }
 }
 
+/// What a feed has learnt of its service from answers. Nothing of it is shared with other feeds.
+#[derive(Debug, Default)]
+pub struct ServiceFacts {
+    /// The OData features that the service has refused.
+    pub(super) refused: Vec<Feature>,
+    /// How the service compares owners.
+    pub(super) owner_case: OwnerCase,
+    /// Whether the service's answers do not tell how it compares owners, so that it is not asked again.
+    pub(super) is_owner_case_unclear: bool,
+    /// Why the service refused to change an alert, if it did for lack of a permission.
+    pub writes_refused: Option<String>,
+}
+
 /// A feed: its account, its service and its loading state.
 #[derive(Debug)]
 pub struct Feed {
@@ -135,12 +148,8 @@ pub struct Feed {
     pub backfill: Backfill,
     /// The cache.
     pub cache: Cache,
-    /// The OData features that the service has refused.
-    pub(super) refused: Vec<Feature>,
-    /// How the service compares owners.
-    pub(super) owner_case: OwnerCase,
-    /// Whether the service's answers do not tell how it compares owners, so that it is not asked again.
-    pub(super) owner_case_unclear: bool,
+    /// What is known of the service.
+    pub service: ServiceFacts,
     /// The lists that have been loaded completely.
     pub(super) complete_lists: CompleteLists,
     /// The number of consecutive failures of list fetches and polls.
@@ -151,8 +160,6 @@ pub struct Feed {
     poll_fails: bool,
     /// Whether the user has been told that a date cannot be read.
     pub(super) has_odd_date: bool,
-    /// Why the service refused to change an alert, if it did for lack of a permission.
-    pub writes_refused: Option<String>,
     /// The number of the first job for the current account. Earlier jobs were for another account,
     /// whose alerts must not be added.
     first_job: u32,
@@ -169,15 +176,12 @@ impl Feed {
             poll: Poll::default(),
             backfill: Backfill::default(),
             cache: Cache::default(),
-            refused: Vec::new(),
-            owner_case: OwnerCase::default(),
-            owner_case_unclear: false,
+            service: ServiceFacts::default(),
             complete_lists: CompleteLists::default(),
             failures: 0,
             polled_at: None,
             poll_fails: false,
             has_odd_date: false,
-            writes_refused: None,
             first_job,
         }
     }

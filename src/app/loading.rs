@@ -420,7 +420,7 @@ impl App {
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         if let Some(feed) = self.feeds.get_mut(id) {
-            feed.refused.push(unproven);
+            feed.service.refused.push(unproven);
         }
         self.replan();
         let refused = format!("the service refused `{}`; that part is applied locally", unproven.name());

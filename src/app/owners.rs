@@ -18,7 +18,8 @@ impl App {
     /// depends on it, no such job is running, and the service's answers can tell.
     pub(super) fn compare_owners(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get(id) else { return };
-        let depends = feed.list.is_guess() && feed.list.phase().is_active() && !feed.owner_case_unclear;
+        let depends =
+            feed.list.is_guess() && feed.list.phase().is_active() && !feed.service.is_owner_case_unclear;
         if depends && self.jobs.running(id, JobType::CompareOwners).is_none() {
             let has_letters = |owner: &&str| owner.contains(|c: char| c.is_ascii_alphabetic());
             let known = self.store.owners(id).map(SafeText::raw).find(has_letters);
@@ -40,15 +41,15 @@ impl App {
         match compared {
             // The list stays incomplete. The next request asks again.
             Err(_) => {}
-            Ok(OwnerComparison::Unclear) => feed.owner_case_unclear = true,
+            Ok(OwnerComparison::Unclear) => feed.service.is_owner_case_unclear = true,
             Ok(OwnerComparison::NoOwners) => feed.confirm_guess(self.filter.requested()),
             Ok(OwnerComparison::IgnoresCase) => {
-                feed.owner_case = OwnerCase::Ignored;
+                feed.service.owner_case = OwnerCase::Ignored;
                 feed.confirm_guess(self.filter.requested());
                 self.replan();
             }
             Ok(OwnerComparison::Exact) => {
-                feed.owner_case = OwnerCase::Exact;
+                feed.service.owner_case = OwnerCase::Exact;
                 self.replan();
                 if was_guess {
                     self.fetch_from(id, effects);

@@ -97,14 +97,14 @@ impl App {
     /// the number that a pivot on it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
         let subject = self.subject(what);
-        let known = self.tallies.rows(&self.store, &subject).map(RowSet::len);
+        let known = self.counts.tallies.rows(&self.store, &subject).map(RowSet::len);
         known.unwrap_or_else(|| rows_of(&self.store, &subject).len())
     }
 
     /// Returns the counts of a value of the alert under the cursor; `None` if counting is not
     /// complete. Values on screen are counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
-        let counted = self.tallies.counts.get(&self.subject(what))?.prevalence()?;
+        let counted = self.counts.tallies.counts.get(&self.subject(what))?.prevalence()?;
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
@@ -122,8 +122,8 @@ impl App {
     /// Counts the values on screen, up to one slice of work.
     pub(super) fn count_shown_values(&mut self) {
         let shown = self.shown_indicators().iter().map(|what| self.subject(what)).collect();
-        self.tallies.set_shown(&self.store, shown);
-        self.tallies.advance(&self.store, SLICE);
+        self.counts.tallies.set_shown(&self.store, shown);
+        self.counts.tallies.advance(&self.store, SLICE);
     }
 
     /// Returns the values on screen that have a count.

@@ -124,18 +124,18 @@ impl App {
     pub(super) fn count_similar(&mut self, work: usize) {
         let Some(row) = self.selected() else { return };
         let mono = self.clock.now.mono;
-        let is_old = self.similar.version != self.store.version() && mono >= self.similar.until;
-        if self.similar.of != Some(row) || is_old {
-            self.similar = Similar { until: mono + RECOUNT_AFTER, ..Similar::new(&self.store, row) };
+        let is_old = self.counts.similar.version != self.store.version() && mono >= self.counts.similar.until;
+        if self.counts.similar.of != Some(row) || is_old {
+            self.counts.similar = Similar { until: mono + RECOUNT_AFTER, ..Similar::new(&self.store, row) };
         }
-        if self.similar.has_work() {
-            self.similar.advance(&self.store, work);
+        if self.counts.similar.has_work() {
+            self.counts.similar.advance(&self.store, work);
         }
     }
 
     /// Returns the number of similar alerts and how they were classified, in words. Safe to show.
     pub fn similar_words(&self) -> String {
-        let similar = &self.similar;
+        let similar = &self.counts.similar;
         if similar.of != self.selected() || !similar.is_done {
             return "counting".to_owned();
         }
@@ -152,7 +152,7 @@ impl App {
 
     /// Returns the usual classification of alerts like one, if it is known.
     pub(super) fn usual(&self, row: Row) -> Option<Usual> {
-        self.similar.usual().filter(|_| self.similar.of == Some(row))
+        self.counts.similar.usual().filter(|_| self.counts.similar.of == Some(row))
     }
 
     /// Marks the open alerts that are similar to the one under the cursor.
@@ -161,15 +161,15 @@ impl App {
             return;
         }
         // Alerts may have arrived since they were counted.
-        if !self.similar.has_work() {
-            self.similar = Similar::default();
+        if !self.counts.similar.has_work() {
+            self.counts.similar = Similar::default();
         }
         self.count_similar(MAX_MARKED);
-        if self.similar.has_work() {
+        if self.counts.similar.has_work() {
             return self.notify("similar alerts are still being counted; try again in a moment");
         }
         let is_open = |row: &Row| *self.store.facts(*row).status() != Status::Resolved;
-        let open: Vec<_> = self.similar.rows.iter().filter(is_open).collect();
+        let open: Vec<_> = self.counts.similar.rows.iter().filter(is_open).collect();
         let hidden = open.iter().filter(|row| !self.view.shown().contains(**row)).count();
         let count = open.len();
         self.marks.mark(open);

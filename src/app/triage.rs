@@ -87,7 +87,7 @@ impl App {
             WriteMode::On => {}
         }
         let profiles = self.ui.keymap.key("open.profiles");
-        if let Some(line) = &feed.writes_refused {
+        if let Some(line) = &feed.service.writes_refused {
             return Some(format!("changes were refused; sign in again ({profiles}) to retry: {line}"));
         }
         let identity = feed.sign_in.identity.as_ref()?;

@@ -11,7 +11,7 @@ const COUNT: u16 = 9;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
-    let histogram = &app.histogram;
+    let histogram = &app.counts.histogram;
     let most = histogram.counts.iter().flatten().copied().max().unwrap_or(0);
     for (at, (name, counts)) in NAMES.iter().zip(&histogram.counts).enumerate() {
         let y = area.y + at as u16;

@@ -132,11 +132,8 @@ impl Load {
             waits: Waits::default(),
             reports,
             happened,
-            fingerprint: RandomState::new(),
-            known: HashSet::new(),
-            bytes: 0,
+            received: Received::default(),
             failure: None,
-            coverage: Coverage::default(),
             events: sender,
         };
         Self { events, task: tokio::spawn(loader.run(first)) }
@@ -190,22 +187,43 @@ struct Loader {
     waits: Waits,
     reports: UnboundedSender<(Stream, ClientEvent)>,
     happened: UnboundedReceiver<(Stream, ClientEvent)>,
-    fingerprint: RandomState,
-    /// Fingerprints of the IDs of the alerts that arrived.
-    known: HashSet<u64>,
-    /// The size of the alerts that arrived, in bytes.
-    bytes: u64,
+    received: Received,
     /// The last failure of a chain.
     failure: Option<Error>,
-    coverage: Coverage,
     events: Sender<LoadEvent>,
+}
+
+/// What has arrived, over all chains.
+#[derive(Default)]
+struct Received {
+    fingerprint: RandomState,
+    /// Fingerprints of the IDs of the alerts.
+    known: HashSet<u64>,
+    /// The size of the alerts in bytes.
+    bytes: u64,
+    coverage: Coverage,
+}
+
+impl Received {
+    /// Adds a page.
+    fn add(&mut self, page: &Page, pages: &Pages) {
+        self.known.extend(pages.heads().iter().map(|head| head.id));
+        self.bytes += page.raw.alerts.iter().map(|alert| alert.0.len() as u64).sum::<u64>();
+        self.coverage.pages += 1;
+        self.coverage.alerts = self.known.len() as u64;
+        self.coverage.total = self.coverage.total.or(page.raw.count);
+        if let Some(warning) = &page.partial {
+            self.coverage.incomplete = Some(format!("the service sent partial results: {}", warning.line()));
+        }
+    }
 }
 
 impl Loader {
     async fn run(mut self, first: Effect) {
         let Ok(end) = self.follow(first).await else { return };
         let failure = self.failure.take();
-        let Coverage { pages, alerts, total, .. } = self.coverage;
+        let mut coverage = self.received.coverage;
+        let Coverage { pages, alerts, total, .. } = coverage;
         let (incomplete, error) = match (end, failure) {
             (End::Failed, Some(error)) => (Some(format!("stopped after page {pages}: {error}")), Some(error)),
             (End::WithoutUndated, Some(error)) => {
@@ -214,10 +232,10 @@ impl Loader {
             }
             _ => {
                 let short = || total.and_then(|total| short_of_count(total, alerts));
-                (self.coverage.incomplete.take().or_else(short), None)
+                (coverage.incomplete.take().or_else(short), None)
             }
         };
-        let coverage = Coverage { incomplete, ..self.coverage };
+        let coverage = Coverage { incomplete, ..coverage };
         let last = match error {
             Some(error) => {
                 tracing::warn!("list incomplete: {error}");
@@ -267,7 +285,7 @@ impl Loader {
                     self.running = JoinSet::new();
                     self.requested.clear();
                     self.chains.clear();
-                    self.coverage.incomplete = None;
+                    self.received.coverage.incomplete = None;
                     let resumed = self.waits.clear();
                     self.report(resumed).await?;
                 }
@@ -292,14 +310,14 @@ impl Loader {
             (Stream::Whole, Some(bookmark)) => Pages::resume(self.client.clone(), &bookmark),
             (Stream::Whole, None) => {
                 let query = ListQuery { filter, top: self.top, count: false };
-                self.client.pages(&query).with_count(self.coverage.total)
+                self.client.pages(&query).with_count(self.received.coverage.total)
             }
             (Stream::Window(_), _) => self.client.pages(&ListQuery { filter, top: self.top, count: true }),
         };
         // The first rows are what the user is waiting for.
         let is_urgent = stream == Stream::First && self.first_page == FIRST;
         let priority = if is_urgent { Priority::User } else { Priority::Bulk };
-        pages.with_priority(priority).with_fingerprint(self.fingerprint.clone())
+        pages.with_priority(priority).with_fingerprint(self.received.fingerprint.clone())
     }
 
     /// Requests the next page of a chain.
@@ -352,15 +370,16 @@ impl Loader {
             }
         };
         let is_last = page.raw.next.is_none();
-        self.count(&page, &pages);
+        self.received.add(&page, &pages);
         let facts = PageFacts {
             alerts: page.raw.alerts.len() as u64,
             times: Times::of(pages.heads().iter().map(|head| head.created)),
             count: page.raw.count,
             is_last,
-            known: self.known.len() as u64,
+            known: self.received.known.len() as u64,
         };
-        let too_large = too_large(self.client.http().limits(), self.known.len(), self.bytes);
+        let Received { known, bytes, .. } = &self.received;
+        let too_large = too_large(self.client.http().limits(), known.len(), *bytes);
         let event = match too_large.filter(|_| !is_last) {
             Some(error) => {
                 self.failure = Some(error);
@@ -380,18 +399,6 @@ impl Loader {
         let end = self.carry_out(effects).await?;
         self.send(LoadEvent::Page(page, room)).await?;
         Ok(end)
-    }
-
-    /// Adds a page to what is covered.
-    fn count(&mut self, page: &Page, pages: &Pages) {
-        self.known.extend(pages.heads().iter().map(|head| head.id));
-        self.bytes += page.raw.alerts.iter().map(|alert| alert.0.len() as u64).sum::<u64>();
-        self.coverage.pages += 1;
-        self.coverage.alerts = self.known.len() as u64;
-        self.coverage.total = self.coverage.total.or(page.raw.count);
-        if let Some(warning) = &page.partial {
-            self.coverage.incomplete = Some(format!("the service sent partial results: {}", warning.line()));
-        }
     }
 
     async fn report(&self, event: Option<ClientEvent>) -> Result<(), Gone> {

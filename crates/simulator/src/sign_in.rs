@@ -3,7 +3,8 @@
 //!
 //! A request is a [`Call`], and a response is a [`Reply`]. This module is independent of sockets
 //! and alerts. It remembers all tokens that it has issued and checks a token against that record
-//! instead of the token's own claims. All times are real, regardless of the times in the tenant's
+//! instead of the token's own claims. The methods of [`SignInControl`] live in the files of the
+//! endpoints that they belong to. All times are real, regardless of the times in the tenant's
 //! alerts, since clients check the lifetimes of tokens and assertions against their own clocks.
 
 mod assertion;

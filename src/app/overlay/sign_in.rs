@@ -201,7 +201,7 @@ impl App {
         if let Some(feed) = self.feeds.any_mut(id) {
             feed.answered();
             // Another token may have another permission.
-            feed.writes_refused.take_if(|_| feed.sign_in.identity.as_ref() != Some(&identity));
+            feed.service.writes_refused.take_if(|_| feed.sign_in.identity.as_ref() != Some(&identity));
             feed.sign_in.identity = Some(identity);
         }
     }

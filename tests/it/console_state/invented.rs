@@ -39,7 +39,7 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
     match state {
         State::Columns => {
             // Counts that no test could hold as alerts.
-            let histogram = &mut console.app.histogram;
+            let histogram = &mut console.app.counts.histogram;
             for (at, many) in [1_234_567, 98_765, 1_000_000, 12].into_iter().enumerate() {
                 histogram.totals[at] += many;
                 if let Some(last) = histogram.counts[at].last_mut() {

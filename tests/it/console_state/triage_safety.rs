@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alertdeck::{
-    app::{FeedEvent, Message, Overlay, WriteEvent},
+    app::{FeedEvent, JobId, Message, Overlay, WriteEvent, Writes},
     triage::TaskResult,
 };
 use alertdeck_store::FeedId;
@@ -53,8 +53,8 @@ fn a_newer_change_that_is_still_being_sent_is_not_passed_over() {
     assert!(console.screen().contains("undo: resolved, false positive"), "{}", console.screen());
 }
 
-#[test]
-fn results_of_a_tenant_that_is_switched_off_are_kept() {
+/// Opens a list of two tenants with an alert each.
+fn open_two_tenants() -> Harness {
     let of = |name: &str| Settings {
         profile: name.into(),
         tenant: format!("{name}.example"),
@@ -66,6 +66,11 @@ fn results_of_a_tenant_that_is_switched_off_are_kept() {
         console.complete(FeedId::new(feed), &[alert(number)]);
     }
     console.effects.clear();
+    console
+}
+
+/// Takes all alerts in the list, and returns the jobs.
+fn take_all(console: &mut Harness) -> Vec<(JobId, Writes)> {
     console.keys("* a");
     console.advance(DEAF);
     assert!(
@@ -74,29 +79,58 @@ fn results_of_a_tenant_that_is_switched_off_are_kept() {
         console.screen()
     );
     console.keys("Enter");
-    let started = writes(&mut console);
+    let started = writes(console);
     assert_eq!(started.len(), 2);
+    started
+}
+
+/// Reports that the changes of a job were applied, but not that the job is done.
+fn apply(console: &mut Harness, (job, writes): &(JobId, Writes)) {
+    for (at, task) in &writes.tasks {
+        let row = console.app.store.row(job.feed, &task.alert).unwrap();
+        let before = console.app.store.stored(row).read().parse().unwrap();
+        let (alert, entries) = applied(task, &writes.action, &before);
+        let (result, alert) = (TaskResult::Applied, Some(Box::new(batch(&[alert]))));
+        let action = writes.action.id.clone();
+        let event = WriteEvent::Ended { action, at: *at, result, entries, alert };
+        console.send(Message::Job(*job, event.into()));
+    }
+}
+
+fn done(console: &mut Harness, (job, writes): &(JobId, Writes)) {
+    console.send(Message::Job(*job, WriteEvent::Done { action: writes.action.id.clone() }.into()));
+}
+
+#[test]
+fn results_of_a_tenant_that_is_switched_off_are_kept() {
+    let mut console = open_two_tenants();
+    let started = take_all(&mut console);
     console.keys("P j Space Esc");
     assert_eq!(console.app.feeds.len(), 1);
-    for (job, writes) in started {
-        for (at, task) in &writes.tasks {
-            let row = console.app.store.row(job.feed, &task.alert).unwrap();
-            let before = console.app.store.stored(row).read().parse().unwrap();
-            let (alert, entries) = applied(task, &writes.action, &before);
-            let (result, alert) = (TaskResult::Applied, Some(Box::new(batch(&[alert]))));
-            let action = writes.action.id.clone();
-            console.send(Message::Job(
-                job,
-                WriteEvent::Ended { action, at: *at, result, entries, alert }.into(),
-            ));
-        }
-        console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id }.into()));
+    for started in &started {
+        apply(&mut console, started);
+        done(&mut console, started);
     }
     assert!(!console.app.actions.is_running());
     console.advance(Duration::from_secs(7));
     console.keys("u");
     let screen = console.screen();
     assert!(screen.contains("1 alert in contoso.example"), "only what can be taken back: {screen}");
+}
+
+#[test]
+fn an_action_in_two_tenants_is_reported_once() {
+    let mut console = open_two_tenants();
+    let started = take_all(&mut console);
+    for started in &started {
+        apply(&mut console, started);
+    }
+    done(&mut console, &started[0]);
+    assert_eq!(console.notice(), "", "the other tenant is not done");
+    done(&mut console, &started[1]);
+    assert!(console.notice().starts_with("2 alerts: "), "{}", console.notice());
+    console.advance(Duration::from_secs(7));
+    assert_eq!(console.notice(), "", "not reported again");
 }
 
 #[test]
@@ -114,4 +148,19 @@ fn another_account_closes_the_confirmation_and_takes_nothing_back() {
     assert!(console.app.ui.overlay().is_none());
     console.keys("u");
     assert!(console.notice().starts_with("nothing to undo in this session"), "{}", console.notice());
+}
+
+#[test]
+fn another_account_stops_every_change_that_is_being_sent() {
+    let mut console = open(2);
+    let feed = console.app.feed().id;
+    console.send(Message::Feed(feed, FeedEvent::Identity(identity(ME))));
+    console.keys("a");
+    let (first, _) = confirm(&mut console);
+    console.keys("j x f n");
+    let (second, _) = confirm(&mut console);
+    console.effects.clear();
+    console.send(Message::Feed(feed, FeedEvent::Identity(identity("eve@contoso.com"))));
+    let stopped = console.cancelled();
+    assert!(stopped.contains(&first) && stopped.contains(&second), "{stopped:?}");
 }

@@ -1,0 +1,231 @@
+//! What is known of the actions of this run of the program: their changes and results. Plain data,
+//! which knows nothing of jobs' work, the store or the screen.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+
+use alertdeck_graph::WaitCause;
+use alertdeck_store::{FeedId, Row, RowSet};
+
+use super::super::job::JobId;
+use crate::triage::{Action, Entry, EntryId, EntryKind, EntryResult, Task, TaskResult};
+
+/// A change to one alert, in an action.
+#[derive(Clone, Debug)]
+pub struct ActionItem {
+    /// The alert's feed.
+    pub feed: FeedId,
+    /// The alert's row, if it is loaded.
+    pub row: Option<Row>,
+    /// The change.
+    pub task: Task,
+    /// How far it is.
+    pub state: ItemState,
+    /// The last records of what was sent.
+    pub(super) entries: Vec<Entry>,
+    /// The failed change that this one tries again: its action, and its index there.
+    pub(super) retries: Option<(EntryId, usize)>,
+    /// Whether the alert was marked when the change was confirmed.
+    pub(super) was_marked: bool,
+    /// Whether a comment on the alert may have been added already, so that no other is.
+    pub(in crate::app) is_commented: bool,
+}
+
+/// How far a change to one alert is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Not sent yet.
+    Waiting,
+    /// It has ended.
+    Ended(TaskResult),
+    /// Not sent, since the action was stopped.
+    Stopped,
+    /// It had failed, and was tried again as part of a later action.
+    Retried,
+}
+
+impl ActionItem {
+    pub(in crate::app) fn new(feed: FeedId, row: Option<Row>, task: Task) -> Self {
+        Self {
+            feed,
+            row,
+            task,
+            state: ItemState::Waiting,
+            entries: Vec::new(),
+            retries: None,
+            was_marked: false,
+            is_commented: false,
+        }
+    }
+
+    /// Returns how far the change is, in one line that is safe to show.
+    pub fn line(&self) -> String {
+        match &self.state {
+            ItemState::Waiting => "waiting".to_owned(),
+            ItemState::Stopped => "stopped, not sent".to_owned(),
+            ItemState::Retried => "failed, then tried again".to_owned(),
+            ItemState::Ended(result) if !result.is_success() && self.made().next().is_some() => {
+                format!("changed, but without the comment: {}", result.line())
+            }
+            ItemState::Ended(result) => result.line(),
+        }
+    }
+
+    pub(super) fn result(&self) -> Option<&TaskResult> {
+        match &self.state {
+            ItemState::Ended(result) => Some(result),
+            ItemState::Waiting | ItemState::Stopped | ItemState::Retried => None,
+        }
+    }
+
+    /// Returns whether the change was not made, so that it can be tried again.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state == ItemState::Stopped || self.result().is_some_and(|result| !result.is_success())
+    }
+}
+
+/// An action that was confirmed.
+#[derive(Clone, Debug)]
+pub struct ActionRun {
+    /// Its id and words.
+    pub action: Action,
+    /// The changes, in the order in which they were confirmed.
+    pub items: Vec<ActionItem>,
+    /// The jobs that send the changes, and what each is waiting for: until when, and why.
+    pub(super) jobs: Vec<(JobId, Option<(Duration, WaitCause)>)>,
+}
+
+/// The number of changes by result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Changes that are in effect.
+    pub done: usize,
+    /// Changes that were not made, or whose result is not known.
+    pub failed: usize,
+    /// Changes that had failed and were tried again as part of a later action.
+    pub retried: usize,
+    /// Changes that have not ended yet.
+    pub left: usize,
+}
+
+impl ActionRun {
+    /// Counts the changes.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for item in &self.items {
+            match (&item.state, item.has_failed()) {
+                (ItemState::Waiting, _) => tally.left += 1,
+                (ItemState::Retried, _) => tally.retried += 1,
+                (_, true) => tally.failed += 1,
+                (_, false) => tally.done += 1,
+            }
+        }
+        tally
+    }
+
+    /// Returns the records of the changed values that are in effect, newest first, each with its
+    /// item.
+    pub(super) fn made(&self) -> impl Iterator<Item = (&ActionItem, &Entry)> {
+        let of = |item| ActionItem::made(item).map(move |entry| (item, entry));
+        self.items.iter().flat_map(of)
+    }
+}
+
+impl ActionItem {
+    /// Returns the change to be tried again. A comment that may have been added is not sent again,
+    /// since it cannot be taken back; `None` if nothing else is left.
+    pub(super) fn again(&self) -> Option<Self> {
+        let mut item = Self::new(self.feed, self.row, self.task.clone());
+        if self.may_be_commented() {
+            item.task.change.comment = None;
+            item.is_commented = true;
+        }
+        let is_updated = self.made().next().is_some();
+        if is_updated {
+            item.task.change.update = alertdeck_graph::AlertUpdate::default();
+        }
+        (!item.task.change.is_empty()).then_some(item)
+    }
+
+    /// Returns whether a comment may have been added.
+    pub(super) fn may_be_commented(&self) -> bool {
+        let may_be_added =
+            |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
+        self.entries.iter().any(may_be_added)
+    }
+
+    pub(super) fn made(&self) -> impl Iterator<Item = &Entry> {
+        let is_made =
+            |entry: &&Entry| entry.kind == EntryKind::Update && entry.result == Some(EntryResult::Applied);
+        self.entries.iter().filter(is_made)
+    }
+}
+
+/// The actions of this run of the program, and the signs that they leave.
+#[derive(Debug, Default)]
+pub struct Actions {
+    pub(super) runs: VecDeque<ActionRun>,
+    /// The alerts that the user has changed.
+    pub done: RowSet,
+    /// The alerts whose last change failed.
+    pub failed: RowSet,
+    /// The alerts whose change has not ended yet.
+    pub pending: RowSet,
+    /// The records that were taken back.
+    pub(super) undone: HashSet<EntryId>,
+    /// Which alerts the current command does not apply to and why, for the confirmation.
+    pub(in crate::app) omitted: Option<String>,
+    /// The owners that the user has assigned alerts to, most recent first.
+    pub(in crate::app) recent_owners: Vec<String>,
+}
+
+impl Actions {
+    /// Returns the actions, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &ActionRun> {
+        self.runs.iter()
+    }
+
+    /// Returns an action.
+    pub fn get(&self, id: &EntryId) -> Option<&ActionRun> {
+        self.runs.iter().find(|run| run.action.id == *id)
+    }
+
+    /// Returns the action whose changes a job sends.
+    pub(in crate::app) fn of_job(&self, id: JobId) -> Option<&ActionRun> {
+        self.runs.iter().find(|run| run.jobs.iter().any(|(job, _)| *job == id))
+    }
+
+    /// Returns the last action with changes that failed.
+    pub(in crate::app) fn last_failed(&self) -> Option<&ActionRun> {
+        let can_retry = |item: &ActionItem| item.has_failed() && item.again().is_some();
+        self.runs.iter().rev().find(|run| run.items.iter().any(can_retry))
+    }
+
+    /// Returns whether it is unknown of a comment whether it was added.
+    pub(in crate::app) fn has_uncertain_comment(&self) -> bool {
+        self.runs.iter().flat_map(|run| &run.items).any(|item| item.has_failed() && item.may_be_commented())
+    }
+
+    /// Returns whether another change to the alert of an item is still being sent.
+    pub(in crate::app) fn is_sending(&self, item: &ActionItem) -> bool {
+        if let Some(row) = item.row {
+            return self.pending.contains(row);
+        }
+        // Only an undo from the journal may be about an alert that is not loaded.
+        let is_same = |other: &ActionItem| other.feed == item.feed && other.task.alert == item.task.alert;
+        let mut items = self.runs.iter().flat_map(|run| &run.items);
+        items.any(|other| other.state == ItemState::Waiting && is_same(other))
+    }
+
+    /// Returns whether a recorded change was taken back.
+    pub(in crate::app) fn is_undone(&self, entry: &EntryId) -> bool {
+        self.undone.contains(entry)
+    }
+
+    /// Returns whether changes are still to be sent or answered.
+    pub fn is_running(&self) -> bool {
+        !self.pending.is_empty() || self.runs.iter().any(|run| run.tally().left > 0)
+    }
+}
