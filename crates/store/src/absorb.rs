@@ -49,6 +49,7 @@ impl Store {
         let Batch { codes, contents, alerts, .. } = batch;
         let Codes { properties, texts, shapes } = *codes;
         let map = self.dictionary.merge(&properties, &texts);
+        self.postings.warm(map.values());
         let numbers = self.shapes.merge(&shapes, &map);
         let mapped = Mapped { map: &map, shapes: &shapes, numbers };
         // Tidy up more than a single batch can add.

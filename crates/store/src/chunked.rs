@@ -39,6 +39,10 @@ impl<T> Chunked<T> {
         self.chunks.get(at / CHUNK)?.get(at % CHUNK)
     }
 
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        self.chunks.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flatten()
     }

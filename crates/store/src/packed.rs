@@ -63,6 +63,11 @@ impl Packed {
         self.alphabet[usize::from(if at.is_multiple_of(2) { pair & 15 } else { pair >> 4 })]
     }
 
+    /// Returns the byte that a character is packed in, if there is one.
+    pub(crate) fn byte_at(&self, at: usize) -> u8 {
+        self.codes.get(at / 2).copied().unwrap_or_default()
+    }
+
     /// Returns the characters in a range.
     pub(crate) fn unpack(&self, range: std::ops::Range<usize>) -> String {
         let bytes: Vec<u8> = range.map(|at| self.byte(at)).collect();

@@ -3,6 +3,8 @@
 //! Most values occur in only one alert, so a single row is stored in place of a list. A dense list
 //! of rows becomes a bitmap.
 
+use std::hint::black_box;
+
 use hashbrown::{HashMap, HashSet};
 
 use crate::{
@@ -104,16 +106,26 @@ impl List {
 /// The postings of all values.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    /// For each name, the row of each of its values, or [`LIST`] combined with the number of a
-    /// list.
-    rows: Vec<Chunked<u32>>,
-    /// For each name, the number of the property set of each of its values.
-    keys: Vec<Chunked<u16>>,
+    /// For each name, where each of its values occurs.
+    values: Vec<Chunked<Posting>>,
     lists: Chunked<List>,
     sets: KeySets,
     /// The values with too many properties to track, each paired with any properties under which it
     /// has occurred since then.
     untold: HashSet<(ValueCode, KeyCode)>,
+}
+
+/// Where a value occurs.
+#[derive(Clone, Copy, Debug)]
+struct Posting {
+    /// The row, or [`LIST`] combined with the number of a list.
+    rows: u32,
+    /// The number of the property set.
+    keys: u16,
+}
+
+impl Posting {
+    const EMPTY: Self = Self { rows: NONE, keys: 0 };
 }
 
 /// Marks a number as the number of a list.
@@ -126,25 +138,24 @@ impl Postings {
     /// If the value has too many properties to track, this may return true twice.
     pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
         let at = value.name.index();
-        while self.rows.len() <= at {
-            self.rows.push(Chunked::default());
-            self.keys.push(Chunked::default());
+        while self.values.len() <= at {
+            self.values.push(Chunked::default());
         }
-        let (rows, keys, index) = (&mut self.rows[at], &mut self.keys[at], value.index as usize);
-        while rows.len() <= index {
-            rows.push(NONE);
-            keys.push(0);
+        let (values, index) = (&mut self.values[at], value.index as usize);
+        while values.len() <= index {
+            values.push(Posting::EMPTY);
         }
-        let set = self.sets.with(keys[index], key);
-        let is_known = std::mem::replace(&mut keys[index], set) == set;
+        let posting = &mut values[index];
+        let set = self.sets.with(posting.keys, key);
+        let is_known = std::mem::replace(&mut posting.keys, set) == set;
         let is_new = if set == KeySets::UNKNOWN { self.untold.insert((value, key)) } else { !is_known };
-        match rows[index] {
-            NONE => rows[index] = row.0,
+        match posting.rows {
+            NONE => posting.rows = row.0,
             list if list & LIST != 0 => self.lists[(list & !LIST) as usize].insert(row),
             one if one == row.0 => {}
             one => {
                 let pair = vec![Row(one.min(row.0)), Row(one.max(row.0))];
-                rows[index] = LIST | self.lists.len() as u32;
+                posting.rows = LIST | self.lists.len() as u32;
                 self.lists.push(List::Sparse(pair));
             }
         }
@@ -153,39 +164,47 @@ impl Postings {
 
     /// Removes a row from the postings of a value. The value keeps its properties.
     pub(crate) fn remove(&mut self, value: ValueCode, row: Row) {
-        let Some(rows) = self.rows.get_mut(value.name.index()) else { return };
-        let index = value.index as usize;
-        match rows.get(index) {
-            Some(list) if *list != NONE && list & LIST != 0 => {
-                self.lists[(list & !LIST) as usize].remove(row);
-            }
-            Some(one) if *one == row.0 => rows[index] = NONE,
+        let Some(values) = self.values.get_mut(value.name.index()) else { return };
+        let Some(posting) = values.get_mut(value.index as usize) else { return };
+        match posting.rows {
+            NONE => {}
+            list if list & LIST != 0 => self.lists[(list & !LIST) as usize].remove(row),
+            one if one == row.0 => posting.rows = NONE,
             _ => {}
         }
     }
 
     /// Returns the rows of a value.
     pub(crate) fn rows(&self, value: ValueCode) -> Rows<'_> {
-        match self.rows.get(value.name.index()).and_then(|rows| rows.get(value.index as usize)) {
-            None | Some(&NONE) => Rows::None,
-            Some(list) if list & LIST != 0 => Rows::Many(&self.lists[(list & !LIST) as usize]),
-            Some(row) => Rows::One(Row(*row)),
+        match self.get(value).rows {
+            NONE => Rows::None,
+            list if list & LIST != 0 => Rows::Many(&self.lists[(list & !LIST) as usize]),
+            row => Rows::One(Row(row)),
         }
+    }
+
+    fn get(&self, value: ValueCode) -> Posting {
+        let posting = self.values.get(value.name.index()).and_then(|values| values.get(value.index as usize));
+        posting.copied().unwrap_or(Posting::EMPTY)
+    }
+
+    /// Reads the postings of values that rows are about to be added to, so that the processor has them
+    /// at hand then. One after another, but without waiting for each, which is what takes time.
+    pub(crate) fn warm(&self, values: &[ValueCode]) {
+        black_box(values.iter().fold(0, |sum: u32, value| sum.wrapping_add(self.get(*value).rows)));
     }
 
     /// Returns the properties under which a value has ever occurred, or `None` if there are too
     /// many to track.
     pub(crate) fn keys(&self, value: ValueCode) -> Option<&[KeyCode]> {
-        let number = self.keys.get(value.name.index()).and_then(|keys| keys.get(value.index as usize));
-        self.sets.get(number.copied().unwrap_or(0))
+        self.sets.get(self.get(value).keys)
     }
 
     /// Returns the memory used by the postings, in bytes.
     pub(crate) fn size(&self) -> usize {
-        let rows = self.rows.iter().map(Chunked::size).sum::<usize>();
-        let keys = self.keys.iter().map(Chunked::size).sum::<usize>();
+        let values = self.values.iter().map(Chunked::size).sum::<usize>();
         let untold = self.untold.capacity() * size_of::<(ValueCode, KeyCode)>();
-        rows + keys + untold + self.lists.size() + self.lists.iter().map(List::size).sum::<usize>()
+        values + untold + self.lists.size() + self.lists.iter().map(List::size).sum::<usize>()
     }
 }
 

@@ -18,7 +18,7 @@ use alertdeck_model::RawAlert;
 use crate::{
     json,
     shape::{Leaf, Shapes},
-    values::{Chunk, place},
+    values::{Chunk, raw_of},
 };
 
 /// The size of a block before compression, in bytes. The alerts in a block resemble each other, so
@@ -58,10 +58,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     fn write(&self, contents: &[u8]) -> Bytes {
-        let value = |Leaf { name, .. }: Leaf, index| {
-            let (chunk, at) = place(&self.values[name.index()], index);
-            chunk.raw(at)
-        };
+        let value = |Leaf { name, .. }: Leaf, index| raw_of(&self.values[name.index()], index);
         json::write(&self.shapes, contents, value).into()
     }
 }

@@ -77,6 +77,11 @@ impl Texts {
         self.list[code.index()].name
     }
 
+    /// Returns the hash of a value's folded form.
+    pub(crate) fn hash(&self, code: TextCode) -> u64 {
+        self.list[code.index()].hash
+    }
+
     /// Returns a value, folded, with the hash of its folded form.
     pub(crate) fn folded(&self, code: TextCode) -> (Folded<'_>, u64) {
         let (text, raw) = (&self.list[code.index()], self.raw(code));

@@ -48,8 +48,11 @@ pub(crate) fn hash_one(what: impl Hash) -> u64 {
 /// The distinct values under one property name.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    /// Shared with snapshots, which keep the values that they were taken with.
+    /// The full chunks. Shared with snapshots, which keep the values that they were taken with.
     chunks: Vec<Arc<Chunk>>,
+    /// The chunk that values are added to, which follows the full ones. Snapshots copy it, so that
+    /// adding a value does not have to check whether one shares it.
+    open: Chunk,
     /// The values, keyed by the hash of their folded form, in one table or [`SHARDS`] tables.
     shards: Vec<HashTable<u32>>,
     /// Half of each value's hash, so that a table grows without reading the values.
@@ -67,18 +70,45 @@ impl Values {
 
     /// Returns the folded form of a value.
     pub(crate) fn folded(&self, index: u32) -> Cow<'_, str> {
-        folded(&self.chunks, index)
+        let (chunk, at) = self.place(index);
+        chunk.folded(at)
     }
 
     /// Returns a value as sent.
     pub(crate) fn raw(&self, index: u32) -> Cow<'_, str> {
-        let (chunk, at) = place(&self.chunks, index);
+        let (chunk, at) = self.place(index);
         chunk.raw(at)
     }
 
     /// Returns the values for a snapshot.
-    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
-        &self.chunks
+    pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
+        let open = (self.open.len > 0).then(|| Arc::new(self.open.clone()));
+        self.chunks.iter().cloned().chain(open).collect()
+    }
+
+    /// Returns the chunk that a value is in and the value's position in that chunk.
+    fn place(&self, index: u32) -> (&Chunk, usize) {
+        place(&self.chunks, &self.open, index)
+    }
+
+    fn chunk(&self, number: usize) -> Option<&Chunk> {
+        if number == self.chunks.len() {
+            Some(&self.open)
+        } else {
+            self.chunks.get(number).map(|chunk| &**chunk)
+        }
+    }
+
+    /// Returns where a value with this hash of its folded form may be. Reads only the table.
+    pub(crate) fn candidate(&self, hash: u64) -> Option<u32> {
+        let hash = spread((hash >> 32) as u32);
+        self.shards.get(shard(self.shards.len(), hash))?.iter_hash(hash).next().copied()
+    }
+
+    /// Reads what [`Values::add`] compares with, and returns some number that depends on it.
+    pub(crate) fn warm(&self, index: u32) -> u32 {
+        let (chunk, at) = self.place(index);
+        self.hashes[index as usize].wrapping_add(u32::from(chunk.first_byte(at)))
     }
 
     /// Returns the index of a value, adding it if it is new. `hash` is the hash of the folded form.
@@ -86,12 +116,12 @@ impl Values {
         if self.shards.is_empty() {
             self.shards.push(HashTable::new());
         }
-        let Self { chunks, shards, hashes, len, .. } = self;
+        let Self { chunks, open, shards, hashes, len, .. } = self;
         let half = (hash >> 32) as u32;
         let hash = spread(half);
         let shard = shard(shards.len(), hash);
         let is_same = |index: &u32| {
-            let (chunk, at) = place(chunks, *index);
+            let (chunk, at) = place(chunks, open, *index);
             hashes[*index as usize] == half
                 && chunk.is_folded(at, value.folded)
                 && chunk.spelling(at) == value.spelling
@@ -102,19 +132,18 @@ impl Values {
             Entry::Vacant(free) => {
                 // If a value is several megabytes long, the rest of the chunk may have to stay
                 // empty.
-                if let Some(chunk) = chunks.last_mut().filter(|chunk| !chunk.fits(value)) {
-                    let filled = Arc::make_mut(chunk).fill();
+                if !open.fits(value) {
+                    let filled = open.fill();
                     (0..filled).for_each(|_| hashes.push(0));
                     *len += filled;
+                    chunks.push(Arc::new(std::mem::take(open)));
                 }
                 let index = *len;
                 free.insert(index);
                 *len += 1;
-                if chunks.last().is_none_or(|chunk| chunk.len == CHUNK) {
-                    chunks.push(Arc::default());
-                }
-                if let Some(chunk) = chunks.last_mut() {
-                    Arc::make_mut(chunk).push(value);
+                open.push(value);
+                if open.len == CHUNK {
+                    chunks.push(Arc::new(std::mem::take(open)));
                 }
                 hashes.push(half);
                 index
@@ -129,7 +158,7 @@ impl Values {
             self.split();
             return true;
         }
-        let unsealed = self.chunks.get_mut(self.sealed).filter(|chunk| chunk.len == CHUNK);
+        let unsealed = self.chunks.get_mut(self.sealed);
         self.sealed += usize::from(unsealed.is_some());
         unsealed.map(|chunk| Arc::make_mut(chunk).seal()).is_some()
     }
@@ -140,7 +169,7 @@ impl Values {
         let table = self.shards.get(shard(self.shards.len(), hash));
         let found = table.into_iter().flat_map(move |table| table.iter_hash(hash));
         found.copied().filter(move |index| {
-            let (chunk, at) = place(&self.chunks, *index);
+            let (chunk, at) = self.place(*index);
             chunk.is_folded(at, folded)
         })
     }
@@ -149,7 +178,7 @@ impl Values {
     /// substrings.
     pub(crate) fn containing(&self, substrings: &Substrings, first: u32, mut each: impl FnMut(u32)) {
         let base = first as usize / CHUNK * CHUNK;
-        let Some(chunk) = self.chunks.get(base / CHUNK) else { return };
+        let Some(chunk) = self.chunk(base / CHUNK).filter(|chunk| chunk.len > 0) else { return };
         chunk.search(substrings, |text| {
             let mut at = first as usize - base;
             let mut from = chunk.start(at);
@@ -175,12 +204,12 @@ impl Values {
     /// Returns the size in bytes of the folded forms in a chunk, which is what it costs to search
     /// the chunk.
     pub(crate) fn chunk_size(&self, chunk: usize) -> usize {
-        self.chunks.get(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
+        self.chunk(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
     }
 
     /// Returns the memory used by the values, in bytes.
     pub(crate) fn size(&self) -> usize {
-        let chunks = self.chunks.iter().map(|chunk| chunk.memory());
+        let chunks = self.chunks.iter().map(|chunk| chunk.memory()).chain([self.open.memory()]);
         let shards = self.shards.iter().map(HashTable::allocation_size);
         chunks.sum::<usize>() + shards.sum::<usize>() + self.hashes.size()
     }
@@ -197,14 +226,15 @@ impl Values {
     }
 }
 
-/// Returns the chunk that a value is in and the value's position in that chunk.
-pub(crate) fn place(chunks: &[Arc<Chunk>], index: u32) -> (&Chunk, usize) {
-    (&chunks[index as usize / CHUNK], index as usize % CHUNK)
+/// Returns the chunk that a value is in, if not the last one, and the value's position in that chunk.
+fn place<'a>(chunks: &'a [Arc<Chunk>], last: &'a Chunk, index: u32) -> (&'a Chunk, usize) {
+    let (number, at) = (index as usize / CHUNK, index as usize % CHUNK);
+    (if number < chunks.len() { &chunks[number] } else { last }, at)
 }
 
-fn folded(chunks: &[Arc<Chunk>], index: u32) -> Cow<'_, str> {
-    let (chunk, at) = place(chunks, index);
-    chunk.folded(at)
+/// Returns a value of a snapshot as sent.
+pub(crate) fn raw_of(chunks: &[Arc<Chunk>], index: u32) -> Cow<'_, str> {
+    chunks[index as usize / CHUNK].raw(index as usize % CHUNK)
 }
 
 /// Returns a hash for the tables, all of whose bits depend on all bits of half a hash.

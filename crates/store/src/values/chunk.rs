@@ -87,6 +87,15 @@ impl Chunk {
         }
     }
 
+    /// Returns a byte of a value, or of what it is packed in.
+    pub(super) fn first_byte(&self, at: usize) -> u8 {
+        let start = self.start(at);
+        match &self.texts {
+            Texts::Plain(text) => text.as_bytes().get(start).copied().unwrap_or_default(),
+            Texts::Packed(packed) => packed.byte_at(start),
+        }
+    }
+
     pub(super) fn is_folded(&self, at: usize, folded: &str) -> bool {
         let range = self.start(at)..self.end(at);
         match &self.texts {
