@@ -1,5 +1,7 @@
 //! Adds batches to the store.
 
+use alertdeck_model::SafeText;
+
 use crate::{
     Batch, DateColumn, FeedId, Row, Store, StoredReader,
     batch::{BatchAlert, Codes},
@@ -10,7 +12,7 @@ use crate::{
     shape::Shapes,
     stored::StoredWriter,
     terms,
-    texts::TextCode,
+    texts::{TextCode, Texts},
 };
 
 /// The effect of adding a batch.
@@ -34,6 +36,8 @@ impl Absorbed {
 /// How the codes of a batch map to those of the store.
 struct Mapped<'a> {
     map: &'a CodeMap,
+    /// The values of the batch.
+    texts: &'a Texts,
     /// The shapes of the batch.
     shapes: &'a Shapes,
     /// The number in the store of each shape.
@@ -51,7 +55,7 @@ impl Store {
         let map = self.dictionary.merge(&properties, &texts);
         self.postings.warm(map.values());
         let numbers = self.shapes.merge(&shapes, &map);
-        let mapped = Mapped { map: &map, shapes: &shapes, numbers };
+        let mapped = Mapped { map: &map, texts: &texts, shapes: &shapes, numbers };
         // Tidy up more than a single batch can add.
         for _ in 0..3 {
             self.dictionary.tidy();
@@ -79,8 +83,9 @@ impl Store {
         absorbed: &mut Absorbed,
     ) {
         let BatchAlert { fields, body, fingerprint, is_readable, .. } = alert;
-        let Some(id) = fields.id.map(|id| mapped.map.value(id)) else { return };
-        let hash = id_hash(feed, &self.dictionary.raw(id));
+        let Some(id) = fields.id else { return };
+        let hash = id_hash(feed, mapped.texts.raw(id));
+        let id = mapped.map.value(id);
         let columns = &self.columns;
         // An alert keeps the time at which it was created. Alerts that were created at different times
         // are therefore different ones, even if they share an ID, as in files that were anonymised. Tools
@@ -117,8 +122,10 @@ impl Store {
             absorbed.new.push(row);
         }
         if let Some(owner) = fields.owner {
-            let owner = self.dictionary.safe(mapped.map.value(owner));
-            self.owners.entry(feed).or_default().insert(owner);
+            let owners = self.owners.entry(feed).or_default();
+            if owners.codes.insert(mapped.map.value(owner)) {
+                owners.names.insert(SafeText::new(mapped.texts.raw(owner)));
+            }
         }
         self.absorb_contents(row, contents, mapped);
         self.columns.set(row, feed, fields, body, mapped.map);
@@ -133,7 +140,7 @@ impl Store {
     /// Stores the contents of an alert with codes from this store, and adds the row to the postings
     /// of its values.
     fn absorb_contents(&mut self, row: Row, contents: &[u8], mapped: &Mapped<'_>) {
-        let Mapped { map, shapes, numbers } = mapped;
+        let Mapped { map, shapes, numbers, .. } = mapped;
         let mut own = Vec::with_capacity(contents.len() * 2);
         let mut write = |number| contents::write(&mut own, number);
         for step in Steps::new(shapes, contents) {

@@ -77,7 +77,9 @@ impl Batch {
 
     /// Decodes alerts. An alert that cannot be decoded gets a title that says why.
     pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
-        let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
+        let alerts = alerts.into_iter();
+        let mut decoder = Decoder::new(alerts.size_hint().0);
+        let (mut bodies, mut decoded) = (StoredWriter::default(), Vec::new());
         for raw in alerts {
             let (mut fields, is_exact, is_readable) = match decoder.decode(raw) {
                 Ok((fields, is_exact)) => (fields, is_exact, true),

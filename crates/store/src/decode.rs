@@ -51,6 +51,8 @@ const TYPE: &str = "@odata.type";
 
 /// The number that stands for the alert itself in place of a type of evidence.
 const NO_KIND: u16 = u16::MAX;
+/// The number of distinct values to expect for each alert of a batch. Only memory is reserved for them.
+const VALUES: usize = 32;
 /// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
 
@@ -141,7 +143,8 @@ impl CurrentAlert {
 pub(crate) type Decoded = Result<(Fields, bool), DecodeError>;
 
 impl Decoder {
-    pub(crate) fn new() -> Self {
+    /// Prepares to decode about so many alerts.
+    pub(crate) fn new(alerts: usize) -> Self {
         let mut properties = Properties::default();
         let [devices, users, identities, ids, titles, types] =
             [DEVICES, USERS, IDENTITIES, "id", "title", last_name(TYPE)]
@@ -149,7 +152,7 @@ impl Decoder {
         let nodes = Nodes::new(&mut properties);
         Self {
             properties,
-            texts: TextTable::default(),
+            texts: TextTable::with_capacity(alerts * VALUES),
             names: Names { devices, users, identities, ids, titles, types },
             nodes,
             shapes: BatchShapes::default(),

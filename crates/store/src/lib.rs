@@ -52,6 +52,7 @@ use alertdeck_model::{AlertId, SafeText, Timestamp};
 use columns::Columns;
 use contents::{Contents, Step, Steps};
 use decode::{DEVICES, USERS};
+use hashbrown::HashSet;
 use posting::Postings;
 use prevalence::Index;
 use shape::{Leaf, ShapeTable, Shapes};
@@ -109,7 +110,7 @@ pub struct Store {
     /// The rows from all feeds that are not hidden.
     visible: RowSet,
     /// For each feed, every spelling of an owner that has occurred in any of its alerts.
-    owners: BTreeMap<FeedId, BTreeSet<SafeText>>,
+    owners: BTreeMap<FeedId, Owners>,
     /// The number of times that rows were replaced, retired, hidden or shown.
     changes: u64,
 }
@@ -266,7 +267,7 @@ impl Store {
     /// ignores case in `assignedTo` is not documented, so filters request all spellings
     /// (docs/filter-language.md, "OData meaning").
     pub fn owners(&self, feed: FeedId) -> impl Iterator<Item = &SafeText> {
-        self.owners.get(&feed).into_iter().flatten()
+        self.owners.get(&feed).into_iter().flat_map(|owners| &owners.names)
     }
 
     /// Returns the dictionary of all values.
@@ -360,6 +361,14 @@ fn terms<'a>(
         // If a property has no code of its own, its values cannot be searched for.
         (dictionary.name_of(key) == name).then_some((key, ValueCode { name, index }))
     })
+}
+
+/// The owners of a feed's alerts.
+#[derive(Debug, Default)]
+struct Owners {
+    names: BTreeSet<SafeText>,
+    /// The same as codes, which are compared faster.
+    codes: HashSet<ValueCode>,
 }
 
 fn id_hash(feed: FeedId, id: &str) -> u64 {

@@ -106,6 +106,11 @@ pub(crate) struct TextTable {
 }
 
 impl TextTable {
+    /// Prepares to add about so many values.
+    pub(crate) fn with_capacity(values: usize) -> Self {
+        Self { table: HashTable::with_capacity(values), ..Self::default() }
+    }
+
     /// Returns the code of a value, adding it if it is new.
     pub(crate) fn add(&mut self, name: NameCode, raw: &str) -> TextCode {
         let Self { texts, table, folder } = self;
