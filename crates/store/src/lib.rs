@@ -26,6 +26,7 @@ mod row_set;
 mod shape;
 mod sorter;
 mod stored;
+mod summary;
 mod table;
 mod texts;
 mod values;
@@ -45,6 +46,7 @@ pub use facts::Facts;
 pub use prevalence::{Classes, PostingRules, Prevalence, Tally};
 pub use row_set::RowSet;
 pub use stored::{StoredAlert, StoredReader};
+pub use summary::{AGES, AlertCount, COUNTED, Summary, ValueCount};
 pub use values::{Substrings, fold};
 pub use view::{Count, Filter, View};
 

@@ -14,6 +14,7 @@ use hashbrown::HashSet;
 use crate::{
     Column, FeedId, Row, RowSet, Store,
     chunked::Chunked,
+    columns::Lists,
     decode::{DEVICE_NAME, IDENTITIES, USER_NAME},
     dictionary::{Dictionary, FoldedText, Key, KeyCode, NameCode, ValueCode},
     facts::Facts,
@@ -208,12 +209,21 @@ impl Store {
         Some(Indicator { kind, value: SafeText::new(name.unwrap_or(&text)) })
     }
 
-    /// Returns keys that distinguish the devices in a row from all others. A key is an identity
-    /// and, if the identity is a name, the feed.
+    /// Returns keys that distinguish the devices in a row from all others.
     fn device_keys(&self, row: Row) -> impl Iterator<Item = (u32, Option<FeedId>)> {
+        self.identity_keys(row, &self.columns.device_ids)
+    }
+
+    /// Returns keys that distinguish the devices or users in a row from all others, in the order in
+    /// which the column lists them. A key is an identity and, if the identity is a name, the feed.
+    pub(crate) fn identity_keys(
+        &self,
+        row: Row,
+        identified: &Lists,
+    ) -> impl Iterator<Item = (u32, Option<FeedId>)> {
         let (feed, several) = (self.feed(row), self.feeds.len() > 1);
         let identities = self.dictionary.name(IDENTITIES);
-        self.columns.device_ids.get(row).map(move |index| {
+        identified.get(row).map(move |index| {
             let is_name = |name| self.dictionary.text(ValueCode { name, index }).raw.starts_with('(');
             (index, Some(feed).filter(|_| several && identities.is_some_and(is_name)))
         })

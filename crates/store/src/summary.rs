@@ -1,0 +1,338 @@
+//! Counts over many alerts at once: how many have each value of each column, on which days they were
+//! created, and how old the open ones are.
+//!
+//! Rows are counted a slice at a time, like [`Tally`](crate::Tally). A device or user counts once for
+//! each alert, whatever its spellings there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use alertdeck_model::{SafeText, Severity, Status, Timestamp};
+
+use crate::{Cell, Column, FeedId, Row, RowSet, Store};
+
+/// The seconds in a day.
+const DAY: i64 = 86_400;
+
+/// The ages into which open alerts are sorted, each up to and excluding this many seconds; `None` for
+/// those that are older.
+pub const AGES: [Option<i64>; 6] =
+    [Some(3_600), Some(8 * 3_600), Some(DAY), Some(3 * DAY), Some(7 * DAY), None];
+
+/// The columns whose values are counted.
+pub const COUNTED: [Column; 10] = [
+    Column::Title,
+    Column::Device,
+    Column::User,
+    Column::Techniques,
+    Column::Source,
+    Column::Category,
+    Column::Classification,
+    Column::Owner,
+    Column::Incident,
+    Column::Tenant,
+];
+
+/// A number of alerts, and what they are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlertCount {
+    /// All of them.
+    pub alerts: usize,
+    /// Those of high severity.
+    pub high: usize,
+    /// Those of medium severity.
+    pub medium: usize,
+    /// Those that are new or in progress.
+    pub open: usize,
+}
+
+impl AlertCount {
+    fn add(&mut self, severity: &Severity, is_open: bool) {
+        self.alerts += 1;
+        self.high += usize::from(*severity == Severity::High);
+        self.medium += usize::from(*severity == Severity::Medium);
+        self.open += usize::from(is_open);
+    }
+}
+
+/// The alerts with one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueCount {
+    /// The value; `None` for the alerts that have none.
+    pub value: Option<SafeText>,
+    /// The feed of the alerts, if the value means something else in other feeds.
+    pub feed: Option<FeedId>,
+    /// One of the alerts.
+    pub row: Row,
+    /// Their number.
+    pub count: AlertCount,
+}
+
+/// Identifies a value of a column: its code and, if it is unique only within a feed, the feed.
+type Key = (Option<u32>, Option<FeedId>);
+
+/// What a value of a column is counted as: one of its alerts, the value's index there, and the number.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    row: Row,
+    at: usize,
+    count: AlertCount,
+}
+
+/// Counts over a set of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    now: i64,
+    /// The first row that has not been counted yet.
+    next: usize,
+    /// The number of rows counted.
+    counted: usize,
+    total: AlertCount,
+    days: BTreeMap<i64, AlertCount>,
+    undated: AlertCount,
+    ages: [AlertCount; AGES.len()],
+    values: [HashMap<Key, Counted>; COUNTED.len()],
+}
+
+impl Summary {
+    /// Prepares to count. Ages are those at this time.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now: now.seconds(), ..Self::default() }
+    }
+
+    /// Counts up to `work` more of the rows. They have to be the same rows each time, and the store
+    /// must not have changed. Returns whether rows are left.
+    pub fn advance(&mut self, store: &Store, rows: &RowSet, work: usize) -> bool {
+        for row in rows.iter_from(self.next).take(work) {
+            self.add(store, row);
+            self.next = row.index() + 1;
+            self.counted += 1;
+        }
+        self.counted < rows.len()
+    }
+
+    fn add(&mut self, store: &Store, row: Row) {
+        let facts = store.facts(row);
+        let severity = facts.severity();
+        let is_open = matches!(facts.status(), Status::New | Status::InProgress);
+        self.total.add(severity, is_open);
+        match facts.created() {
+            Some(created) => {
+                let day = created.seconds().div_euclid(DAY);
+                self.days.entry(day).or_default().add(severity, is_open);
+                if is_open {
+                    let age = self.now - created.seconds();
+                    let at = AGES.iter().position(|limit| limit.is_none_or(|limit| age < limit));
+                    self.ages[at.unwrap_or_default()].add(severity, is_open);
+                }
+            }
+            None => self.undated.add(severity, is_open),
+        }
+        for (column, values) in COUNTED.into_iter().zip(&mut self.values) {
+            let mut count = |key: Key, at: usize| {
+                let new = Counted { row, at, count: AlertCount::default() };
+                values.entry(key).or_insert(new).count.add(severity, is_open);
+            };
+            let keys = store.value_keys(row, column);
+            if keys.is_empty() {
+                count((None, None), 0);
+            }
+            // A device may occur under several names.
+            for at in 0..keys.len() {
+                if !keys[..at].contains(&keys[at]) {
+                    count(keys[at], at);
+                }
+            }
+        }
+    }
+
+    /// Returns the number of rows counted.
+    pub fn counted(&self) -> usize {
+        self.counted
+    }
+
+    /// Returns the count of all rows.
+    pub fn total(&self) -> AlertCount {
+        self.total
+    }
+
+    /// Lists the days on which alerts were created, in UTC, the latest first: the start of each and its
+    /// alerts.
+    pub fn days(&self) -> impl Iterator<Item = (Timestamp, AlertCount)> {
+        self.days.iter().rev().map(|(day, count)| (Timestamp::from_seconds(day * DAY), *count))
+    }
+
+    /// Returns the number of alerts without a time of creation.
+    pub fn undated(&self) -> AlertCount {
+        self.undated
+    }
+
+    /// Returns the open alerts of each age, in the order of [`AGES`].
+    pub fn ages(&self) -> [AlertCount; AGES.len()] {
+        self.ages
+    }
+
+    /// Lists the values of a column of [`COUNTED`] that most alerts have, and the number of all values.
+    /// Of values with the same number, those with more alerts of high severity come first, and then
+    /// those that sort first.
+    pub fn top(&self, store: &Store, column: Column, most: usize) -> (Vec<ValueCount>, usize) {
+        let Some(at) = COUNTED.iter().position(|counted| *counted == column) else {
+            return Default::default();
+        };
+        let values = &self.values[at];
+        let mut all: Vec<_> = values.iter().collect();
+        let weight = |of: &(&Key, &Counted)| std::cmp::Reverse((of.1.count.alerts, of.1.count.high));
+        if all.len() > most.max(1) * 4 {
+            // Only values with the same number have to be compared as text.
+            all.select_nth_unstable_by_key(most, weight);
+            let least = weight(&all[most]);
+            all.retain(|of| weight(of) <= least);
+        }
+        let mut found: Vec<_> = all
+            .into_iter()
+            .map(|((code, feed), counted)| {
+                let text = code.map(|_| store.value_text(counted.row, column, counted.at));
+                ValueCount { value: text, feed: *feed, row: counted.row, count: counted.count }
+            })
+            .collect();
+        let by_text = |of: &ValueCount| of.value.as_ref().map(|value| value.raw().to_owned());
+        found.sort_by(|a, b| {
+            let weight = |of: &ValueCount| (of.count.alerts, of.count.high);
+            weight(b).cmp(&weight(a)).then_with(|| by_text(a).cmp(&by_text(b)))
+        });
+        found.truncate(most);
+        (found, values.len())
+    }
+}
+
+impl Store {
+    /// Returns what identifies the values that a row has in a column.
+    fn value_keys(&self, row: Row, column: Column) -> Vec<Key> {
+        let feed = || Some(self.feed(row)).filter(|_| self.feeds.len() > 1);
+        match column {
+            Column::Device | Column::User => {
+                let is_device = column == Column::Device;
+                let of = if is_device { &self.columns.device_ids } else { &self.columns.user_ids };
+                self.identity_keys(row, of).map(|(code, feed)| (Some(code), feed)).collect()
+            }
+            Column::Techniques => self.columns.techniques.get(row).map(|code| (Some(code), None)).collect(),
+            // Numbers of incidents are unique only within a tenant.
+            Column::Incident => self.code(column, row).map(|code| (Some(code), feed())).into_iter().collect(),
+            _ if self.cell(row, column) == Cell::Empty => Vec::new(),
+            _ => self.code(column, row).map(|code| (Some(code), None)).into_iter().collect(),
+        }
+    }
+
+    /// Returns one of the values that a row has in a column.
+    fn value_text(&self, row: Row, column: Column, at: usize) -> SafeText {
+        match column {
+            Column::Device | Column::User | Column::Techniques => {
+                let value = self.listed(row, column).nth(at);
+                value.map_or_else(|| SafeText::new(""), |value| self.dictionary.safe(value))
+            }
+            _ => match self.cell(row, column) {
+                Cell::Text(text) => text,
+                cell => SafeText::new(&cell.text()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Batch;
+    use alertdeck_model::RawAlert;
+    use proptest::prelude::*;
+
+    fn store(alerts: &[String]) -> Store {
+        let mut store = Store::default();
+        let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.clone().into())).collect();
+        store.absorb(FeedId::new(0), Batch::decode(&raw));
+        store
+    }
+
+    fn summary(store: &Store, slice: usize) -> Summary {
+        let mut summary = Summary::new(Timestamp::parse("2026-11-20T12:00:00Z").unwrap());
+        while summary.advance(store, store.rows(), slice) {}
+        summary
+    }
+
+    fn device(name: &str, id: &str) -> String {
+        format!(
+            r##"{{"@odata.type":"#microsoft.graph.security.deviceEvidence","deviceDnsName":"{name}","mdeDeviceId":"{id}"}}"##
+        )
+    }
+
+    fn alert(number: usize, rest: &str) -> String {
+        format!(r#"{{"id":"{number}"{rest}}}"#)
+    }
+
+    #[test]
+    fn open_alerts_are_counted_by_age_and_all_by_day() {
+        let of = |number, status: &str, created: &str| {
+            alert(number, &format!(r#","status":"{status}","severity":"high","createdDateTime":"{created}""#))
+        };
+        let store = store(&[
+            of(1, "new", "2026-11-20T11:30:00Z"),
+            of(2, "inProgress", "2026-11-20T11:00:00Z"),
+            of(3, "resolved", "2026-11-20T00:00:00Z"),
+            of(4, "new", "2026-11-19T23:59:59Z"),
+            of(5, "new", "2026-10-01T00:00:00Z"),
+            // The clock of the service may be ahead.
+            of(6, "new", "2026-11-20T12:00:05Z"),
+            alert(7, ""),
+        ]);
+        let summary = summary(&store, 100);
+        assert_eq!(summary.ages().map(|count| count.alerts), [2, 1, 1, 0, 0, 1]);
+        let days: Vec<_> = summary.days().map(|(day, count)| (day.to_string(), count.alerts)).collect();
+        assert_eq!(days.len(), 3);
+        assert!(days[0].0.starts_with("2026-11-20") && days[0].1 == 4, "{days:?}");
+        assert!(days[1].0.starts_with("2026-11-19") && days[1].1 == 1, "{days:?}");
+        assert_eq!((summary.undated().alerts, summary.total().alerts, summary.total().open), (1, 7, 5));
+        assert_eq!(summary.total().high, 6);
+    }
+
+    #[test]
+    fn a_device_is_one_whatever_its_spelling() {
+        let evidence = |devices: &[String]| format!(r#","evidence":[{}]"#, devices.join(","));
+        let store = store(&[
+            alert(1, &evidence(&[device("srv-1", "a1"), device("SRV-1.contoso.com", "a1")])),
+            alert(2, &evidence(&[device("srv-1.contoso.com", "a1")])),
+            alert(3, &evidence(&[device("srv-1", "b2")])),
+            alert(4, ""),
+        ]);
+        let (top, all) = summary(&store, 1).top(&store, Column::Device, 10);
+        let counts: Vec<_> =
+            top.iter().map(|of| (of.value.as_ref().map(SafeText::line), of.count.alerts)).collect();
+        assert_eq!(all, 3, "two devices, and the alert without one: {counts:?}");
+        assert_eq!(counts.iter().map(|(_, count)| count).sum::<usize>(), 4);
+        assert_eq!(counts[0].1, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn the_top_values_are_those_of_a_count_of_all(
+            titles in prop::collection::vec(0u8..12, 0..60), most in 0usize..15, slice in 1usize..20,
+        ) {
+            let alerts: Vec<_> = titles
+                .iter()
+                .enumerate()
+                .map(|(at, title)| alert(at, &format!(r#","title":"Title {title:02}""#)))
+                .collect();
+            let store = store(&alerts);
+            let (top, all) = summary(&store, slice).top(&store, Column::Title, most);
+            let mut counts = BTreeMap::new();
+            for title in titles {
+                *counts.entry(title).or_insert(0) += 1;
+            }
+            prop_assert_eq!(all, counts.len());
+            let mut expected: Vec<_> =
+                counts.into_iter().map(|(title, count)| (format!("Title {title:02}"), count)).collect();
+            expected.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            expected.truncate(most);
+            let found: Vec<_> =
+                top.iter().map(|of| (of.value.as_ref().unwrap().line(), of.count.alerts)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
