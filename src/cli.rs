@@ -21,6 +21,7 @@ mod output;
 mod service;
 mod show;
 mod source;
+mod stats;
 mod update;
 
 use std::{
@@ -45,6 +46,7 @@ pub use output::Output;
 pub use service::{EnvSecrets, Service};
 pub use show::{Show, ShowFormat};
 pub use source::{Origin, Source};
+pub use stats::{Stats, StatsFormat};
 pub use update::{Assignee, Update, UpdateFormat};
 
 use alertdeck_graph::{ClientEvent, WaitCause};

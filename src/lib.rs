@@ -11,6 +11,7 @@
 //! - [`triage`]: what analysts change in alerts, and the records of it; plain data.
 //! - [`journal`]: the file of these records.
 //! - [`handover`]: the page for the next shift, from the journal and the alerts; pure.
+//! - [`overview`]: what stands out among many alerts; pure.
 //! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
 //! - [`ui`]: draws that state.
 //! - [`writer`]: sends changes and records them.
@@ -27,6 +28,7 @@ pub mod files;
 pub mod handover;
 pub mod journal;
 pub mod log;
+pub mod overview;
 pub mod program;
 pub mod report;
 pub mod triage;

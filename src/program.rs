@@ -17,8 +17,8 @@ use std::{
 use crate::{
     cli::{
         CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, HandoverCommand,
-        JournalCommand, List, Logging, Logout, Note, Open, Origin, Preferences, Show, Source, Update, WhoAmI,
-        check_filter, login, notify, open_services, parse_filter,
+        JournalCommand, List, Logging, Logout, Note, Open, Origin, Preferences, Show, Source, Stats, Update,
+        WhoAmI, check_filter, login, notify, open_services, parse_filter,
     },
     console,
     journal::Journal,
@@ -83,6 +83,8 @@ enum Command {
     Open(Open),
     /// Print the alerts that match a filter, newest first
     List(List),
+    /// Print how many alerts match a filter: by day, age, title, device, user and other values
+    Stats(Stats),
     /// Print one alert with its evidence
     Show(Show),
     /// Change alerts: status, classification, determination, owner; add comments
@@ -125,6 +127,7 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Open(_) => "open",
             Self::List(_) => "list",
+            Self::Stats(_) => "stats",
             Self::Show(_) => "show",
             Self::Update(_) => "update",
             Self::Journal(_) => "journal",
@@ -153,6 +156,7 @@ impl Command {
             Self::Demo(demo) => &demo.filter,
             Self::Open(open) => open.filter.as_slice(),
             Self::List(list) => &list.filter,
+            Self::Stats(stats) => &stats.filter,
             Self::Update(update) => update.filter.as_slice(),
             Self::Handover(handover) => &handover.filter,
             // Explaining takes the user and the time from its own options.
@@ -165,6 +169,7 @@ impl Command {
         match self {
             Self::Demo(_)
             | Self::List(_)
+            | Self::Stats(_)
             | Self::Show(_)
             | Self::Update(_)
             | Self::Handover(_)
@@ -327,6 +332,12 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
         Some(Command::List(list)) => {
             let (_simulator, mut source) = source(&list.origin, &connection)?;
             let outcome = block_on(list.run(&mut source, &mut out));
+            source.notices().iter().for_each(notify);
+            outcome
+        }
+        Some(Command::Stats(stats)) => {
+            let (_simulator, mut source) = source(&stats.origin, &connection)?;
+            let outcome = block_on(stats.run(&mut source, &mut out));
             source.notices().iter().for_each(notify);
             outcome
         }

@@ -15,7 +15,7 @@ use super::{Failure, Origin, Output, Source, invalid_filter, line, notify, notif
 use crate::export::{self, Format, Tenant};
 use alertdeck_query as query;
 use alertdeck_query::Matcher;
-use alertdeck_store::{Column, Row, Sort, Store};
+use alertdeck_store::{Column, Row, RowSet, Sort, Store};
 
 /// Prints the alerts that match a filter, newest first.
 #[derive(Clone, Debug, clap::Args)]
@@ -79,32 +79,9 @@ impl List {
             ));
         }
         self.output.check()?;
-        let filter = &self.filter.join(" ");
-        source.load_accounts(filter).await;
-        let contexts = source.contexts();
-        let plan = query::compile(filter, &contexts[0])
-            .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
-        // The test is the same for all feeds.
-        let mut matcher = Matcher::new(&plan.test);
-        let loaded = load::load(source, &plan, (filter, self.limit), contexts).await?;
-        let Loaded { store, superseded, unreadable, odd_dates, outcome } = loaded;
-        let mut matching = matcher.rows(&store);
-        matching.subtract(&superseded);
-        let mut rows: Vec<_> = matching.iter().collect();
-        if !filter.is_empty() {
-            // No filter can match them.
-            if unreadable > 0 {
-                notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
-            }
-            notify_excluded(&plan.excluded);
-            if let Some(term) = plan.whole.first().filter(|_| rows.is_empty()) {
-                notify(format_args!(
-                    "`=` compares the whole value; to find a part of it, write {}",
-                    line(term)
-                ));
-            }
-        }
-        notify_odd_dates(odd_dates);
+        let Matching { store, rows, outcome } =
+            Matching::load(source, &self.filter.join(" "), self.limit).await?;
+        let mut rows: Vec<_> = rows.iter().collect();
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
         self.output.write_result(out, |out| self.print((&store, &rows), &source.tenants(), out))?;
@@ -134,6 +111,50 @@ impl List {
             }
         };
         export::write(format, columns, (store, rows), tenants, out)
+    }
+}
+
+/// The alerts that match a filter.
+pub(super) struct Matching {
+    pub(super) store: Store,
+    pub(super) rows: RowSet,
+    /// Whether they are all of them.
+    pub(super) outcome: Result<(), Failure>,
+}
+
+impl Matching {
+    /// Reads the alerts, or as many as `limit` that match, applies the whole filter locally and reports
+    /// what users should know about the result. Fails if nothing could be read at all.
+    pub(super) async fn load(
+        source: &mut Source,
+        filter: &str,
+        limit: Option<usize>,
+    ) -> Result<Self, Failure> {
+        source.load_accounts(filter).await;
+        let contexts = source.contexts();
+        let plan = query::compile(filter, &contexts[0])
+            .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
+        // The test is the same for all feeds.
+        let mut matcher = Matcher::new(&plan.test);
+        let loaded = load::load(source, &plan, (filter, limit), contexts).await?;
+        let Loaded { store, superseded, unreadable, odd_dates, outcome } = loaded;
+        let mut rows = matcher.rows(&store);
+        rows.subtract(&superseded);
+        if !filter.is_empty() {
+            // No filter can match them.
+            if unreadable > 0 {
+                notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
+            }
+            notify_excluded(&plan.excluded);
+            if let Some(term) = plan.whole.first().filter(|_| rows.is_empty()) {
+                notify(format_args!(
+                    "`=` compares the whole value; to find a part of it, write {}",
+                    line(term)
+                ));
+            }
+        }
+        notify_odd_dates(odd_dates);
+        Ok(Self { store, rows, outcome })
     }
 }
 

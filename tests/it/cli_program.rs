@@ -12,6 +12,7 @@ mod service;
 mod sign_in;
 #[cfg(target_os = "linux")]
 mod signals;
+mod stats;
 mod streams;
 #[cfg(unix)]
 mod tenants;

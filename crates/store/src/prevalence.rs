@@ -198,12 +198,17 @@ impl Store {
     /// Returns the identity of the first device or user in a row, which is the one that the column
     /// shows.
     pub fn identity(&self, row: Row, column: Column) -> Option<Indicator> {
+        self.identity_at(row, column, 0)
+    }
+
+    /// Returns the identity of a device or user in a row.
+    pub(crate) fn identity_at(&self, row: Row, column: Column, at: usize) -> Option<Indicator> {
         let (list, kind) = match column {
             Column::Device => (&self.columns.device_ids, IndicatorKind::DeviceId),
             Column::User => (&self.columns.user_ids, IndicatorKind::UserId),
             _ => return None,
         };
-        let code = ValueCode { name: self.dictionary.name(IDENTITIES)?, index: list.get(row).next()? };
+        let code = ValueCode { name: self.dictionary.name(IDENTITIES)?, index: list.get(row).nth(at)? };
         let text = self.dictionary.text(code).raw;
         let name = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
         Some(Indicator { kind, value: SafeText::new(name.unwrap_or(&text)) })

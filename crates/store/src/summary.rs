@@ -54,11 +54,22 @@ impl AlertCount {
     }
 }
 
+impl std::ops::AddAssign for AlertCount {
+    fn add_assign(&mut self, other: Self) {
+        self.alerts += other.alerts;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.open += other.open;
+    }
+}
+
 /// The alerts with one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueCount {
     /// The value; `None` for the alerts that have none.
     pub value: Option<SafeText>,
+    /// Of a device or user, what tells it apart from others: an ID or, without one, its name.
+    pub identity: Option<SafeText>,
     /// The feed of the alerts, if the value means something else in other feeds.
     pub feed: Option<FeedId>,
     /// One of the alerts.
@@ -171,6 +182,13 @@ impl Summary {
         self.ages
     }
 
+    /// Returns the alerts that have no value in a column of [`COUNTED`]; `None` if there are none.
+    pub fn missing(&self, column: Column) -> Option<ValueCount> {
+        let at = COUNTED.iter().position(|counted| *counted == column)?;
+        let Counted { row, count, .. } = *self.values[at].get(&(None, None))?;
+        Some(ValueCount { value: None, identity: None, feed: None, row, count })
+    }
+
     /// Lists the values of a column of [`COUNTED`] that most alerts have, and the number of all values.
     /// Of values with the same number, those with more alerts of high severity come first, and then
     /// those that sort first.
@@ -179,7 +197,8 @@ impl Summary {
             return Default::default();
         };
         let values = &self.values[at];
-        let mut all: Vec<_> = values.iter().collect();
+        let mut all: Vec<_> = values.iter().filter(|((code, _), _)| code.is_some()).collect();
+        let number = all.len();
         let weight = |of: &(&Key, &Counted)| std::cmp::Reverse((of.1.count.alerts, of.1.count.high));
         if all.len() > most.max(1) * 4 {
             // Only values with the same number have to be compared as text.
@@ -189,9 +208,12 @@ impl Summary {
         }
         let mut found: Vec<_> = all
             .into_iter()
-            .map(|((code, feed), counted)| {
-                let text = code.map(|_| store.value_text(counted.row, column, counted.at));
-                ValueCount { value: text, feed: *feed, row: counted.row, count: counted.count }
+            .map(|((_, feed), Counted { row, at, count })| ValueCount {
+                value: Some(store.value_text(*row, column, *at)),
+                identity: store.identity_at(*row, column, *at).map(|identity| identity.value),
+                feed: *feed,
+                row: *row,
+                count: *count,
             })
             .collect();
         let by_text = |of: &ValueCount| of.value.as_ref().map(|value| value.raw().to_owned());
@@ -200,7 +222,7 @@ impl Summary {
             weight(b).cmp(&weight(a)).then_with(|| by_text(a).cmp(&by_text(b)))
         });
         found.truncate(most);
-        (found, values.len())
+        (found, number)
     }
 }
 
@@ -304,9 +326,10 @@ mod tests {
         let (top, all) = summary(&store, 1).top(&store, Column::Device, 10);
         let counts: Vec<_> =
             top.iter().map(|of| (of.value.as_ref().map(SafeText::line), of.count.alerts)).collect();
-        assert_eq!(all, 3, "two devices, and the alert without one: {counts:?}");
-        assert_eq!(counts.iter().map(|(_, count)| count).sum::<usize>(), 4);
-        assert_eq!(counts[0].1, 2);
+        assert_eq!(all, 2, "{counts:?}");
+        assert_eq!(counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(top[0].identity.as_ref().map(SafeText::raw), Some("a1"));
+        assert_eq!(summary(&store, 1).missing(Column::Device).unwrap().count.alerts, 1);
     }
 
     proptest! {

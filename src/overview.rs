@@ -1,0 +1,276 @@
+//! What stands out among many alerts: on which days they were created, how old the open ones are, and
+//! the values that most of them have. For the console's overview and `alertdeck stats`.
+//!
+//! Pure: alerts are counted elsewhere ([`Summary`]).
+
+use alertdeck_model::{
+    Classification, SafeText, ServiceSource, Timestamp,
+    attack::{self, Tactic},
+};
+use alertdeck_query::{self as query, Context, Matcher};
+use alertdeck_store::{AGES, AlertCount, Cell, Column, RowSet, Store, Summary, ValueCount};
+use jiff::tz::TimeZone;
+
+/// The number of days that are listed one by one.
+const DAYS: usize = 14;
+
+/// The columns in the order of the overview, each with its heading and what the alerts without a value
+/// are called, if they are worth counting.
+const COLUMNS: [(Column, &str, Option<&str>); 10] = [
+    (Column::Title, "Titles", None),
+    (Column::Device, "Devices", None),
+    (Column::User, "Users", None),
+    (Column::Techniques, "Techniques", None),
+    (Column::Incident, "Incidents", None),
+    (Column::Owner, "Owners", Some("unassigned")),
+    (Column::Classification, "Classifications", Some("not classified")),
+    (Column::Category, "Categories", None),
+    (Column::Source, "Service sources", None),
+    (Column::Tenant, "Tenants", None),
+];
+
+/// A part of the overview: counts that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The heading.
+    pub title: &'static str,
+    /// The counts.
+    pub items: Vec<Item>,
+    /// The number of values that are not listed.
+    pub more: usize,
+}
+
+/// A count in the overview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What is counted; safe to show, on one line.
+    pub label: String,
+    /// The number of alerts.
+    pub count: AlertCount,
+    /// The alerts.
+    of: Of,
+}
+
+/// Which alerts were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Of {
+    /// Those that match a filter.
+    Filter(String),
+    /// Those with a value in a column.
+    Value(Column, Box<ValueCount>),
+    /// Those for which there is no filter.
+    Other,
+}
+
+impl Item {
+    /// Returns a filter that matches these alerts among those that were counted; `None` if there is none.
+    ///
+    /// A device or user is named as it is shown if that finds all of its alerts and no others; otherwise
+    /// the filter contains its ID. It may find more alerts than were counted, since it also looks where
+    /// someone is named without being what an alert is about.
+    pub fn filter(&self, context: &Context, store: &Store, counted: &RowSet) -> Option<String> {
+        let (column, of) = match &self.of {
+            Of::Filter(filter) => return Some(filter.clone()),
+            Of::Value(column, of) => (*column, of),
+            Of::Other => return None,
+        };
+        let value = of.value.as_ref().map_or("none", SafeText::raw);
+        let tenant = of.feed.and_then(|_| match store.cell(of.row, Column::Tenant) {
+            Cell::Text(tenant) => Some(format!("tenant={} ", query::literal(tenant.raw()))),
+            _ => None,
+        });
+        let found = |filter: &str| {
+            let plan = query::compile(filter, context).ok()?;
+            let mut rows = Matcher::new(&plan.test).rows(store);
+            rows.intersect(counted);
+            rows.contains(of.row).then(|| rows.len())
+        };
+        let candidates = fields(column).iter().zip([Some(value), of.identity.as_ref().map(SafeText::raw)]);
+        let terms =
+            candidates.filter_map(|(field, value)| Some((*field, value?))).flat_map(|(field, value)| {
+                let missing = of.value.is_none().then(|| format!("{field}:none"));
+                missing.into_iter().chain(query::candidate_terms(field, value))
+            });
+        let filters = terms.map(|term| tenant.clone().unwrap_or_default() + &term);
+        let found = filters.filter_map(|filter| Some((found(&filter)?, filter)));
+        // Of those that find as many, the first is the simplest.
+        let nearest = |(number, _): &(usize, String)| number.abs_diff(of.count.alerts);
+        found.min_by_key(nearest).map(|(_, filter)| filter)
+    }
+}
+
+/// Returns the fields of the filter language for a column: for its values and, if it has them, for
+/// identities.
+fn fields(column: Column) -> &'static [&'static str] {
+    match column {
+        Column::Title => &["title"],
+        Column::Device => &["device", "deviceid"],
+        Column::User => &["user", "userid"],
+        Column::Techniques => &["technique"],
+        Column::Incident => &["incident"],
+        Column::Owner => &["assigned"],
+        Column::Classification => &["class"],
+        Column::Category => &["category"],
+        Column::Source => &["source"],
+        Column::Tenant => &["tenant"],
+        _ => &[],
+    }
+}
+
+/// Lists the sections that have counts, with up to `most` values each.
+pub fn sections(store: &Store, summary: &Summary, most: usize) -> Vec<Section> {
+    let mut sections = vec![days(summary), ages(summary)];
+    for (column, title, missing) in COLUMNS {
+        let (values, all) = summary.top(store, column, most);
+        let more = all - values.len();
+        let named = values.into_iter().filter_map(|of| Some((label(store, column, &of)?, of)));
+        let missing = missing.and_then(|name| Some((name.to_owned(), summary.missing(column)?)));
+        let mut items: Vec<_> = named
+            .chain(missing)
+            .map(|(label, of)| Item { label, count: of.count, of: Of::Value(column, Box::new(of)) })
+            .collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.count.alerts));
+        // With one tenant, there is nothing to compare.
+        if column != Column::Tenant || items.len() > 1 {
+            sections.push(Section { title, items, more });
+        }
+    }
+    sections.retain(|section| section.items.iter().any(|item| item.count.alerts > 0));
+    sections
+}
+
+/// Returns a value in words. A value that means something else in other tenants is followed by its
+/// tenant.
+fn label(store: &Store, column: Column, of: &ValueCount) -> Option<String> {
+    let value = of.value.as_ref()?;
+    let mut label = match column {
+        Column::Techniques => attack::describe(value),
+        Column::Classification => Classification::read(value.raw()).words(),
+        Column::Category => Tactic::read(value.raw()).map_or_else(|| value.line(), |it| it.name().to_owned()),
+        Column::Source => ServiceSource::read(value.raw()).words(),
+        _ => value.line(),
+    };
+    if let (Some(_), Cell::Text(tenant)) = (of.feed, store.cell(of.row, Column::Tenant)) {
+        label = format!("{label} ({})", tenant.line());
+    }
+    Some(label)
+}
+
+fn days(summary: &Summary) -> Section {
+    let date = |day: Timestamp, format: &str| {
+        day.to_jiff().to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
+    };
+    let mut items: Vec<_> = summary
+        .days()
+        .take(DAYS)
+        .map(|(day, count)| Item {
+            label: date(day, "%a %Y-%m-%d"),
+            count,
+            of: Of::Filter(format!("created:{}", date(day, "%Y-%m-%d"))),
+        })
+        .collect();
+    let mut earlier = AlertCount::default();
+    for (_, count) in summary.days().skip(DAYS) {
+        earlier += count;
+    }
+    if let Some((first, _)) = summary.days().nth(DAYS - 1).filter(|_| earlier.alerts > 0) {
+        let filter = format!("created<{}", date(first, "%Y-%m-%d"));
+        items.push(Item { label: "earlier".to_owned(), count: earlier, of: Of::Filter(filter) });
+    }
+    if summary.undated().alerts > 0 {
+        items.push(Item { label: "without a date".to_owned(), count: summary.undated(), of: Of::Other });
+    }
+    Section { title: "Created (UTC)", items, more: 0 }
+}
+
+fn ages(summary: &Summary) -> Section {
+    let mut from = None;
+    let items = AGES.iter().zip(summary.ages()).map(|(limit, count)| {
+        let (least, most) = (std::mem::replace(&mut from, *limit), *limit);
+        let label = match (least, most) {
+            (None, Some(most)) => format!("under {}", span(most)),
+            (Some(least), Some(most)) => format!("{} to {}", span(least), span(most)),
+            (Some(least), None) => format!("{} or more", span(least)),
+            (None, None) => String::new(),
+        };
+        let terms = [
+            Some("status:open".to_owned()),
+            least.map(|least| format!("age>={}", span(least))),
+            most.map(|most| format!("age<{}", span(most))),
+        ];
+        let terms: Vec<_> = terms.into_iter().flatten().collect();
+        Item { label, count, of: Of::Filter(terms.join(" ")) }
+    });
+    Section { title: "Age of open alerts", items: items.collect(), more: 0 }
+}
+
+/// Returns a number of seconds as the filter language writes it.
+fn span(seconds: i64) -> String {
+    if seconds % 86_400 == 0 { format!("{}d", seconds / 86_400) } else { format!("{}h", seconds / 3_600) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_model::RawAlert;
+    use alertdeck_simulator::{Settings, Simulator};
+    use alertdeck_store::{Batch, FeedId};
+
+    const NOW: &str = "2026-11-20T12:00:00Z";
+
+    /// Returns a store with the alerts of two simulated tenants, and the context of the filters.
+    fn tenants() -> (Store, Context) {
+        let now = Timestamp::parse(NOW).unwrap();
+        let mut store = Store::new(&query::FieldPostings);
+        let mut context = Context { tenants: Vec::new(), ..Context::at(now) };
+        for (at, name) in ["contoso", "fabrikam"].into_iter().enumerate() {
+            let settings =
+                Settings { tenant: name.into(), alerts: 600, seed: at as u64, ..Settings::new(now) };
+            let simulator = Simulator::start(settings).unwrap();
+            let raw: Vec<_> =
+                simulator.alerts().iter().map(|alert| RawAlert(alert.to_string().into())).collect();
+            let feed = FeedId::new(at as u16);
+            store.absorb(feed, Batch::decode(&raw));
+            store.name_feed(feed, SafeText::new(name));
+            context.tenants.push(query::Tenant { feed: Some(feed), names: vec![name.into()], me: None });
+        }
+        (store, context)
+    }
+
+    #[test]
+    fn the_filter_of_a_count_finds_as_many_alerts() {
+        let (store, context) = tenants();
+        let counted = store.rows().clone();
+        let mut summary = Summary::new(context.now);
+        summary.advance(&store, &counted, usize::MAX);
+        let sections = sections(&store, &summary, 30);
+        let titles: Vec<_> = sections.iter().map(|section| section.title).collect();
+        assert_eq!(titles.len(), COLUMNS.len() + 2, "{titles:?}");
+        let (mut all, mut more) = (0, 0);
+        for (title, item) in sections.iter().flat_map(|of| of.items.iter().map(|item| (of.title, item))) {
+            all += 1;
+            let filter = item.filter(&context, &store, &counted).unwrap();
+            let plan = query::compile(&filter, &context).unwrap();
+            let found = Matcher::new(&plan.test).rows(&store).len();
+            if title == "Users" && found > item.count.alerts {
+                more += 1;
+            } else {
+                assert_eq!(found, item.count.alerts, "{filter}: {}", item.label);
+            }
+        }
+        assert!(all > 150 && more < 20, "{more} of {all}");
+    }
+
+    #[test]
+    fn days_are_listed_one_by_one_and_then_together() {
+        let (store, context) = tenants();
+        let mut summary = Summary::new(context.now);
+        summary.advance(&store, store.rows(), usize::MAX);
+        let days = days(&summary);
+        let labels: Vec<_> = days.items.iter().map(|item| item.label.as_str()).collect();
+        assert_eq!(labels.len(), DAYS + 1);
+        assert_eq!((labels[0], labels[DAYS]), ("Fri 2026-11-20", "earlier"));
+        let sum: usize = days.items.iter().map(|item| item.count.alerts).sum();
+        assert_eq!(sum, store.rows().len());
+    }
+}
