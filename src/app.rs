@@ -79,8 +79,9 @@ pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, R
 pub use notice::{Notice, Notices};
 pub use overlay::{
     AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList,
-    Link, Menu, MenuAction, MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests,
-    Results, Role, SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values, format_command, help,
+    Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Panel, PanelLine, PanelSpan,
+    ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values,
+    format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
@@ -96,6 +97,8 @@ use alertdeck_store::{Row, Sort, Store, View};
 
 /// The number of alerts that are compared with the one under the cursor immediately.
 const SIMILAR_SLICE: usize = 512;
+/// The number of alerts that are counted for the overview at once while other work is pending.
+const OVERVIEW_SLICE: usize = 512;
 
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
@@ -278,6 +281,7 @@ impl App {
         self.count_shown_values();
         // Counted while the user reads, and before a menu offers the usual classification.
         self.count_similar(SIMILAR_SLICE);
+        self.count_overview(OVERVIEW_SLICE);
         if self.view.has_work() || self.counts.has_work() {
             effects.push(Effect::More);
         }
@@ -322,6 +326,7 @@ impl App {
         due.extend(self.requests_due());
         due.extend(self.sending_due());
         due.extend(self.confirmation_due());
+        due.extend(self.overview_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
             self.ui.wake = next;
@@ -415,6 +420,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
                 app.view.advance(&app.store, rows);
             } else if !app.counts.advance_tallies(&app.store, rows) {
                 app.count_similar(rows);
+                app.count_overview(rows);
             }
         }
     }

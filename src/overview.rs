@@ -13,6 +13,11 @@ use jiff::tz::TimeZone;
 
 /// The number of days that are listed one by one.
 const DAYS: usize = 14;
+/// The seconds in a day.
+const DAY: i64 = 86_400;
+
+/// The label of the days that are not listed.
+const EARLIER: &str = "earlier";
 
 /// The columns in the order of the overview, each with its heading and what the alerts without a value
 /// are called, if they are worth counting.
@@ -38,6 +43,17 @@ pub struct Section {
     pub items: Vec<Item>,
     /// The number of values that are not listed.
     pub more: usize,
+    /// The number of alerts that the longest bar stands for. Longer ones are cut, so that what is left
+    /// over does not dwarf the rest.
+    pub scale: usize,
+}
+
+impl Section {
+    fn new(title: &'static str, items: Vec<Item>, more: usize) -> Self {
+        let of_its_own = items.iter().filter(|item| item.label != EARLIER && item.of != Of::Other);
+        let scale = of_its_own.map(|item| item.count.alerts).max().unwrap_or_default().max(1);
+        Self { title, items, more, scale }
+    }
 }
 
 /// A count in the overview.
@@ -132,7 +148,7 @@ pub fn sections(store: &Store, summary: &Summary, most: usize) -> Vec<Section> {
         items.sort_by_key(|item| std::cmp::Reverse(item.count.alerts));
         // With one tenant, there is nothing to compare.
         if column != Column::Tenant || items.len() > 1 {
-            sections.push(Section { title, items, more });
+            sections.push(Section::new(title, items, more));
         }
     }
     sections.retain(|section| section.items.iter().any(|item| item.count.alerts > 0));
@@ -160,27 +176,33 @@ fn days(summary: &Summary) -> Section {
     let date = |day: Timestamp, format: &str| {
         day.to_jiff().to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
     };
-    let mut items: Vec<_> = summary
-        .days()
-        .take(DAYS)
-        .map(|(day, count)| Item {
-            label: date(day, "%a %Y-%m-%d"),
-            count,
-            of: Of::Filter(format!("created:{}", date(day, "%Y-%m-%d"))),
-        })
-        .collect();
-    let mut earlier = AlertCount::default();
-    for (_, count) in summary.days().skip(DAYS) {
-        earlier += count;
-    }
-    if let Some((first, _)) = summary.days().nth(DAYS - 1).filter(|_| earlier.alerts > 0) {
-        let filter = format!("created<{}", date(first, "%Y-%m-%d"));
-        items.push(Item { label: "earlier".to_owned(), count: earlier, of: Of::Filter(filter) });
+    // The days without alerts in between belong to the picture.
+    let (newest, oldest) = (summary.days().next(), summary.days().last());
+    let mut items = Vec::new();
+    if let (Some((newest, _)), Some((oldest, _))) = (newest, oldest) {
+        let listed = (0..DAYS as i64).map(|ago| newest.seconds() - ago * DAY);
+        let listed: Vec<_> =
+            listed.filter(|day| *day >= oldest.seconds()).map(Timestamp::from_seconds).collect();
+        let of = |day: Timestamp| summary.days().find(|(other, _)| *other == day);
+        items.extend(listed.iter().map(|day| Item {
+            label: date(*day, "%a %Y-%m-%d"),
+            count: of(*day).map(|(_, count)| count).unwrap_or_default(),
+            of: Of::Filter(format!("created:{}", date(*day, "%Y-%m-%d"))),
+        }));
+        let mut earlier = AlertCount::default();
+        let first = listed.last().copied().unwrap_or(newest);
+        for (_, count) in summary.days().filter(|(day, _)| *day < first) {
+            earlier += count;
+        }
+        if earlier.alerts > 0 {
+            let filter = format!("created<{}", date(first, "%Y-%m-%d"));
+            items.push(Item { label: EARLIER.to_owned(), count: earlier, of: Of::Filter(filter) });
+        }
     }
     if summary.undated().alerts > 0 {
         items.push(Item { label: "without a date".to_owned(), count: summary.undated(), of: Of::Other });
     }
-    Section { title: "Created (UTC)", items, more: 0 }
+    Section::new("Created (UTC)", items, 0)
 }
 
 fn ages(summary: &Summary) -> Section {
@@ -201,12 +223,12 @@ fn ages(summary: &Summary) -> Section {
         let terms: Vec<_> = terms.into_iter().flatten().collect();
         Item { label, count, of: Of::Filter(terms.join(" ")) }
     });
-    Section { title: "Age of open alerts", items: items.collect(), more: 0 }
+    Section::new("Age of open alerts", items.collect(), 0)
 }
 
 /// Returns a number of seconds as the filter language writes it.
 fn span(seconds: i64) -> String {
-    if seconds % 86_400 == 0 { format!("{}d", seconds / 86_400) } else { format!("{}h", seconds / 3_600) }
+    if seconds % DAY == 0 { format!("{}d", seconds / DAY) } else { format!("{}h", seconds / 3_600) }
 }
 
 #[cfg(test)]

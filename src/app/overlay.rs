@@ -14,6 +14,7 @@ mod jobs;
 mod journal;
 mod link;
 mod menu;
+mod overview;
 mod panel;
 mod profiles;
 mod requests;
@@ -32,6 +33,7 @@ pub use jobs::{JobKey, JobLine, JobList};
 pub use journal::JournalList;
 pub use link::Link;
 pub use menu::{AlertText, Menu, MenuAction, MenuItem};
+pub use overview::{Overview, OverviewCounts};
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
 pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
@@ -93,6 +95,8 @@ overlays! {
     Profiles(profiles, OPEN),
     /// The sign-in prompt.
     SignInPrompt(sign_in),
+    /// The overview of the alerts in the list.
+    Overview(overview, OPEN),
     /// The recent requests.
     Requests(requests, OPEN),
     /// The export form.

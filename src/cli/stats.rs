@@ -90,7 +90,7 @@ impl Counts<'_> {
     /// Writes the counts, each before what it counts, so that long names need no room.
     fn text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", words(self.total))?;
-        for Section { title, items, more } in self.sections {
+        for Section { title, items, more, .. } in self.sections {
             writeln!(out, "\n{:>8}{:>8}{:>8}  {}", "alerts", "high", "open", title.to_uppercase())?;
             for item in items {
                 let AlertCount { alerts, high, open, .. } = item.count;
@@ -105,7 +105,7 @@ impl Counts<'_> {
 
     fn json(&self, filter: impl Fn(&Item) -> Option<String>) -> Value {
         let numbers = |AlertCount { alerts, high, medium, open }: AlertCount| json!({ "alerts": alerts, "high": high, "medium": medium, "open": open });
-        let sections = self.sections.iter().map(|Section { title, items, more }| {
+        let sections = self.sections.iter().map(|Section { title, items, more, .. }| {
             let values = items.iter().map(
                 |item| json!({ "name": item.label, "count": numbers(item.count), "filter": filter(item) }),
             );
@@ -116,7 +116,7 @@ impl Counts<'_> {
 
     fn markdown(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", words(self.total))?;
-        for Section { title, items, more } in self.sections {
+        for Section { title, items, more, .. } in self.sections {
             writeln!(out, "\n## {title}\n")?;
             out.write_all(markdown::head(["", "alerts", "high", "medium", "open"]).as_bytes())?;
             for item in items {

@@ -18,7 +18,9 @@ mod live;
 mod loading;
 mod marking;
 mod model;
+
 mod overview;
+mod overview_counts;
 mod owners;
 mod pictures;
 mod pivoting;

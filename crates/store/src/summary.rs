@@ -110,8 +110,8 @@ impl Summary {
         Self { now: now.seconds(), ..Self::default() }
     }
 
-    /// Counts up to `work` more of the rows. They have to be the same rows each time, and the store
-    /// must not have changed. Returns whether rows are left.
+    /// Counts up to `work` more of the rows, which have to be the same each time, as they are now.
+    /// Returns whether rows are left.
     pub fn advance(&mut self, store: &Store, rows: &RowSet, work: usize) -> bool {
         for row in rows.iter_from(self.next).take(work) {
             self.add(store, row);

@@ -46,6 +46,8 @@ pub enum Role {
     Accent,
     /// An error.
     Error,
+    /// A bar, written as one `#` for each column.
+    Bar,
 }
 
 impl PanelSpan {

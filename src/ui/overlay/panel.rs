@@ -45,18 +45,21 @@ fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[
             Role::Text => theme.text,
             Role::Dim => theme.dim,
             Role::Strong => theme.strong,
-            Role::Accent => theme.accent,
+            Role::Accent | Role::Bar => theme.accent,
             Role::Error => theme.error,
         };
         let room = end.saturating_sub(x);
+        let full = theme.symbols.bars[theme.symbols.bars.len() - 1];
+        let bar = (span.role == Role::Bar).then(|| span.text.replace('#', full));
+        let text = bar.as_ref().unwrap_or(&span.text);
         match span.width {
             // Columns are separated by a space.
             Some(columns) => {
                 let columns = (columns as u16).min(room);
-                painter.put(x, y, columns.saturating_sub(1), &span.text, style);
+                painter.put(x, y, columns.saturating_sub(1), text, style);
                 x += columns;
             }
-            None => x += painter.put(x, y, room, &span.text, style),
+            None => x += painter.put(x, y, room, text, style),
         }
     }
 }

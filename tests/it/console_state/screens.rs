@@ -66,6 +66,7 @@ pub(crate) enum State {
     ExportExists,
     ExportFailed,
     Jobs,
+    Overview,
     // With invented alerts.
     Columns,
     Processes,
@@ -95,7 +96,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 56] = [
+    pub(crate) const ALL: [Self; 57] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -128,6 +129,7 @@ impl State {
         Self::ExportExists,
         Self::ExportFailed,
         Self::Jobs,
+        Self::Overview,
         Self::Columns,
         Self::Processes,
         Self::CopyOfNode,
@@ -257,6 +259,7 @@ impl State {
                 exporting::finish(console, Err(NotWritten::Refused(line.into())));
             }
             Self::Jobs => console.keys("X j"),
+            Self::Overview => console.keys("d"),
             Self::Editing => {
                 console.keys("/");
                 console.type_text(" device:srv se");
@@ -318,6 +321,9 @@ impl State {
 #[case("60x15", State::ExportFailed)]
 #[case("120x35", State::Jobs)]
 #[case("60x15", State::Jobs)]
+#[case("120x35", State::Overview)]
+#[case("80x24", State::Overview)]
+#[case("60x15", State::Overview)]
 #[case("120x35", State::Close)]
 #[case("80x24", State::Confirm)]
 #[case("120x35", State::ConfirmMany)]
