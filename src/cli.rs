@@ -2,7 +2,7 @@
 //!
 //! Each command is a struct of arguments with a `run` function; the program dispatches to them.
 //! Results go to the writer that `run` receives and nowhere else. Other messages go to standard
-//! error, neutralised ([`notify`]). Commands are not aware of the simulator: to them, a simulated
+//! error, sanitised ([`notify`]). Commands are not aware of the simulator: to them, a simulated
 //! tenant is a service like any other.
 
 mod account;
@@ -91,7 +91,7 @@ fn notify_excluded(words: &[String]) {
     }
 }
 
-/// Neutralises untrusted text and puts it on one line.
+/// Sanitises untrusted text and puts it on one line.
 pub(crate) fn line(text: &str) -> String {
     SafeText::new(text).line()
 }

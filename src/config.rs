@@ -136,7 +136,7 @@ pub enum ConfigError {
     },
 }
 
-/// Neutralises a path.
+/// Sanitises a path.
 fn safe(path: &Path) -> String {
     SafeText::new(&path.to_string_lossy()).line()
 }
@@ -149,7 +149,7 @@ fn suggestion(near: Option<&str>, names: &[String]) -> String {
     }
 }
 
-/// Displays the errors in a file, one after another.
+/// Displays the errors in a file, concatenated.
 struct Rendered<'a> {
     path: &'a Path,
     errors: &'a [Diagnostic],

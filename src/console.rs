@@ -89,7 +89,7 @@ pub struct Options {
     pub feeds: Vec<(FeedSettings, Source)>,
     /// The function that switches profiles, if there are any.
     pub connect: Option<Connect>,
-    /// The folder of the caches, unless nothing is cached.
+    /// The cache folder, or `None` if caching is disabled.
     pub cache: Option<Folder>,
     /// The journal of changes; `None` if the system has no folder for it.
     pub journal: Option<Journal>,
@@ -354,7 +354,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Lets the user edit a text in an editor, which has the terminal meanwhile. Tasks go on until they
+    /// Lets the user edit text in an editor, which has the terminal meanwhile. Tasks go on until they
     /// have sent more messages than the channel holds; nothing is drawn.
     fn edit(
         &mut self,

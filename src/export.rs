@@ -2,7 +2,7 @@
 //!
 //! The command line and the console share these functions, which write to any [`Write`] and neither
 //! open files nor fetch alerts. Alert text is untrusted: JSON contains it as received, and all
-//! other formats neutralise and escape it.
+//! other formats sanitise and escape it.
 
 mod csv;
 mod json;
@@ -89,7 +89,7 @@ impl Format {
             Self::Lines => "as received, one per line",
             Self::Csv => "columns, for spreadsheets",
             Self::Markdown => "columns, for chats and wikis",
-            Self::Tickets => "full report per alert",
+            Self::Tickets => "one full report per alert",
         }
     }
 

@@ -1,8 +1,8 @@
-//! The page for the hand-over of a shift: what was closed and how, what is held, what is new, and the
+//! The shift handover report: what was closed and how, what is still assigned, what is new, and the
 //! notes.
 //!
 //! Pure: the caller reads the journal and the services, and passes the time. Text of alerts is
-//! neutralised and escaped; only links to the portal are clickable.
+//! sanitised and escaped; only links to the portal are clickable.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -39,21 +39,21 @@ pub struct AlertState {
     pub link: Option<PortalUrl>,
 }
 
-/// A tenant of the hand-over.
+/// A tenant of the handover.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     /// Its name; safe to show.
     pub name: String,
-    /// The user's principal name, if known.
+    /// The user principal name, if known.
     pub me: Option<String>,
 }
 
-/// What the page is made from.
+/// What the report is made from.
 #[derive(Debug)]
 pub struct Input<'a> {
     /// The current time.
     pub now: Timestamp,
-    /// The beginning of the shift.
+    /// The start of the shift.
     pub since: Timestamp,
     /// The tenants.
     pub tenants: &'a [Tenant],
@@ -66,7 +66,7 @@ pub struct Input<'a> {
     pub missing: &'a [String],
 }
 
-/// An alert on the page. All text is as received.
+/// An alert on the report. All text is as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Item {
     tenant: usize,
@@ -87,7 +87,7 @@ struct Closed {
     alerts: Vec<Item>,
 }
 
-/// The page.
+/// The report.
 #[derive(Clone, Debug)]
 pub struct Handover {
     now: Timestamp,
@@ -115,7 +115,7 @@ pub fn named(entries: &[(Option<usize>, Entry)], since: Timestamp) -> Vec<(usize
 }
 
 impl Handover {
-    /// Composes the page.
+    /// Composes the report.
     pub fn compose(input: &Input<'_>) -> Self {
         let states: HashMap<Key<'_>, &AlertState> =
             input.alerts.iter().map(|alert| ((alert.tenant, alert.id.as_str()), alert)).collect();
@@ -140,7 +140,7 @@ impl Handover {
     }
 }
 
-/// Returns the changes of alerts, by alert, that took effect and were not taken back, oldest first.
+/// Returns the changes of alerts, by alert, that took effect and were not undone, oldest first.
 fn effective<'a>(input: &'a Input<'_>) -> BTreeMap<Key<'a>, Vec<&'a Entry>> {
     let applied = || {
         let updates = input.entries.iter().filter(|(_, entry)| {
@@ -213,7 +213,7 @@ fn item((tenant, id): Key<'_>, title: &str, state: Option<&AlertState>, at: Opti
     }
 }
 
-/// Returns the changes since the beginning of the shift whose result is not known.
+/// Returns the changes since the start of the shift whose result is not known.
 fn unclear(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Item> {
     let is_unclear = |entry: &Entry| matches!(entry.result, Some(EntryResult::Sent | EntryResult::Unknown));
     let entries = input.entries.iter().filter(|(_, entry)| entry.time >= input.since && is_unclear(entry));
@@ -229,7 +229,7 @@ fn is_same_owner(one: &str, other: &str) -> bool {
 }
 
 /// Returns the open alerts of the user, with the time since when the journal says that they are, or of
-/// their last update; those held for longest come first.
+/// their last update; those assigned for longest come first.
 fn held(input: &Input<'_>) -> Vec<Item> {
     let changes = effective(input);
     let mine = input.alerts.iter().filter(|alert| {
@@ -307,7 +307,7 @@ impl Item {
 }
 
 impl Handover {
-    /// Returns the page as Markdown.
+    /// Returns the report as Markdown.
     pub fn markdown(&self) -> String {
         let count = self.closed.iter().map(|group| group.alerts.len()).sum::<usize>();
         let (now, since) = (self.now.to_second(), self.since.to_second());
@@ -330,7 +330,7 @@ impl Handover {
         out.push_str(&self.table(&["count", "title", "classification", "alerts"], groups));
         let sections = [
             ("Result unknown", "changed", &self.unclear),
-            ("Held", "since", &self.held),
+            ("Still assigned", "since", &self.held),
             ("New, high and unassigned", "created", &self.new),
         ];
         for (heading, column, items) in sections {
@@ -369,7 +369,7 @@ impl Handover {
         markdown::head(several.then_some("tenant").into_iter().chain(head.iter().copied())) + &rows
     }
 
-    /// Returns the page as an object for scripts.
+    /// Returns the report as an object for scripts.
     pub fn json(&self) -> Value {
         let items = |items: &[Item]| items.iter().map(|item| item.json(&self.tenants)).collect::<Vec<_>>();
         let closed = self.closed.iter().map(|group| {

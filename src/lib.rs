@@ -10,7 +10,7 @@
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
 //! - [`triage`]: what analysts change in alerts, and the records of it; plain data.
 //! - [`journal`]: the file of these records.
-//! - [`handover`]: the page for the next shift, from the journal and the alerts; pure.
+//! - [`handover`]: the shift handover report, from the journal and the alerts; pure.
 //! - [`overview`]: what stands out among many alerts; pure.
 //! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
 //! - [`ui`]: draws that state.

@@ -1,6 +1,6 @@
-//! The log file, for support: one neutralised line per event, in a file of bounded size.
+//! The log file, for support: one sanitised line per event, in a file of bounded size.
 //!
-//! Events come from the macros of `tracing`:
+//! Events come from the `tracing` macros:
 //!
 //! ```
 //! # let (status, took) = (429, std::time::Duration::from_millis(31));

@@ -46,17 +46,19 @@ Examples:
   alertdeck list 'status:new age<1d' --format csv    for scripts and reports
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
   alertdeck update da637551227677560813_-961444813 --assign me --yes
-                                                     change an alert; without --yes, print the plan
+                                                     change an alert; without --yes, a dry run
   alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
 
-If a filter is also the name of a command, that command runs. Set ALERTDECK_TOKEN to use an
-access token you already have.
+A filter that is also the name of a command runs the command. Set ALERTDECK_TOKEN to use an access
+token you already have.
 
 Exit codes:
-  0  success                      3  sign-in or permission error
-  1  failure, or not all changed  4  throttled, service unavailable, or offline
-  2  usage error or bad filter    5  incomplete result, whatever was read is printed;
-                                     or a change whose result is unknown";
+  0  success
+  1  failure, or some alerts could not be changed
+  2  usage error or bad filter
+  3  sign-in or permission error
+  4  throttled, service unavailable, or offline
+  5  incomplete result (everything read so far is printed), or a change whose outcome is unknown";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]
@@ -87,13 +89,13 @@ enum Command {
     Stats(Stats),
     /// Print one alert with its evidence
     Show(Show),
-    /// Change alerts: status, classification, determination, owner; add comments
+    /// Change the status, classification, determination or owner of alerts, or add comments
     Update(Update),
     /// Print what was changed from this computer
     Journal(JournalCommand),
-    /// Add a note for the next shift to the journal
+    /// Add a note to the journal for the next shift
     Note(Note),
-    /// Print a page for the next shift: what was closed, what is held, what is new
+    /// Print a shift handover report: what was closed, what is still assigned, what is new
     Handover(HandoverCommand),
     /// Show which part of a filter Graph evaluates and which is applied locally
     Explain(Explain),
@@ -101,14 +103,14 @@ enum Command {
     Simulate(Simulate),
     /// Sign in with a browser or a device code, and stay signed in
     Login,
-    /// Remove the stored credentials
+    /// Sign out and delete the stored credentials and the account's cached alerts
     Logout(Logout),
     /// Print the signed-in account, its permissions and what they allow
     Whoami(WhoAmI),
     /// Print the path of the config file, show the active profile, or check the file for errors
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print where alerts are cached and what is cached, or remove it
+    /// Show the cache folder or its contents, or clear the cache
     #[command(subcommand)]
     Cache(CacheCommand),
     /// Print a shell completion script
@@ -217,7 +219,7 @@ struct Tenant {
     /// stale (changes become visible seconds later)
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
-    /// Average time between changes to open alerts by another analyst; 0 for none
+    /// Average time between a simulated colleague's changes to open alerts; 0 for no changes
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     colleague: u64,
     /// Permissions of users and applications: reader, responder or none
@@ -271,7 +273,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints help and version to standard output, and a usage error to standard error. The error
-/// quotes the arguments, so it is neutralised.
+/// quotes the arguments, so it is sanitised.
 fn print_parse_result(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = SafeText::new(&error.to_string());

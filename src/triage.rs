@@ -26,4 +26,4 @@ pub enum WriteMode {
 pub use change::{Change, Difference, Field, StoredUpdate, Values, owner_is_person};
 pub use entry::{Entry, EntryId, EntryKind, EntryResult, latest};
 pub use pairs::{Pair, determinations, pair};
-pub use task::{Action, Expected, Seen, Task, TaskResult};
+pub use task::{Action, Expected, Seen, Task, TaskResult, UNDO};

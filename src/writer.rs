@@ -1,9 +1,9 @@
-//! Sends changes to alerts, one alert after another, and records them in the journal.
+//! Applies changes to alerts, one alert at a time, and records them in the journal.
 //!
-//! Before anything is sent, the alert is read again: nothing is changed that someone else has
-//! changed since the user saw it, nothing is sent that would change nothing, and the values to
-//! restore are those that the service had (docs/triage.md, "Sending"). This module does not decide
-//! what to change; how an unclear outcome is resolved is the client's job.
+//! Each alert is read again before its change is sent: values that someone else has changed since
+//! the user saw them are left alone, changes without effect are skipped, and undo restores the
+//! values that the service had (docs/triage.md, "Sending"). This module does not decide what to
+//! change; resolving an ambiguous outcome is the client's job.
 
 use std::{
     sync::{

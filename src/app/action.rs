@@ -116,7 +116,7 @@ impl App {
         }
     }
 
-    /// Forgets what can be taken back or confirmed in a feed, because a different account now uses it.
+    /// Forgets what can be undone or confirmed in a feed, because a different account now uses it.
     /// Changes that were not sent yet are stopped.
     pub(super) fn forget_actions(&mut self, feed: FeedId, effects: &mut Vec<Effect>) {
         let is_sending = |job: &&Job| {
@@ -224,9 +224,9 @@ impl App {
         let left = until.saturating_sub(self.clock.now.mono);
         let why = match cause {
             WaitCause::Throttled => "throttled by the service",
-            WaitCause::Budget => "request limit of this minute reached",
+            WaitCause::Budget => "request limit for this minute reached",
             WaitCause::Retry { .. } => "retry after an error",
-            WaitCause::Recheck => "checking whether it was made",
+            WaitCause::Recheck => "checking whether the change was made",
         };
         (!left.is_zero()).then(|| format!("{why}, {} left", span(left)))
     }
@@ -294,7 +294,7 @@ impl App {
         Some((run.action.clone(), again.collect()))
     }
 
-    /// Returns the last action that can be taken back, with the changes that do so.
+    /// Returns the last action that can be undone, with the changes that undo it.
     pub(super) fn undo_items(&self) -> Option<(String, Vec<ActionItem>)> {
         let can_undo = |(item, entry): &(&ActionItem, &Entry)| {
             entry.undoes.is_none()
@@ -311,7 +311,7 @@ impl App {
     }
 }
 
-/// Returns the change that takes a recorded one back.
+/// Returns the change that undoes a recorded one.
 fn undo_task(entry: &Entry, task: &Task, updated: Option<Timestamp>) -> Task {
     Task {
         alert: task.alert.clone(),

@@ -43,9 +43,9 @@ pub(super) static CONTEXT: Context = Context {
         run("alert.take", "take: assign to me, in progress", |app, _| app.take()),
         run("alert.assign", "assign to someone", |app, _| app.offer_owners()),
         run("alert.close", "close: classify and resolve", |app, _| app.offer_closing()),
-        run("alert.form", "change: status, classification, owner, comment", |app, _| app.open_form()),
+        run("alert.form", "edit: status, classification, owner, comment", |app, _| app.open_form()),
         run("alert.comment", "comment", |app, _| app.write_comment()),
-        run("alert.note", "note for the hand-over, local", |app, _| app.write_note()),
+        run("alert.note", "local note for the shift handover", |app, _| app.write_note()),
         run("alert.undo", "undo the last change", |app, _| app.undo()),
     ],
 };
@@ -179,7 +179,7 @@ impl App {
                     Cell::Text(text) | Cell::More(text, _) => text,
                     Cell::Severity(severity) => severity.raw().into(),
                     Cell::Status(status) => status.raw().into(),
-                    // The cell's text is neutralised, but the value must be exactly as received.
+                    // The cell's text is sanitised, but the value must be exactly as received.
                     Cell::Member(_) if *column == Column::Source => facts.source().raw().into(),
                     Cell::Member(_) => facts.classification().raw().into(),
                 };
@@ -408,7 +408,7 @@ impl App {
     }
 }
 
-/// Returns the beginning of neutralised text as a single line.
+/// Returns the beginning of sanitised text as a single line.
 fn preview(shown: &str) -> String {
     /// The longest preview, in characters.
     const MAX_CHARS: usize = 60;
@@ -444,7 +444,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn preview_neutralises_once() {
+    fn preview_sanitises_once() {
         let marks = SafeText::new("a\u{202e}b\nc");
         assert_eq!(preview(marks.as_str()), "a⟨202E⟩b⏎c");
         assert_eq!(preview(&"é".repeat(61)), format!("{}…", "é".repeat(60)));

@@ -114,8 +114,8 @@ pub(super) static EVERYWHERE: Context = Context {
     name: "app",
     heading: "Global",
     commands: &[
-        run("app.back", "close the innermost overlay or pane; stop loading", App::back),
-        run("app.close", "close the overlay or detail; quit from the list", App::close),
+        run("app.back", "close the top overlay or pane, or stop loading", App::back),
+        run("app.close", "close overlay or detail pane; quit from the list", App::close),
         run("app.suspend", "suspend (fg resumes)", |_, effects| effects.push(Effect::Suspend)),
         run("app.redraw", "redraw the screen", |_, effects| effects.push(Effect::Redraw)),
     ],

@@ -27,7 +27,7 @@ pub(super) static PANES: Context = Context {
         }),
         run("panes.zoom", "zoom: one pane or both", |app, _| app.toggle_zoom()),
         run("panes.retry", "retry now", App::retry),
-        run("panes.mouse", "toggle mouse", App::toggle_mouse),
+        run("panes.mouse", "toggle mouse capture", App::toggle_mouse),
     ],
 };
 

@@ -90,7 +90,7 @@ pub struct FeedSettings {
     /// The host of the Defender portal, the only host that links may lead to (docs/graph-api.md,
     /// "National clouds").
     pub portal_host: String,
-    /// The signed-in user's principal name, if known.
+    /// The signed-in user's user principal name, if known.
     pub me: Option<String>,
     /// The name of the profile, safe to show; empty if there is none.
     pub profile: String,

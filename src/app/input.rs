@@ -114,7 +114,7 @@ impl App {
         })
     }
 
-    /// Closes the innermost overlay, range, search or detail pane, or else stops loading. Never
+    /// Closes the topmost overlay, range, search or detail pane, or otherwise stops loading. Never
     /// quits, and never clears the filter or marks.
     pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
@@ -143,7 +143,7 @@ impl App {
         } else if self.actions.is_running() && !self.ui.quits {
             self.ui.quits = true;
             let key = self.ui.keymap.key("app.close");
-            self.notify(format!("changes are still being sent; {key} again sends no more and quits"));
+            self.notify(format!("changes are still being sent; press {key} again to stop sending and quit"));
         } else {
             effects.push(Effect::Quit);
         }
@@ -200,7 +200,7 @@ impl App {
         let failed: Vec<_> = self.feeds.iter().filter(failed).map(|feed| feed.id).collect();
         if failed.is_empty() {
             self.notify(if self.actions.has_uncertain_comment() {
-                "whether the comment was added is unknown; look at the alert before you send it again"
+                "it is unknown whether the comment was added; check the alert before sending it again"
             } else {
                 "nothing to retry"
             });

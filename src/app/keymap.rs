@@ -27,7 +27,7 @@ pub struct Keymap {
 pub struct KeymapError {
     /// The invalid part of the text, in bytes.
     pub span: Range<usize>,
-    /// The error. It may quote the text and is not neutralised.
+    /// The error. It may quote the text and is not sanitised.
     pub message: String,
     /// How to fix it.
     pub fix: String,

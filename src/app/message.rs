@@ -81,7 +81,7 @@ pub enum Input {
     },
     /// The user released the left button.
     Release,
-    /// The user turned the mouse wheel over a cell. Coordinates are 0-based.
+    /// The user scrolled the mouse wheel over a cell. Coordinates are 0-based.
     Wheel {
         /// The column of the cell.
         x: u16,
@@ -202,7 +202,7 @@ pub enum Effect {
     More,
     /// Turn mouse capture on or off.
     Mouse(bool),
-    /// Let the user edit a text in an editor. [`Message::TextEdited`] follows.
+    /// Let the user edit text in an editor. [`Message::TextEdited`] follows.
     EditText(String),
     /// Suspend: return the terminal to the shell until the console is resumed.
     Suspend,

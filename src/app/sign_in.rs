@@ -51,7 +51,7 @@ pub enum SignInEvent {
 /// The signed-in account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The account, which is a principal name or an application's name.
+    /// The account, which is a user principal name or an application's name.
     pub account: Option<SafeText>,
     /// The account's tenant.
     pub tenant: Option<SafeText>,

@@ -147,7 +147,8 @@ impl App {
         };
         let Some(usual) = similar.usual() else { return format!("{alerts}, none classified") };
         let Usual { count, classified, .. } = usual;
-        format!("{alerts}; {} of {}: {}", thousands(count), thousands(classified), usual.words())
+        let of = if count == classified { String::new() } else { format!("{} of ", thousands(count)) };
+        format!("{alerts}; {of}{} classified: {}", thousands(classified), usual.words())
     }
 
     /// Returns the usual classification of alerts like one, if it is known.

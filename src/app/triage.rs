@@ -16,8 +16,8 @@ use super::{
     format::thousands,
 };
 use crate::triage::{
-    Action, Change, EntryId, Expected, Pair, Seen, Task, Values, WriteMode, determinations, owner_is_person,
-    pair,
+    Action, Change, EntryId, Expected, Pair, Seen, Task, UNDO, Values, WriteMode, determinations,
+    owner_is_person, pair,
 };
 
 /// The number of owners in the menu that assigns alerts.
@@ -179,7 +179,7 @@ impl App {
         items.push(MenuItem {
             key: 'r',
             label: "resolve only".into(),
-            preview: "the classification stays".into(),
+            preview: "keep the classification".into(),
             action: MenuAction::Triage(targets.clone(), TriageStep::Resolve),
         });
         let is_usual =
@@ -366,10 +366,10 @@ impl App {
         }
         let mut notes: Vec<_> = self.actions.omitted.take().into_iter().collect();
         if unchanged > 0 {
-            notes.push(format!("{} already so, left out", thousands(unchanged)));
+            notes.push(format!("{} left out: nothing to change", thousands(unchanged)));
         }
         if unknown > 0 {
-            notes.push(format!("{} left out: your account there is not known", thousands(unknown)));
+            notes.push(format!("{} left out: your account in that tenant is not known", thousands(unknown)));
         }
         let hidden = self.marks_hidden();
         if hidden > 0 && !self.marks.is_empty() && self.marks_shown() > 0 {
@@ -391,7 +391,7 @@ impl App {
         self.ui.open(confirm);
     }
 
-    /// Opens the confirmation for taking back the last action.
+    /// Opens the confirmation for undoing the last action.
     pub(super) fn undo(&mut self) {
         if self.actions.iter().next_back().is_some_and(|run| run.tally().left > 0) {
             return self.notify("the last change is still being sent");
@@ -400,7 +400,7 @@ impl App {
             let journal = self.ui.keymap.key("open.journal");
             return self.notify(format!("nothing to undo in this session; {journal} shows earlier changes"));
         };
-        let action = Action { id: EntryId::random(), summary: format!("undo: {summary}") };
+        let action = Action { id: EntryId::random(), summary: format!("{UNDO}{summary}") };
         self.open_confirmation("Undo", action, items, Vec::new());
     }
 

@@ -13,7 +13,7 @@ use alertdeck_platform as platform;
 /// Shows or removes cached alerts.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum CacheCommand {
-    /// Print the path of the folder
+    /// Print the path of the cache folder
     Path,
     /// Print what is cached for each account
     Stat {
@@ -21,7 +21,7 @@ pub enum CacheCommand {
         #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
         format: CacheFormat,
     },
-    /// Remove the cached alerts of all accounts
+    /// Delete the cached alerts of all accounts
     Clear,
 }
 
@@ -35,7 +35,7 @@ pub enum CacheFormat {
     Json,
 }
 
-/// Returns the folder of the caches, unless the system has no home folder.
+/// Returns the cache folder, unless the system has no home folder.
 pub(super) fn folder() -> Option<Folder> {
     platform::cache_folder().map(Folder::new)
 }

@@ -14,10 +14,10 @@ use alertdeck_graph::{Api, Cloud, auth::Method};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile in the config file; separate several with commas (a,b) to show them in one list
+    /// Profile in the config file, or several, comma-separated (a,b), to show their alerts in one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Config file; set to an empty value to use none
+    /// Config file; an empty value means none
     #[arg(
         long,
         global = true,
@@ -70,10 +70,10 @@ pub struct Connection {
     /// Store credentials in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
-    /// Neither show nor keep alerts from earlier runs
+    /// Do not use the alert cache: neither read nor write it
     #[arg(long, global = true, env = "ALERTDECK_NO_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_cache: bool,
-    /// Allow the console to change alerts: assign, classify, close, comment
+    /// Allow the console to change alerts: assign, classify, close and comment on them
     #[arg(long, global = true, env = "ALERTDECK_WRITE", hide_env_values = true, value_parser = FalseyValueParser::new(), conflicts_with = "read_only")]
     pub write: bool,
     /// Change nothing in the tenant (the default)
@@ -216,8 +216,8 @@ impl Connection {
         Service::of(&self.profile()?, &EnvSecrets::read(), Limits::for_command())
     }
 
-    /// Prepares the services for the selected profiles without sending anything. There is at least
-    /// one.
+    /// Prepares the services for the selected profiles without sending anything. The result
+    /// is never empty.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn services(&self, limits: &Limits) -> Result<Vec<Service>, Failure> {

@@ -8,7 +8,7 @@ use crate::ui::{Depth, Theme, ThemeKind};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
 pub struct DisplayArgs {
-    /// Colour theme: dark, light or mono [default: by the terminal's background, or mono if NO_COLOR is set]
+    /// Colour theme: dark, light or mono [default: chosen from the terminal background, or mono if NO_COLOR is set]
     #[arg(
         long,
         global = true,

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_in_errors_are_neutralised() {
+    fn ids_in_errors_are_sanitised() {
         let failure = Failure::NotFound(AlertId::new("a\u{1b}[2J\nb"));
         assert_eq!(failure.to_string(), "no alert has the ID \"a␛[2J⏎b\"");
     }

@@ -1,4 +1,4 @@
-//! `alertdeck handover`: a page for the next shift, from the journal and the services.
+//! `alertdeck handover`: the shift handover report, from the journal and the services.
 
 use std::io::Write;
 
@@ -28,13 +28,13 @@ const OPEN: &str = "status:open";
 /// The number of alerts that are read at the same time from a tenant.
 const CONCURRENT: usize = 4;
 
-/// Prints a page for the next shift.
+/// Prints a shift handover report.
 #[derive(Clone, Debug, clap::Args)]
 pub struct HandoverCommand {
-    /// Filter for the alerts on the page
+    /// Include only alerts that match this filter
     #[arg(value_name = "FILTER", value_parser = parse_filter)]
     pub filter: Vec<String>,
-    /// Beginning of the shift: 8h, 2d, today, 2026-11-30 or 2026-11-30T06:00 (UTC)
+    /// Start of the shift: an age (8h, 2d), today, 2026-11-30 or 2026-11-30T06:00 (UTC)
     #[arg(long, value_name = "TIME", default_value = "8h", value_parser = parse_since)]
     pub since: Timestamp,
     /// Output format: markdown or json
@@ -45,10 +45,10 @@ pub struct HandoverCommand {
     pub demo: bool,
 }
 
-/// The output format of a hand-over.
+/// The output format of a handover.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum HandoverFormat {
-    /// A page with tables.
+    /// Tables.
     #[default]
     Markdown,
     /// An object.
@@ -71,7 +71,7 @@ impl HandoverCommand {
         Origin { demo: self.demo, files: Vec::new() }
     }
 
-    /// Reads the journal and the services, and prints the page. What could be read is printed in any
+    /// Reads the journal and the services, and prints the report. What could be read is printed in any
     /// case.
     pub async fn run(
         &self,
@@ -89,7 +89,8 @@ impl HandoverCommand {
         }
         for tenant in tenants.iter().filter(|tenant| tenant.me.is_none() && read.failure.is_none()) {
             let name = &tenant.name;
-            read.missing.push(format!("{name}: your account is not known, so what you hold is missing"));
+            read.missing
+                .push(format!("{name}: your account is not known, so alerts assigned to you are missing"));
         }
         let services: Vec<_> = source.services().map(|(feed, service)| (feed, service.clone())).collect();
         let mut entries = of_services(latest(entries), &services).await;

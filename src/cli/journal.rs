@@ -1,5 +1,5 @@
 //! `alertdeck journal` and `alertdeck note`: what was changed from this computer, and notes for the
-//! hand-over.
+//! handover.
 
 use std::io::Write;
 
@@ -9,12 +9,12 @@ use super::{Connection, Failure, context, line, notify};
 use crate::{
     journal::{Entries, Journal},
     report::markdown,
-    triage::{Change, Entry, EntryId, EntryKind, EntryResult, latest},
+    triage::{Entry, EntryId, EntryKind, EntryResult, latest},
 };
 use alertdeck_model::Timestamp;
 use alertdeck_query as query;
 
-/// Parses the beginning of a period: a duration before now, or a date.
+/// Parses the start of a period: an age, or a date.
 pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     query::since(text, &context()).ok_or_else(|| {
         "use a duration such as 8h or 2d, a date such as 2026-11-30 or 2026-11-30T06:00, today or yesterday"
@@ -25,7 +25,8 @@ pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
 /// Prints the journal of changes.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct JournalCommand {
-    /// Print only what was recorded since then: 8h, 2d, today, 2026-11-30 or 2026-11-30T06:00 (UTC)
+    /// Print only entries recorded since TIME: an age (8h, 2d), today, 2026-11-30 or 2026-11-30T06:00
+    /// (UTC)
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
     /// Output format: text, markdown or json
@@ -161,15 +162,14 @@ fn result(entry: &Entry) -> String {
     }
 }
 
-/// Describes what a record is about, such as `resolved, false positive`. Safe to show.
+/// Describes what a record is about, such as `resolve as false positive`. Safe to show.
 pub(super) fn what(entry: &Entry) -> String {
     let text = || line(entry.text.as_deref().unwrap_or_default());
-    let words = match entry.kind {
-        EntryKind::Update => Change { update: entry.after.update(), comment: None }.words(),
+    match entry.kind {
+        EntryKind::Update => entry.change_words(),
         EntryKind::Comment => format!("comment: {}", text()),
         EntryKind::Note => format!("note: {}", text()),
-    };
-    if entry.undoes.is_some() { format!("undone: {words}") } else { words }
+    }
 }
 
 /// The columns of the table.
@@ -242,7 +242,7 @@ mod tests {
         let table = table(&[Entry { result: Some(EntryResult::Applied), ..entry() }]);
         assert_eq!(table.lines().count(), 3, "{table}");
         assert!(table.contains(r"a \| b␛\[2J https\:/\/evil.example⏎\# x"), "{table}");
-        assert!(table.contains("| resolved | changed |"), "{table}");
+        assert!(table.contains("| resolve | changed |"), "{table}");
     }
 
     #[test]

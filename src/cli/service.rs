@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    /// Returns the principal name of the user: of the profile, the stored credentials or the token.
+    /// Returns the user principal name from the profile, the stored credentials or the token.
     /// `None` if it is not known, as for an application.
     ///
     /// Fails if it takes a token to know, and there is none.

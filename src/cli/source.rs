@@ -25,7 +25,7 @@ pub struct Origin {
 /// The source of a command's alerts.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Services, each for one tenant. There is at least one.
+    /// Services, each for one tenant. The list is never empty.
     Services(Vec<Service>),
     /// Files, which are read when needed.
     Files {

@@ -44,7 +44,7 @@ pub struct Update {
     /// Alert IDs; `-` reads them from standard input, one per line
     #[arg(value_name = "ID", required_unless_present = "filter", conflicts_with = "filter")]
     pub ids: Vec<String>,
-    /// Change the alerts that match a filter instead of those with given IDs
+    /// Change the alerts that match a filter, instead of alerts given by ID
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     pub filter: Option<String>,
     /// New status: new, in-progress or resolved
@@ -53,7 +53,7 @@ pub struct Update {
     /// New classification: tp, fp, info (expected activity) or none
     #[arg(long, value_name = "NAME", value_parser = parse_classification)]
     pub classification: Option<Classification>,
-    /// New determination, such as malware or not-malicious, or none; it must go with the
+    /// New determination, such as malware or not-malicious, or none; must be valid for the
     /// classification
     #[arg(long, value_name = "NAME", value_parser = parse_determination)]
     pub determination: Option<Determination>,
@@ -63,7 +63,7 @@ pub struct Update {
     /// Comment to add to each alert
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub comment: Option<String>,
-    /// Make the changes; without it, only print what would change
+    /// Apply the changes; without it, this is a dry run that only prints what would change
     #[arg(long)]
     pub yes: bool,
     /// Output format: text or json

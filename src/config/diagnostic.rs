@@ -21,7 +21,7 @@ pub struct Diagnostic {
     pub message: String,
     /// The suggested fix; safe to show.
     pub fix: Option<String>,
-    /// The line, neutralised and shortened.
+    /// The line, sanitised and shortened.
     excerpt: String,
     /// The width before the carets, and the number of carets.
     carets: (usize, usize),

@@ -28,7 +28,7 @@ const UNKNOWN_TENANT: &str = "tenant";
 pub struct Profile {
     /// The name in the file; `default` if the profile does not come from a file.
     pub name: String,
-    /// The title in the header, from the file or an option. Not neutralised.
+    /// The title in the header, from the file or an option. Not sanitised.
     pub title: String,
     /// The Microsoft cloud.
     pub cloud: Cloud,
@@ -123,7 +123,7 @@ impl Profile {
     }
 
     /// Returns the value of a key as text, or `None` if it is not set. The value is not
-    /// neutralised. For a token command, returns `set`, since the command may contain a secret.
+    /// sanitised. For a token command, returns `set`, since the command may contain a secret.
     pub fn value(&self, key: Key) -> Option<String> {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         match key {

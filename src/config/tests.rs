@@ -49,7 +49,7 @@ fn invalid_utf8_is_reported_where_it_begins() {
 }
 
 #[test]
-fn hostile_text_is_neutralised_and_long_lines_are_shortened() {
+fn hostile_text_is_sanitised_and_long_lines_are_shortened() {
     let escaped = "\"a\\u001b]0;x\\u0007\u{202e}\"";
     let text = format!("# \u{1b}[31m\n{escaped} = 1 # {}\n[profile.a]\n{escaped} = 1\n", "x".repeat(9_000));
     let error = read(&text).unwrap_err().to_string();

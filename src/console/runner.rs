@@ -97,7 +97,7 @@ pub(super) struct Runner {
     tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
     clock: Clock,
-    /// The folder of the caches, unless nothing is cached.
+    /// The cache folder, or `None` if caching is disabled.
     cache: Option<Folder>,
     /// The journal of changes, if there is a folder for it.
     journal: Option<Journal>,

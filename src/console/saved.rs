@@ -63,7 +63,7 @@ impl SavedAlerts {
         })
     }
 
-    /// Returns what the user should know about the alerts; safe to show.
+    /// Returns notes for the user about the alerts; safe to show.
     pub fn notes(&self) -> Messages {
         lock(&self.outcome).notes.clone()
     }

@@ -50,7 +50,7 @@ impl Screen {
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;
         std::panic::set_hook(Box::new(move |panic| {
             platform::restore_terminal();
-            // Neutralise the message, since it may quote alert text. If the terminal is gone, the
+            // Sanitise the message, since it may quote alert text. If the terminal is gone, the
             // write fails; a second panic would abort.
             let _ = writeln!(io::stderr(), "alertdeck: {}", SafeText::new(&panic.to_string()));
             alertdeck_platform::clean_up();

@@ -59,7 +59,7 @@ fn assigned(owner: &str) -> AlertUpdate {
     AlertUpdate { assigned_to: Some(Owner::User(owner.into())), ..AlertUpdate::default() }
 }
 
-/// Composes the page of a shift from 8 to 16 o'clock.
+/// Composes the report of a shift from 8 to 16 o'clock.
 fn page(entries: &[(Option<usize>, Entry)], alerts: &[AlertState]) -> Handover {
     let tenant = |name: &str| Tenant { name: name.into(), me: Some(ME.into()) };
     let tenants = [tenant("contoso"), tenant("fabrikam")];
@@ -74,7 +74,7 @@ fn page(entries: &[(Option<usize>, Entry)], alerts: &[AlertState]) -> Handover {
     })
 }
 
-/// Returns the ids in a part of the page.
+/// Returns the ids in a part of the report.
 fn ids(items: &[Item]) -> Vec<&str> {
     items.iter().map(|item| item.id.as_str()).collect()
 }

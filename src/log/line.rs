@@ -32,7 +32,7 @@ pub(super) fn of(event: &Event<'_>, now: SystemTime) -> String {
     assemble(now, *event.metadata().level(), module, &parts.message.0)
 }
 
-/// Assembles, neutralises and truncates a line.
+/// Assembles, sanitises and truncates a line.
 pub(super) fn assemble(now: SystemTime, level: Level, module: &str, text: &str) -> String {
     let at = Timestamp::try_from(now).unwrap_or_default();
     let line = format!("{at:.3} {level:<5} {module} {text}");

@@ -26,13 +26,13 @@ pub(super) struct Simulate {
     /// Port on 127.0.0.1; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Serve https, and write the certificate that clients need to trust to this file
+    /// Serve over HTTPS, and save to this file the certificate that clients must trust
     #[arg(long, value_name = "FILE")]
     tls: Option<PathBuf>,
     /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
-    /// How long after its own times a new alert becomes visible
+    /// Delay after its timestamps before a new alert becomes visible
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     late: u64,
     /// Requests per minute before the service throttles; 0 for no limit

@@ -271,7 +271,7 @@ fn indicator_table(indicators: &[Sighting]) -> Vec<Part> {
             Cell::Text(location.clone()),
         ]
     };
-    table(&["kind", "value", "found in"], indicators.iter().map(row).collect())
+    table(&["type", "value", "found in"], indicators.iter().map(row).collect())
 }
 
 fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, covered: &mut Covered) -> Vec<Part> {

@@ -13,7 +13,7 @@ impl Report {
         let mut out = format!("# {}\n\n{}\n", text(&self.title), text(&self.summary));
         if !self.facts.is_empty() {
             out.push_str("\n## Facts\n\n");
-            out.push_str(&markdown::head(["fact", "value"]));
+            out.push_str(&markdown::head(["property", "value"]));
             for (label, value) in &self.facts {
                 out.push_str(&markdown::row(&[(*label).to_owned(), text(value)]));
             }

@@ -192,7 +192,8 @@ impl Change {
         self.update.is_empty() && self.comment.is_none()
     }
 
-    /// Describes the change, such as `resolved, false positive, not malicious`. Safe to show.
+    /// Describes the values that the change sets, such as `resolved, false positive, not malicious`.
+    /// Safe to show.
     pub fn words(&self) -> String {
         let AlertUpdate { status, classification, determination, assigned_to } = &self.update;
         let none =
@@ -213,6 +214,51 @@ impl Change {
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Describes what an update does, such as `resolve as false positive, not malicious`. Safe to show.
+pub(super) fn steps(update: &AlertUpdate) -> String {
+    let AlertUpdate { status, classification, determination, assigned_to } = update;
+    let is_classified = classification.as_ref().is_some_and(|member| *member != Classification::Unknown);
+    let is_resolved = *status == Some(Status::Resolved);
+    let parts = [
+        status.as_ref().filter(|_| !(is_resolved && is_classified)).map(|member| match member {
+            Status::Resolved => "resolve".to_owned(),
+            other => format!("set to {}", other.words()),
+        }),
+        classification.as_ref().map(|member| match member {
+            Classification::Unknown => "clear the classification".to_owned(),
+            member if is_resolved => format!("resolve as {}", member.words()),
+            member => format!("classify as {}", member.words()),
+        }),
+        determination.as_ref().map(|member| match member {
+            Determination::Unknown => "clear the determination".to_owned(),
+            member if is_classified => member.words(),
+            member => format!("set the determination to {}", member.words()),
+        }),
+        assigned_to.as_ref().map(|owner| match owner {
+            Owner::Unassigned => "unassign".to_owned(),
+            Owner::User(name) => format!("assign to {}", SafeText::new(name).line()),
+        }),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Describes what an update restores, such as `resolved → new`. `before` are the values that it
+/// replaces, if the record has them. Safe to show.
+pub(super) fn restored(before: &AlertUpdate, after: &AlertUpdate) -> String {
+    let none = Values {
+        status: Status::Unknown,
+        classification: Classification::Unknown,
+        determination: Determination::Unknown,
+        owner: None,
+    };
+    let differences = none.after(before).differences(&none.after(after));
+    if before.is_empty() || differences.is_empty() {
+        return format!("back to {}", Change { update: after.clone(), comment: None }.words());
+    }
+    let parts = differences.iter().map(|Difference { from, to, .. }| format!("{from} → {to}"));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// An update as the journal stores it: only the values that it sets, by the service's names, with
@@ -329,6 +375,34 @@ mod tests {
             unassigned.words(),
             "new, no classification, no determination, assigned to no one, comment"
         );
+    }
+
+    #[rstest]
+    #[case(r#"{"status":"inProgress","assignedTo":"a@b.c"}"#, "set to in progress, assign to a@b.c")]
+    #[case(r#"{"assignedTo":null}"#, "unassign")]
+    #[case(r#"{"status":"resolved"}"#, "resolve")]
+    #[case(
+        r#"{"status":"resolved","classification":"falsePositive","determination":"notMalicious"}"#,
+        "resolve as false positive, not malicious"
+    )]
+    #[case(r#"{"classification":"truePositive"}"#, "classify as true positive")]
+    #[case(r#"{"determination":"malware"}"#, "set the determination to malware")]
+    #[case(
+        r#"{"classification":"unknown","determination":"unknown"}"#,
+        "clear the classification, clear the determination"
+    )]
+    fn updates_are_described_by_what_they_do(#[case] json: &str, #[case] expected: &str) {
+        let stored: StoredUpdate = serde_json::from_str(json).unwrap();
+        assert_eq!(steps(&stored.update()), expected);
+    }
+
+    #[rstest]
+    #[case(r#"{"status":"resolved"}"#, r#"{"status":"new"}"#, "resolved → new")]
+    #[case(r#"{"assignedTo":"a@b.c"}"#, r#"{"assignedTo":null}"#, "a@b.c → none")]
+    #[case("{}", r#"{"status":"new"}"#, "back to new")]
+    fn an_undo_says_what_it_restores(#[case] before: &str, #[case] after: &str, #[case] expected: &str) {
+        let read = |json| serde_json::from_str::<StoredUpdate>(json).unwrap().update();
+        assert_eq!(restored(&read(before), &read(after)), expected);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The records of what was done: one for each change to an alert, and notes for the hand-over.
+//! The records of what was done: one for each change to an alert, and notes for the handover.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,10 @@ use alertdeck_graph::AlertUpdate;
 use alertdeck_model::{AlertId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::change::StoredUpdate;
+use super::{
+    change::{StoredUpdate, restored, steps},
+    task::UNDO,
+};
 
 /// Identifies a record across runs and computers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,7 +36,7 @@ pub enum EntryKind {
     Update,
     /// A new comment on an alert.
     Comment,
-    /// A note for the hand-over. It stays on this computer.
+    /// A note for the handover. It stays on this computer.
     Note,
 }
 
@@ -104,7 +107,7 @@ pub struct Entry {
     /// The service's own id for the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The change that this one takes back.
+    /// The change that this one undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<EntryId>,
 }
@@ -157,6 +160,16 @@ impl Entry {
     /// Returns the alert's id.
     pub fn alert_id(&self) -> Option<AlertId> {
         self.alert.as_deref().map(AlertId::new)
+    }
+
+    /// Describes what the change does, such as `assign to ana@contoso.com`, or what an undo restores.
+    /// Safe to show.
+    pub fn change_words(&self) -> String {
+        let after = self.after.update();
+        match self.undoes {
+            Some(_) => format!("{UNDO}{}", restored(&self.before.update(), &after)),
+            None => steps(&after),
+        }
     }
 
     /// Returns whether the change may have been made.

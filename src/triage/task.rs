@@ -19,7 +19,7 @@ pub struct Seen {
 pub enum Expected {
     /// What the user saw.
     Seen(Seen),
-    /// What a recorded change left, which is to be taken back.
+    /// What a recorded change left, which is to be undone.
     After {
         /// The record of that change.
         entry: EntryId,
@@ -51,6 +51,9 @@ pub struct Task {
     /// The state that the alert must be in. Otherwise nothing is sent.
     pub expected: Expected,
 }
+
+/// The beginning of the summary of an action that undoes another one.
+pub const UNDO: &str = "undo: ";
 
 /// An action: what all changes that were confirmed together have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl TaskResult {
     pub fn line(&self) -> String {
         match self {
             Self::Applied => "done".to_owned(),
-            Self::Unchanged => "was already so".to_owned(),
+            Self::Unchanged => "already had these values".to_owned(),
             Self::ChangedBySomeoneElse { now } => {
                 let words = Field::ALL.map(|field| now.words(field));
                 let words: Vec<_> = words.into_iter().filter(|words| words != "none").collect();

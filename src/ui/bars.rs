@@ -180,9 +180,16 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     let is_none = text.is_empty() && !editing;
     let prompt = if is_none { ": ".to_owned() } else { format!(" {} ", theme.symbols.prompt) };
     x += painter.put(x, area.y, area.width, &prompt, label);
+    let right = area.x + area.width;
     let status = match (app.filter.plan(), app.filter.is_valid()) {
         (_, false) => "error",
-        _ if !app.filter.is_requested() => "loaded only (r: server)",
+        _ if !app.filter.is_requested() => {
+            let long = "loaded alerts only (r: query server)";
+            let without = without(app);
+            let room = usize::from(right.saturating_sub(x));
+            let fits = shown_width(text) + columns(&without) + columns(long) + 3 <= room;
+            if fits { long } else { "loaded only (r: server)" }
+        }
         (None, _) => "all",
         (Some(plan), _) if plan.excludes_feed => "no tenant",
         (Some(_), _) if !app.feed().settings.service => "local",
@@ -193,7 +200,6 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
         },
     };
     let status = format!("{}{status}", without(app));
-    let right = area.x + area.width;
     let room = right.saturating_sub(x + columns(&status) as u16 + 2);
     // If the filter is longer than the bar, show the part around the caret.
     let caret = app.filter.editor.as_ref().map(Editor::cursor);

@@ -111,7 +111,7 @@ pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
                     format!("throttled by the service, next page in {left:.0} s; Esc stops")
                 }
                 WaitCause::Budget => {
-                    format!("request limit of this minute reached, next page in {left:.0} s; Esc stops")
+                    format!("request limit for this minute reached, next page in {left:.0} s; Esc stops")
                 }
                 WaitCause::Retry { failure, .. } => {
                     format!("{failure}; retrying in {left:.0} s; Esc stops")

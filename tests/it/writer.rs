@@ -386,7 +386,7 @@ async fn the_id_of_the_request_is_recorded() {
     drop(alert);
 }
 
-/// Returns the task of taking back a recorded change.
+/// Returns the task that undoes a recorded change.
 fn undo(task: &Task, entry: &Entry) -> Task {
     let change = Change { update: entry.before.update(), comment: None };
     let expected = Expected::After { entry: entry.id.clone(), update: entry.after.update(), updated: None };

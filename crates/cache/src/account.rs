@@ -27,7 +27,7 @@ impl Account {
         })
     }
 
-    /// Returns a text that identifies the account.
+    /// Returns a string that identifies the account.
     pub(crate) fn key(&self) -> String {
         let parts = [&self.service, &self.tenant, &self.user].map(|part| part.to_lowercase());
         // A line break is not part of any of them.

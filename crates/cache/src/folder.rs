@@ -22,7 +22,7 @@ const EXTENSIONS: [&str; 5] = [DATABASE, "db-wal", "db-shm", "lock", DAMAGED];
 const DATABASE: &str = "db";
 const DAMAGED: &str = "damaged";
 
-/// The folder of the caches.
+/// The cache folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder(PathBuf);
 

@@ -74,7 +74,7 @@ pub struct Opened {
     pub reader: Reader,
     /// Adds alerts.
     pub writer: Writer,
-    /// What the user should know about it, as one line that is safe to show.
+    /// A note for the user about it, as one line that is safe to show.
     pub notice: Option<String>,
 }
 

@@ -250,7 +250,7 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn is_blank(text: &str) -> bool {
-    // A printable ASCII character is always visible; this avoids neutralising most text.
+    // A printable ASCII character is always visible; this avoids sanitising most text.
     !text.bytes().any(|byte| byte.is_ascii_graphic()) && SafeText::new(truncate(text)).is_blank()
 }
 

@@ -1,7 +1,7 @@
 //! Identities, which decide whether two items of evidence are about the same device or user.
 //!
 //! A device is identified by its Defender ID or, failing that, its Entra ID; a user by SID, object
-//! ID or principal name. Only if none of these was sent does the name count, ignoring case and, for
+//! ID or user principal name. Only if none of these was sent does the name count, ignoring case and, for
 //! a device, its domain. Names are unique at most within a tenant (docs/graph-api.md, "Evidence").
 
 use std::{borrow::Cow, net::IpAddr};
@@ -26,7 +26,7 @@ pub enum IdentityKind {
     Primary,
     /// The Entra ID of a device or the object ID of a user.
     Secondary,
-    /// The principal name of a user or the address of a mailbox.
+    /// The user principal name or the address of a mailbox.
     Address,
     /// A name, which may refer to something else in another tenant.
     Name,

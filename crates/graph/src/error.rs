@@ -199,13 +199,13 @@ impl Error {
                 "the token lacks SecurityAlert.ReadWrite.All, so alerts can only be read: add it to the application, with admin consent, and sign in again"
             }
             (true, _) if is_application => {
-                "the token holds the permission, so a Defender licence of the tenant is missing"
+                "the token has the permission, so the tenant lacks a Defender licence"
             }
             (true, false) => {
-                "the token holds the permission, so an Entra role such as Security Reader or a Defender licence is missing"
+                "the token has the permission, so an Entra role such as Security Reader or a Defender licence is missing"
             }
             (true, true) => {
-                "the token holds the permission, so an Entra role such as Security Operator or a Defender licence is missing"
+                "the token has the permission, so an Entra role such as Security Operator or a Defender licence is missing"
             }
         };
         Self { advice: Some(advice), ..self }
@@ -235,11 +235,11 @@ impl From<Fault> for Error {
             | Cause::Closed
             | Cause::Timeout
             | Cause::Cut
-            | Cause::Other(_) => (Kind::Offline, Some("check the network and try again")),
+            | Cause::Other(_) => (Kind::Offline, Some("check your network connection")),
             Cause::Untrusted(_) => (
                 Kind::Offline,
                 Some(
-                    "if a proxy inspects traffic here, its CA belongs in this machine's certificate store; else do not go on",
+                    "if a proxy inspects traffic here, its CA belongs in this machine's certificate store; otherwise do not continue",
                 ),
             ),
             Cause::Tls(_) | Cause::Setup(_) => {
@@ -283,7 +283,7 @@ pub(crate) fn foreign(reply: &Reply) -> Option<String> {
     let what = match serde_json::from_str(body) {
         _ if body.is_empty() => return None,
         Ok(Value::Object(object)) if object.is_empty() || is_graphs_error(&object) => return None,
-        Ok(_) => format!("{host} does not answer as Graph does"),
+        Ok(_) => format!("{host} does not respond like Graph"),
         Err(_) if reply.is_html() => {
             return Some(format!("a proxy answered, not {host}: HTML instead of JSON (HTTP {status})"));
         }

@@ -80,9 +80,10 @@ pub struct Limits {
     /// The longest wait that the service may ask for. A request that would have to wait longer fails
     /// instead.
     pub longest_wait: Duration,
-    /// The number of alerts after which a list ends as incomplete.
+    /// The maximum number of alerts in a list; beyond it, the list is cut off and marked incomplete.
     pub list_alerts: usize,
-    /// The size of the alerts of a list, in bytes of JSON, after which it ends as incomplete.
+    /// The maximum size of a list's alerts, in bytes of JSON; beyond it, the list is cut off and marked
+    /// incomplete.
     pub list_bytes: u64,
 }
 
@@ -387,7 +388,7 @@ pub(crate) async fn pause(delay: Duration, cause: WaitCause, on_event: OnEvent<'
     let ms = delay.as_millis();
     match &cause {
         WaitCause::Throttled => tracing::info!("throttled, waiting {ms} ms"),
-        WaitCause::Budget => tracing::debug!("requests of this minute used up, waiting {ms} ms"),
+        WaitCause::Budget => tracing::debug!("request limit for this minute reached, waiting {ms} ms"),
         WaitCause::Retry { failure, failed } => {
             tracing::info!("attempt {failed} failed: {failure}; waiting {ms} ms");
         }

@@ -227,7 +227,7 @@ impl Loader {
         let (incomplete, error) = match (end, failure) {
             (End::Failed, Some(error)) => (Some(format!("stopped after page {pages}: {error}")), Some(error)),
             (End::WithoutUndated, Some(error)) => {
-                let what = "alerts without a time of creation could not be listed";
+                let what = "alerts without a creation time could not be listed";
                 (Some(format!("{what}: {error}")), None)
             }
             _ => {

@@ -1,4 +1,4 @@
-//! The pages of a list, one after another, until the service returns no link to another page.
+//! The pages of a list, one at a time, until the service returns no link to another page.
 
 mod head;
 
@@ -44,7 +44,7 @@ pub struct Pages {
     /// Fingerprints of the IDs of the alerts seen so far.
     known: HashSet<u64>,
     fingerprint: RandomState,
-    /// The heads of the alerts on the last page.
+    /// The heads of the alerts on the most recent page.
     heads: Vec<Head>,
     /// The page size asked for, as far as the service accepts it.
     top: Option<u32>,
@@ -117,7 +117,7 @@ impl Pages {
         Self { fingerprint, ..self }
     }
 
-    /// Returns the heads of the alerts on the last page, in order.
+    /// Returns the heads of the alerts on the most recent page, in order.
     pub(crate) fn heads(&self) -> &[Head] {
         &self.heads
     }

@@ -39,7 +39,8 @@ pub enum Matrix {
     Ics,
 }
 
-/// Whether ATT&CK still lists a technique. Alerts also name techniques that it has removed.
+/// Whether ATT&CK still lists a technique. Alerts also name techniques that ATT&CK has
+/// since deprecated or revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TechniqueStatus {
     /// The technique is current.

@@ -121,12 +121,12 @@ impl Evidence {
     }
 }
 
-/// Returns the verdict on an item of evidence or on a nested item.
+/// Returns the verdict on an evidence item or on a nested item.
 pub fn verdict(object: Object<'_>) -> Verdict {
     member(object, "verdict").map_or(Verdict::Unknown, |text| Verdict::read(&text))
 }
 
-/// Returns the remediation status of an item of evidence or of a nested item.
+/// Returns the remediation status of an evidence item or of a nested item.
 pub fn remediation(object: Object<'_>) -> Remediation {
     member(object, "remediationStatus").map_or(Remediation::None, |text| Remediation::read(&text))
 }
@@ -184,7 +184,7 @@ impl<'a> Account<'a> {
     }
 }
 
-/// Returns the name that analysts know an account by, as sent: the principal name,
+/// Returns the name that analysts know an account by, as sent: the user principal name,
 /// `DOMAIN\account`, the account name, the display name, or an id. `filled` returns a property of
 /// the `userAccount` unless it is blank.
 pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {

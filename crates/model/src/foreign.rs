@@ -43,9 +43,9 @@ impl Foreign {
     /// Returns what these alerts are, in the plural.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Endpoint => "alerts of the Defender for Endpoint API",
-            Self::Legacy => "alerts of the legacy Graph security API",
-            Self::Xdr => "alerts of the older Microsoft 365 Defender API",
+            Self::Endpoint => "alerts from the Defender for Endpoint API",
+            Self::Legacy => "alerts from the legacy Graph security API",
+            Self::Xdr => "alerts from the older Microsoft 365 Defender API",
             Self::Capitalised => "alerts as PowerShell writes them",
             Self::Snake => "alerts as the Python SDK writes them",
         }

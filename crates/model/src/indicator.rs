@@ -28,7 +28,7 @@ pub enum IndicatorKind {
     Threat,
     /// What identifies a device, however its name is spelled: an ID, or a name if there is no ID.
     DeviceId,
-    /// What identifies a user: an ID, a principal name, or an account name if there is neither.
+    /// What identifies a user: an ID, a user principal name, or an account name if there is neither.
     UserId,
 }
 

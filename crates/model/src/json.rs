@@ -1,7 +1,7 @@
 //! Lenient access to a JSON object: a property that is missing, null or of an undeclared type does
 //! not affect the others.
 //!
-//! Text is returned neutralised ([`SafeText`]). Numbers and booleans can also be read as text,
+//! Text is returned sanitised ([`SafeText`]). Numbers and booleans can also be read as text,
 //! because what a user sees must not depend on whether the values have the types that the schema
 //! promises.
 

@@ -1,7 +1,7 @@
 //! Splits JSON by its brackets and quotes alone, so that a bad character inside one value does not
 //! affect the values beside it. Values are not checked, and nothing is known of alerts.
 
-/// Returns the value at the start of a text, without what follows it. `None` if it has no end.
+/// Returns the value at the start of the text, without what follows it. `None` if it has no end.
 pub(crate) fn value(text: &str) -> Option<&str> {
     let end = value_end(text.as_bytes())?;
     text.get(..end).map(str::trim_end).filter(|value| !value.is_empty())

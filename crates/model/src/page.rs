@@ -99,7 +99,7 @@ pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     }
 }
 
-/// Returns the syntax error of a text.
+/// Returns the syntax error in a JSON text.
 fn broken(text: &str) -> WireError {
     match serde_json::from_str::<&RawValue>(text) {
         Err(error) => WireError::new(&error, 0),
@@ -160,7 +160,7 @@ fn read_alone(body: &Bytes, json: &str) -> Result<RawPage, WireError> {
     let page = read_items(body, &[json], RawPage::default());
     if page.alerts.is_empty() {
         let what = page.missing.map_or_else(String::new, |what| what.line());
-        return Err(WireError::at_start(&format!("the reply holds no alert: {what}")));
+        return Err(WireError::at_start(&format!("the reply contains no alert: {what}")));
     }
     Ok(page)
 }
@@ -240,7 +240,7 @@ mod tests {
         assert!(error(b"{\"value\":[{\"id\":1},\n{\"id\":").contains("line 2"));
         let refused = error(br#"{"error":{"code":"Forbidden","message":"Missing roles"}}"#);
         assert!(
-            refused.contains("an error reply of Graph, not alerts: Forbidden: Missing roles"),
+            refused.contains("an error reply from Graph, not alerts: Forbidden: Missing roles"),
             "{refused}"
         );
         assert!(error(b"{\"value\":[{\"id\":").contains("the text ends too early (line 1,"));

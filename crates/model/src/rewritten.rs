@@ -120,7 +120,7 @@ fn original(link: &str) -> Option<String> {
     is_link(original).then(|| original.to_owned())
 }
 
-/// Returns whether a decoded text can be a link or a domain, rather than the ID of something.
+/// Returns whether decoded text could be a link or a domain rather than an opaque ID.
 fn is_link(text: &str) -> bool {
     let host = crate::host(text);
     host.contains('.') && !host.contains(char::is_whitespace) || text.contains("://") && !host.is_empty()
@@ -157,7 +157,7 @@ impl Encoding {
 }
 
 /// Decodes `…/v3/__LINK__;REPLACED!…`. `*` in the link stands for one replaced byte sequence, and
-/// `**X` for as many as the position of `X` in the Base64 alphabet says, plus two.
+/// `**X` for a run of them, whose length is the index of `X` in the Base64 alphabet plus two.
 fn proofpoint_v3(link: &str) -> Option<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (_, rest) = link.split_once("__")?;

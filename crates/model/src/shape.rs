@@ -110,7 +110,7 @@ struct Names {
     endpoint: bool,
     /// Names of legacy alerts.
     legacy: usize,
-    /// Names of alerts of the older Microsoft 365 Defender API.
+    /// Names of alerts from the older Microsoft 365 Defender API.
     xdr: usize,
     capitalised: usize,
     snake: usize,

@@ -35,7 +35,7 @@ enum Kind {
     Document,
     /// Whole lines of JSON lines.
     Lines,
-    /// Values one after another, possibly with commas between them.
+    /// Concatenated values, possibly with commas between them.
     Values,
     /// A page whose alerts are in other chunks.
     Page,
@@ -82,7 +82,7 @@ fn error(what: String) -> Found {
     found
 }
 
-/// What a text consists of.
+/// What the text consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     /// Not known yet.
@@ -114,7 +114,7 @@ enum Stop {
     Junk(usize),
 }
 
-/// Cuts a text. Append what has arrived to [`Splitter::text`], and take the chunks after each time.
+/// Cuts text. Append what has arrived to [`Splitter::text`], and take the chunks after each time.
 #[derive(Debug)]
 pub struct Splitter {
     /// What has arrived and is not in a chunk yet.

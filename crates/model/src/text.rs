@@ -1,4 +1,4 @@
-//! Text that is safe to show on a terminal. Text is neutralised once, when it is read.
+//! Text that is safe to show on a terminal. Text is sanitised once, when it is read.
 //!
 //! Attackers can control the text of alerts. A terminal obeys control characters, reorders text at
 //! bidirectional controls and hides zero-width characters. Each of these characters therefore
@@ -6,7 +6,7 @@
 //! brackets such as `⟨202E⟩` for the rest, with a count if characters of the same kind repeat.
 //! Characters that are used in marks are marked too, so that data cannot imitate a mark: in a
 //! [`SafeText`], every `⟨…⟩` and every control picture *is* a mark, in the console, in plain output
-//! and in logs alike (docs/security.md, "Text neutralisation").
+//! and in logs alike (docs/security.md, "Text sanitisation").
 //!
 //! The text as sent is kept for copying and searching.
 
@@ -47,9 +47,9 @@ pub enum Piece<'a> {
 }
 
 impl SafeText {
-    /// Neutralises `raw`.
+    /// Sanitises `raw`.
     pub fn new(raw: &str) -> Self {
-        match neutralise(raw) {
+        match sanitise(raw) {
             None => Self { shown: raw.into(), raw: None },
             Some(shown) => Self { shown: shown.into(), raw: Some(raw.into()) },
         }
@@ -178,7 +178,7 @@ fn compile(pattern: &str) -> Regex {
 }
 
 /// Returns the safe form of `raw`, or `None` if `raw` is already safe.
-fn neutralise(raw: &str) -> Option<String> {
+fn sanitise(raw: &str) -> Option<String> {
     // Most text is printable ASCII.
     if raw.bytes().all(|b| matches!(b, 0x20..=0x7e | b'\n' | b'\t')) {
         return None;
@@ -486,7 +486,7 @@ mod tests {
         }
 
         #[test]
-        fn neutralising_a_safe_text_changes_nothing(raw in hostile()) {
+        fn sanitising_a_safe_text_changes_nothing(raw in hostile()) {
             let once = SafeText::new(&raw);
             if !once.is_marked() {
                 prop_assert!(!SafeText::new(once.as_str()).is_marked());

@@ -33,7 +33,7 @@ pub struct Found {
     pub outlines: Vec<RawAlert>,
     /// What is not an alert, and what could not be read; safe to show.
     pub errors: Messages,
-    /// What the user should know about alerts that were read.
+    /// Notes for the user about the alerts that were read.
     pub notes: Messages,
     /// Whether a page names a next page.
     pub has_next: bool,
@@ -80,7 +80,7 @@ pub(crate) fn find_in_lines(body: Bytes, before: usize, names: &[&str]) -> Found
     find_in(body, before, |finder, text| finder.lines(text, names))
 }
 
-/// Finds the alerts in values one after another. `before` is the number of lines before them.
+/// Finds the alerts in concatenated values. `before` is the number of lines before them.
 pub(crate) fn find_in_values(body: Bytes, before: usize) -> Found {
     find_in(body, before, Finder::stream)
 }
@@ -168,7 +168,7 @@ impl Finder {
         }
     }
 
-    /// Reads JSON texts one after another. Commas between them are skipped.
+    /// Reads concatenated JSON texts. Commas between them are skipped.
     fn stream(&mut self, text: &str) {
         let mut at = 0;
         loop {
@@ -253,7 +253,7 @@ impl Finder {
         }
     }
 
-    /// Takes the intact values of a text whose structure is broken, such as a page that was cut off.
+    /// Takes the intact values of text whose structure is broken, such as a page that was cut off.
     /// Returns whether there was an alert.
     fn intact(&mut self, text: &str, mut is_item: bool, depth: usize) -> bool {
         let (mut at, mut name, mut broken, mut is_any) = (0, "", 0, false);
@@ -298,7 +298,7 @@ impl Finder {
         false
     }
 
-    /// Returns the error of a text with its position in the body.
+    /// Returns the error in a JSON text with its position in the body.
     fn error_in(&mut self, text: &str, error: &serde_json::Error) -> WireError {
         let lines = memchr::memchr_iter(b'\n', text.as_bytes());
         let start =
@@ -332,7 +332,7 @@ impl Finder {
         let bytes = if own.contains(&json.as_ptr()) {
             self.body.slice_ref(json.as_bytes())
         } else {
-            // It was a text within the body.
+            // It was JSON as text within the body.
             Bytes::copy_from_slice(json.as_bytes())
         };
         self.found.alerts.push(RawAlert(bytes));
@@ -350,7 +350,7 @@ impl Finder {
             }
         };
         self.found.alerts.push(RawAlert(kind.map(value).to_string().into()));
-        let note = format!("{}: their properties are shown under the names of Graph", kind.name());
+        let note = format!("{}: their properties are shown under Graph's names", kind.name());
         self.found.notes.add(note);
         true
     }

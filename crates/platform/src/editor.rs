@@ -1,4 +1,4 @@
-//! Lets the user edit a text in an editor of their choice, in this terminal.
+//! Lets the user edit text in an editor of their choice, in this terminal.
 
 use std::{
     env,
@@ -14,10 +14,10 @@ use super::leftovers::{Leftover, register};
 const VARIABLES: [&str; 2] = ["VISUAL", "EDITOR"];
 /// The editor if none is set. POSIX requires it.
 const DEFAULT: &str = "vi";
-/// The maximum size of a text that is read back, in bytes.
+/// The maximum size of the text that is read back, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Opens a text in the user's editor, `VISUAL` or else `EDITOR`, and returns it as it was saved. Blocks
+/// Opens text in the user's editor, `VISUAL` or else `EDITOR`, and returns it as it was saved. Blocks
 /// until the editor ends. The terminal must be in its normal modes. A line end is added if there is none.
 ///
 /// The text is in a temporary file that only this user can read. The environment variables in `hidden`
@@ -57,7 +57,7 @@ fn edit_with(editor: &OsString, text: &str, hidden: &[&str]) -> Result<String, S
     // Editors may replace the file instead of writing to it.
     let edited = fs::File::open(file.path()).map_err(failed("the file is gone"))?;
     let mut text = String::new();
-    edited.take(MAX_BYTES).read_to_string(&mut text).map_err(failed("the file is no text"))?;
+    edited.take(MAX_BYTES).read_to_string(&mut text).map_err(failed("the file is not text"))?;
     Ok(text)
 }
 

@@ -56,7 +56,7 @@ pub fn complete(text: &str, cursor: usize, tenants: &[Tenant]) -> Vec<Completion
         FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
     // Three hundred property names are too many to offer before anything is typed.
     let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::find_field(name).is_none());
-    let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
+    let properties = properties.map(|name| (format!("{name}:"), "Graph property".to_owned()));
     ranked(cursor - word.len()..cursor, word, fields.chain(properties))
 }
 

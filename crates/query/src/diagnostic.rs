@@ -39,7 +39,7 @@ pub struct Diagnostic {
     /// The kind of error.
     pub kind: DiagnosticKind,
     /// What is wrong and what was expected. May quote the filter, so it is not safe to show until
-    /// it has been neutralised, as [`Diagnostic::render`] does.
+    /// it has been sanitised, as [`Diagnostic::render`] does.
     pub message: String,
     /// The most similar existing name.
     pub suggestion: Option<String>,
@@ -89,7 +89,7 @@ impl Diagnostic {
     }
 
     /// Renders the error for a terminal: the filter, carets under the wrong part, the message, and
-    /// the fixed filter, if it is short, each on its own line. The text is neutralised, and a long filter is truncated.
+    /// the fixed filter, if it is short, each on its own line. The text is sanitised, and a long filter is truncated.
     pub fn render(&self, filter: &str) -> String {
         let (start, end) = (boundary(filter, self.span.start), boundary(filter, self.span.end));
         let shown = |text: &str| SafeText::new(text).line();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_is_neutralised() {
+    fn hostile_text_is_sanitised() {
         let text = "a\u{1b}[31m\u{202e} b";
         let drawn = Diagnostic::new(text.len() - 1..text.len(), DiagnosticKind::Syntax, text).render(text);
         assert_eq!(drawn, format!("a␛[31m⟨202E⟩ b\n{}^\na␛[31m⟨202E⟩ b", " ".repeat(13)));

@@ -30,7 +30,7 @@ pub struct Tenant {
     pub feed: Option<FeedId>,
     /// The names by which `tenant:` finds it, such as its profile name, domain and tenant ID.
     pub names: Vec<String>,
-    /// The principal name that `me` stands for in this tenant.
+    /// The user principal name that `me` stands for in this tenant.
     pub me: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl Context {
         Self { now, zone: TimeZone::UTC, feed, tenants, owner_case, spellings, refused }
     }
 
-    /// Sets the principal name that `me` stands for in every tenant.
+    /// Sets the user principal name that `me` stands for in every tenant.
     #[must_use]
     pub fn with_me(mut self, me: Option<&str>) -> Self {
         for tenant in &mut self.tenants {

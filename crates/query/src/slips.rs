@@ -130,7 +130,7 @@ fn hunting_query(text: &str, words: &[Range<usize>]) -> Option<Diagnostic> {
         text[pair[0].clone()].ends_with('|')
             && COMMANDS.iter().any(|command| text[pair[1].clone()].eq_ignore_ascii_case(command))
     })?;
-    let message = "this is a query of another tool; a filter selects alerts by their fields, as in severity:high title:x";
+    let message = "this is a query for another tool; a filter selects alerts by their fields, as in severity:high title:x";
     Some(slip(pair[0].start..pair[1].end, message))
 }
 
@@ -148,7 +148,7 @@ fn function(text: &str) -> Option<Diagnostic> {
     let value = value.trim().trim_matches(['\'', '"']);
     let fixed = format!("{}:{before}{}{after}", field.trim(), literal(value));
     let span = start..start + end + 1;
-    Some(slip(span.clone(), "this is a function of OData").fix(span, fixed))
+    Some(slip(span.clone(), "this is an OData function").fix(span, fixed))
 }
 
 /// Finds a slip that starts at the first of these words.
@@ -182,7 +182,7 @@ fn glued_operator(text: &str, word: Range<usize>, length: usize) -> Option<Diagn
     let (theirs, ours) =
         operators.into_iter().find(|(theirs, _)| text[start..word.end].starts_with(theirs))?;
     let span = start..start + theirs.len();
-    Some(slip(span.clone(), format!("`{theirs}` is no operator here")).fix(span, *ours))
+    Some(slip(span.clone(), format!("`{theirs}` is not an operator here")).fix(span, *ours))
 }
 
 /// `owner:unassigned`
@@ -199,7 +199,7 @@ fn blank_after_operator(text: &str, words: &[Range<usize>], value: Range<usize>)
     let next = words.get(1)?.clone();
     let gap = value.end..next.start;
     (value.is_empty() && text[gap.clone()].trim().is_empty())
-        .then(|| slip(words[0].start..next.end, "there is no blank after the operator").fix(gap, ""))
+        .then(|| slip(words[0].start..next.end, "remove the space after the operator").fix(gap, ""))
 }
 
 /// `severity:high or medium`

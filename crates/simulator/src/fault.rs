@@ -96,9 +96,9 @@ pub(super) enum Fault {
     Short,
     /// Executed, but the connection is closed without a reply, over HTTP/2 with a GOAWAY.
     Unanswered,
-    /// Executed, but the connection, or the stream of HTTP/2, is reset without a reply.
+    /// Executed, but the connection (over HTTP/2, the stream) is reset without a reply.
     Reset,
-    /// Not executed: the connection is closed, or the stream of HTTP/2 refused.
+    /// Not executed: the connection is closed or, over HTTP/2, the stream refused.
     Refused,
     /// The reply is sent slowly.
     Slow,

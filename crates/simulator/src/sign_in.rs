@@ -43,7 +43,7 @@ use authorize::Code;
 use device::Device;
 use tokens::{Issued, Refresh};
 
-/// The only tenant that does not exist. Every other name is accepted.
+/// The only tenant name treated as nonexistent. Every other name is accepted.
 pub const UNKNOWN_TENANT: &str = "nowhere.example";
 /// The default client secret.
 pub const CLIENT_SECRET: &str = "simulated-secret";
@@ -75,7 +75,7 @@ pub struct SignIn {
     pub clients: Vec<String>,
     /// True if public client flows, which have no secret, are allowed (otherwise AADSTS7000218).
     pub public_clients: bool,
-    /// The principal name of the user who signs in.
+    /// The user principal name of the user who signs in.
     pub user: String,
     /// The delegated permissions that have consent.
     pub scopes: Vec<String>,

@@ -23,7 +23,7 @@ mod windows;
 
 /// The template for a campaign.
 pub(super) struct Story {
-    /// The relative frequency of a common story. Rare stories are run one after another.
+    /// The relative frequency of a common story. Rare stories are run in turn.
     pub(super) weight: u32,
     /// The platform of the devices that the story affects.
     pub(super) platform: Platform,
@@ -166,7 +166,7 @@ pub(super) fn common() -> impl Iterator<Item = &'static Story> + Clone {
     windows::STORIES.iter().chain(unix::STORIES).chain(cloud::STORIES)
 }
 
-/// Returns the rare stories, which are run one after another so that even a small tenant has every
+/// Returns the rare stories, which are run in turn so that even a small tenant has every
 /// type of evidence.
 pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
     mail::STORIES

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Batch {
     pub(crate) codes: Box<Codes>,
-    /// The contents of all alerts, one after another.
+    /// The contents of all alerts, concatenated.
     pub(crate) contents: Vec<u8>,
     pub(crate) alerts: Vec<BatchAlert>,
     /// The serialised form, if it is needed.

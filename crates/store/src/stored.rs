@@ -134,7 +134,7 @@ impl PartialEq for StoredAlert {
 
 impl Eq for StoredAlert {}
 
-/// Reads bodies one after another. If consecutive alerts are in the same block, decompresses the
+/// Reads bodies one at a time. If consecutive alerts are in the same block, decompresses the
 /// block only once.
 #[derive(Debug, Default)]
 pub struct StoredReader {

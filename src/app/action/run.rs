@@ -135,7 +135,7 @@ impl ActionRun {
 
 impl ActionItem {
     /// Returns the change to be tried again. A comment that may have been added is not sent again,
-    /// since it cannot be taken back; `None` if nothing else is left.
+    /// since it cannot be undone; `None` if nothing else is left.
     pub(super) fn again(&self) -> Option<Self> {
         let mut item = Self::new(self.feed, self.row, self.task.clone());
         if self.may_be_commented() {
@@ -173,7 +173,7 @@ pub struct Actions {
     pub failed: RowSet,
     /// The alerts whose change has not ended yet.
     pub pending: RowSet,
-    /// The records that were taken back.
+    /// The IDs of the changes that were undone.
     pub(super) undone: HashSet<EntryId>,
     /// Which alerts the current command does not apply to and why, for the confirmation.
     pub(in crate::app) omitted: Option<String>,
@@ -219,7 +219,7 @@ impl Actions {
         items.any(|other| other.state == ItemState::Waiting && is_same(other))
     }
 
-    /// Returns whether a recorded change was taken back.
+    /// Returns whether a recorded change was undone.
     pub(in crate::app) fn is_undone(&self, entry: &EntryId) -> bool {
         self.undone.contains(entry)
     }

@@ -252,7 +252,7 @@ impl<'a> Outline<'a> {
                 self.push(1, LineKind::Indicator(at));
             }
         }
-        if self.section("Facts", None, true) {
+        if self.section("Details", None, true) {
             self.summary(alert);
         }
         for (title, text, property) in [
@@ -416,7 +416,7 @@ impl<'a> Outline<'a> {
             if self.section("Earlier", Some(*earlier), false) {
                 self.timeline_entries(1, 0..*earlier);
             }
-            if self.section("The alert", Some(entries.len() - earlier), true) {
+            if self.section("This alert", Some(entries.len() - earlier), true) {
                 self.timeline_entries(1, *earlier..entries.len());
             }
             return;

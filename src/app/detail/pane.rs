@@ -78,7 +78,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let find = hint(&["detail.find"], "find");
     let copy = hint(&["alert.copy"], "copy");
     let alerts = hint(&["panes.next-alert", "panes.previous-alert"], "alert");
-    let times = hint(&["panes.time-format"], "times");
+    let times = hint(&["panes.time-format"], "time format");
     let fold = hint(&["detail.fold", "detail.unfold"], "fold");
     let evidence = hint(&["detail.values"], "show item");
     let list = hint(&["app.back"], "list");

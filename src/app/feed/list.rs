@@ -70,7 +70,7 @@ pub(in crate::app) enum ListEvent {
     },
     /// The cache was opened. It was last brought up to date at this time by the local clock.
     Cached(Timestamp),
-    /// The requested list is covered by a complete list.
+    /// The requested list is already covered by a completely loaded list.
     Covered {
         /// The list.
         scope: Scope,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{app::format::bytes, files::Progress};
 
-/// How long files have to be read before a rate means something.
+/// How long files must have been read before a rate is meaningful.
 const MIN_TIME: Duration = Duration::from_millis(250);
 
 /// Files that are being read.
@@ -15,12 +15,12 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Starts with the first progress, at this time since startup.
+    /// Starts from the first progress report; `mono` is the time since startup when it arrived.
     pub(in crate::app) fn new(progress: Progress, mono: Duration) -> Self {
         Self { first: (progress, mono), last: (progress, mono) }
     }
 
-    /// Sets the progress at this time since startup.
+    /// Sets the progress; `mono` is the time since startup when it was reported.
     pub(in crate::app) fn set(&mut self, progress: Progress, mono: Duration) {
         self.last = (progress, mono);
     }

@@ -13,7 +13,7 @@ use crate::{
         command::{Context, Hint, Motion, hint, run},
         format::thousands,
     },
-    triage::{Action, Difference, Expected, Field, Values},
+    triage::{Action, Difference, Expected, Field, UNDO, Values},
 };
 use alertdeck_model::{RawAlert, SafeText, one_line};
 use alertdeck_store::{Column, Row};
@@ -28,8 +28,8 @@ pub(super) static CONTEXT: Context = Context {
     name: "confirm",
     heading: "Confirmation",
     commands: &[
-        run("confirm.send", "send the changes", App::send_confirmed),
-        run("confirm.leave-out", "leave the alert out, or take it in again", |app, _| leave_out(app)),
+        run("confirm.send", "apply the changes", App::send_confirmed),
+        run("confirm.leave-out", "exclude the alert, or include it again", |app, _| leave_out(app)),
         run("confirm.comment", "add a comment", |app, _| app.comment_on_confirmed()),
     ],
 };
@@ -135,7 +135,7 @@ impl Confirm {
         self.deaf_until = mono + DEAF_FOR;
     }
 
-    /// Returns whether a comment can be added: not to an action that takes changes back.
+    /// Returns whether a comment can be added: not to an undo.
     fn takes_comment(&self) -> bool {
         self.items.iter().all(|item| matches!(item.item.task.expected, Expected::Seen(_)))
     }
@@ -184,7 +184,11 @@ impl Confirm {
         let mut lines =
             vec![vec![PanelSpan::new(alerts, Role::Text), PanelSpan::new(parts.join(", "), Role::Strong)]];
         if !self.action.summary.is_empty() {
-            lines.push(vec![PanelSpan::new(self.action.summary.clone(), Role::Accent)]);
+            let summary = match self.action.summary.strip_prefix(UNDO) {
+                Some(undone) => format!("undoing: {undone}"),
+                None => self.action.summary.clone(),
+            };
+            lines.push(vec![PanelSpan::new(summary, Role::Accent)]);
         }
         if !self.alike.is_empty() {
             lines.push(vec![
@@ -223,7 +227,7 @@ impl Confirm {
             } else {
                 String::new()
             };
-            lines.push(note(format!("{on}a comment cannot be taken back")));
+            lines.push(note(format!("{on}a comment cannot be undone")));
         }
         lines.extend(self.notes.iter().cloned().map(note));
         if is_scrolled && self.items.len() > 1 {
@@ -264,7 +268,7 @@ impl Confirm {
         };
         let mut line = vec![PanelSpan::column(sign, Role::Error, SIGN)];
         let changed = changed.map(|changed| PanelSpan::new(changed, Role::Error));
-        let left_out = one.is_left_out.then(|| PanelSpan::new("left out", Role::Dim));
+        let left_out = one.is_left_out.then(|| PanelSpan::new("excluded", Role::Dim));
         let value = |field: Field| one.differences.iter().find(|one| one.field == field).map(words);
         if let Some((title_width, device_width)) = self.table(app) {
             line.push(PanelSpan::column(title(&one.item), text, title_width));
@@ -344,9 +348,9 @@ impl Object for Confirm {
     }
 
     fn hints(&self, _app: &App) -> Vec<Hint> {
-        let mut hints = vec![hint(&["confirm.send"], "send")];
+        let mut hints = vec![hint(&["confirm.send"], "apply")];
         if self.items.len() > 1 {
-            hints.push(hint(&["confirm.leave-out"], "leave out"));
+            hints.push(hint(&["confirm.leave-out"], "exclude"));
         }
         if self.takes_comment() {
             hints.push(hint(&["confirm.comment"], "comment"));
@@ -448,7 +452,7 @@ impl App {
         let items: Vec<_> = confirm.included().filter(|item| !item.task.change.is_empty()).cloned().collect();
         if items.is_empty() {
             let key = self.ui.keymap.key("confirm.leave-out");
-            return self.notify(format!("every alert is left out; {key} takes one in again"));
+            return self.notify(format!("every alert is excluded; {key} includes one again"));
         }
         let action = confirm.action.clone();
         let rows: Vec<_> = items.iter().filter_map(|item| item.row).collect();
@@ -467,7 +471,7 @@ impl App {
             let text = confirm.comment().unwrap_or_default().to_owned();
             self.ui.open(TextPrompt::with_text(TextPurpose::Confirmed, &text));
         } else {
-            self.notify("an undo takes no comment");
+            self.notify("an undo cannot have a comment");
         }
     }
 

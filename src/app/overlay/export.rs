@@ -156,13 +156,13 @@ impl Object for ExportForm {
                 hint(&["app.back"], "back"),
             ],
             _ if self.typing => vec![
-                hint(&["export.write"], "write"),
+                hint(&["export.write"], "export"),
                 hint(&["export.switch-field"], "format"),
                 hint(&["app.back"], "close"),
             ],
             _ => vec![
                 hint_text("a-z", "choose format"),
-                hint(&["export.write"], "write"),
+                hint(&["export.write"], "export"),
                 hint(&["export.switch-field"], "file name"),
                 hint(&["app.back"], "close"),
             ],

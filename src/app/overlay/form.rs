@@ -227,7 +227,7 @@ impl Object for Form {
         let mut hints = vec![hint(&["move.down", "move.up"], "field")];
         match self.at {
             3 => hints.push(hint(&["form.type"], "type a name")),
-            4 => hints.push(hint(&["form.type"], "write")),
+            4 => hints.push(hint(&["form.type"], "type a comment")),
             _ => {}
         }
         if self.at < 4 {
@@ -313,7 +313,7 @@ impl App {
         }
     }
 
-    /// Passes a text that was typed to the form.
+    /// Passes typed text to the form.
     pub(in crate::app) fn fill_form(&mut self, fill: impl FnOnce(&mut Form)) {
         if let Some(form) = form_mut(self) {
             fill(form);

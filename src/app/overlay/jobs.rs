@@ -20,7 +20,7 @@ pub(super) static CONTEXT: Context = Context {
     heading: "Jobs",
     commands: &[
         run("jobs.stop", "stop the job", stop),
-        run("jobs.results", "show the results of changes", |app, _| show_results(app)),
+        run("jobs.results", "view the results of changes", |app, _| show_results(app)),
     ],
 };
 
@@ -139,7 +139,7 @@ impl App {
             Phase::Waiting { until, why } => {
                 let why = match why {
                     WaitCause::Throttled => "throttled by the service",
-                    WaitCause::Budget => "request limit of this minute reached",
+                    WaitCause::Budget => "request limit for this minute reached",
                     WaitCause::Retry { .. } => "retry after an error",
                     WaitCause::Recheck => "checking a change",
                 };
@@ -245,7 +245,7 @@ impl Object for JobList {
         vec![
             hint(&["move.down", "move.up"], "move"),
             hint(&["jobs.stop"], "stop"),
-            hint(&["jobs.results"], "results of changes"),
+            hint(&["jobs.results"], "view results"),
             hint(&["app.back"], "close"),
         ]
     }

@@ -1,4 +1,4 @@
-//! The journal: what was changed from this computer, newest first, and taking changes back.
+//! The journal: the changes made from this computer, newest first, with undo.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use crate::{
         command::{Command, Context, Hint, Motion, hint, run},
         format::thousands,
     },
-    triage::{Action, Change, Entry, EntryId, EntryKind, EntryResult, Expected, Task},
+    triage::{Action, Change, Entry, EntryId, EntryKind, EntryResult, Expected, Task, UNDO},
 };
 use alertdeck_model::{SafeText, one_line};
 
 /// The command that opens the journal.
 pub(super) const OPEN: Command =
-    run("open.journal", "journal: what was changed from here", super::super::App::show_journal);
+    run("open.journal", "journal: changes made from this computer", super::super::App::show_journal);
 
 /// The commands of the journal.
 pub(super) static CONTEXT: Context = Context {
     name: "journal",
     heading: "Journal",
     commands: &[
-        run("journal.undo", "undo the action of this change", |app, _| app.undo_from_journal()),
-        run("journal.note", "note on the shift, local", |app, _| {
+        run("journal.undo", "undo this action", |app, _| app.undo_from_journal()),
+        run("journal.note", "local note on the shift", |app, _| {
             app.ui.open(TextPrompt::new(TextPurpose::Note(None)));
         }),
     ],
@@ -45,7 +45,7 @@ impl JournalList {
         }
     }
 
-    /// Returns the records of changes that were taken back.
+    /// Returns the IDs of the changes that were undone.
     fn undone(&self) -> HashSet<&EntryId> {
         let made = self.entries().iter().filter(|entry| entry.result == Some(EntryResult::Applied));
         made.filter_map(|entry| entry.undoes.as_ref()).collect()
@@ -61,11 +61,10 @@ impl JournalList {
             None => ("note", Role::Text),
         };
         let what = match entry.kind {
-            EntryKind::Update => Change { update: entry.after.update(), comment: None }.words(),
+            EntryKind::Update => entry.change_words(),
             EntryKind::Comment => format!("comment: {}", one_line(entry.text.as_deref().unwrap_or_default())),
             EntryKind::Note => one_line(entry.text.as_deref().unwrap_or_default()),
         };
-        let what = if entry.undoes.is_some() { format!("undo: {what}") } else { what };
         let title = SafeText::new(&entry.title).line();
         let mut line = vec![
             PanelSpan::column(app.clock.minute(entry.time), Role::Dim, 17),
@@ -124,7 +123,7 @@ impl Object for JournalList {
         let lines = match &self.entries {
             None => text("reading", Role::Dim),
             Some(Err(line)) => text(line, Role::Error),
-            Some(Ok(entries)) if entries.is_empty() => text("nothing was changed from here", Role::Dim),
+            Some(Ok(entries)) if entries.is_empty() => text("no changes made from this computer", Role::Dim),
             Some(Ok(entries)) => {
                 let shown = entries.iter().skip(self.scroll.top).take(rows(app));
                 shown.map(|entry| Self::line(app, entry, &undone, width)).collect()
@@ -219,15 +218,15 @@ impl App {
         list.scroll.show(len, rows);
     }
 
-    /// Opens the confirmation for taking back the action that the change under the cursor was part of.
+    /// Opens the confirmation for undoing the action that the change under the cursor was part of.
     fn undo_from_journal(&mut self) {
         let Some(Overlay::JournalList(list)) = self.ui.overlay() else { return };
         let Some(entry) = list.entries().get(list.scroll.cursor) else { return };
         if entry.kind != EntryKind::Update || entry.undoes.is_some() {
             return self.notify(match entry.kind {
-                EntryKind::Comment => "a comment cannot be taken back",
-                EntryKind::Note => "a note cannot be taken back",
-                EntryKind::Update => "this change took another one back; change the alert itself",
+                EntryKind::Comment => "a comment cannot be undone",
+                EntryKind::Note => "a note cannot be undone",
+                EntryKind::Update => "an undo cannot be undone; change the alert itself",
             });
         }
         let (action, summary, undone) = (&entry.action, entry.summary.clone(), list.undone());
@@ -240,7 +239,7 @@ impl App {
         let made: Vec<_> = made.cloned().collect();
         if made.is_empty() {
             return self.notify(
-                "nothing to undo here: the change was not made or was taken back, or its result is unknown",
+                "nothing to undo here: the change was not made, is already undone, or its result is unknown",
             );
         }
         let (mut items, mut missing) = (Vec::new(), None);
@@ -267,13 +266,14 @@ impl App {
         if let Some(profile) = &missing {
             let profile = SafeText::new(profile).line();
             if items.is_empty() {
-                return self
-                    .notify(format!("this is not in the list: switch to profile {profile} to undo it"));
+                return self.notify(format!(
+                    "these alerts are not in the list: switch to profile {profile} to undo this"
+                ));
             }
             let left = made.len() - items.len();
             notes.push(format!("{} in other tenants left out (profile {profile})", thousands(left)));
         }
-        let action = Action { id: EntryId::random(), summary: format!("undo: {summary}") };
+        let action = Action { id: EntryId::random(), summary: format!("{UNDO}{summary}") };
         self.open_confirmation("Undo", action, items, notes);
     }
 }

@@ -185,7 +185,7 @@ impl Object for Profiles {
         let several = app.settings.profiles.len() > 1;
         if several {
             hints.extend([
-                hint(&["profiles.switch"], "show only this"),
+                hint(&["profiles.switch"], "show only this tenant"),
                 hint(&["profiles.toggle"], "add or remove"),
             ]);
         }

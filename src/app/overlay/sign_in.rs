@@ -192,7 +192,7 @@ impl App {
         if account.is_some() {
             feed.sign_in.account.clone_from(&account);
         }
-        // Alerts are assigned to users, identified by principal name. An application cannot be an
+        // Alerts are assigned to users, identified by user principal name. An application cannot be an
         // owner.
         let user = account.filter(|account| account.contains('@'));
         if !feed.sign_in.me_configured && user.is_some() && user != feed.settings.me {

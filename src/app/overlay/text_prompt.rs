@@ -31,7 +31,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// What a text is for.
+/// What the text is for.
 #[derive(Clone, Debug)]
 pub enum TextPurpose {
     /// A comment on these alerts.
@@ -40,7 +40,7 @@ pub enum TextPurpose {
     Confirmed,
     /// The new owner of these alerts.
     Owner(Targets),
-    /// A note for the hand-over, on an alert or on the shift.
+    /// A note for the handover, on an alert or on the shift.
     Note(Option<Box<Target>>),
     /// The comment in the form.
     FormComment,
@@ -65,7 +65,7 @@ impl TextPrompt {
         Self::with_text(purpose, "")
     }
 
-    /// Creates a text field with a text.
+    /// Creates a text field with initial text.
     pub(in crate::app) fn with_text(purpose: TextPurpose, text: &str) -> Self {
         Self { purpose, editor: Editor::new(text), error: None }
     }
@@ -97,7 +97,7 @@ impl TextPrompt {
         let length = self.editor.text().chars().count() + text.chars().count();
         if length > self.most() {
             self.error = Some(format!(
-                "not inserted: {} characters are more than the {} that fit",
+                "not inserted: {} characters exceed the limit of {}",
                 thousands(length),
                 thousands(self.most())
             ));

@@ -131,7 +131,7 @@ impl Values {
     }
 }
 
-/// Wraps a text whose first line has less room than the others.
+/// Wraps text whose first line has less room than the others.
 fn wrap_beside(text: &str, first: usize, room: usize) -> Vec<String> {
     let narrow = wrap(text, first);
     match narrow.first().and_then(|line| text.strip_prefix(line.as_str())) {

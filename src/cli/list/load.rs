@@ -44,7 +44,7 @@ impl Loaded {
     }
 }
 
-/// Reads all alerts that may match the filter, or as many as `limit` that do match. `contexts` has one
+/// Reads all alerts that may match the filter, or up to `limit` alerts that do match. `contexts` has one
 /// context for each service. Fails if nothing could be read at all.
 pub(in crate::cli) async fn load(
     source: &Source,

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_neutralised() {
+    fn text_is_sanitised() {
         let item = Item { title: "a\u{1b}[2J\nb".into(), ..item(TaskResult::Applied) };
         let mut out = Vec::new();
         item.write(true, &mut out).unwrap();

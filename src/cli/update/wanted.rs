@@ -13,7 +13,7 @@ pub enum Assignee {
     Me,
     /// No one.
     None,
-    /// The person with this principal name.
+    /// The person with this user principal name.
     Person(String),
 }
 
@@ -94,7 +94,7 @@ fn all_determinations() -> String {
     names.join(", ")
 }
 
-/// Checks that a determination goes with a classification. The error names those that do.
+/// Checks that a determination is valid for a classification. The error names those that are.
 fn check_pair(classification: &Classification, determination: &Determination) -> Result<(), String> {
     let determination = determination.in_metadata();
     if determination == Determination::Unknown {
@@ -113,7 +113,7 @@ fn check_pair(classification: &Classification, determination: &Determination) ->
     }
     let names: Vec<_> = pair.determinations.iter().map(|(_, known)| typed(&known.words())).collect();
     Err(format!(
-        "the determination {name} does not go with {}; use {}, or none",
+        "the determination {name} is not valid for {}; use {}, or none",
         classification.words(),
         names.join(", ")
     ))
@@ -138,7 +138,7 @@ impl Wanted {
                 checks.any(|check| check.is_ok()).then_some(()).ok_or_else(|| {
                     let name = typed(&determination.words());
                     format!(
-                        "the determination {name} goes with no classification; use {}, or none",
+                        "the determination {name} is not valid for any classification; use {}, or none",
                         all_determinations()
                     )
                 })
@@ -263,8 +263,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Some("fp"), Some("malware"), Some("does not go with false positive; use not-malicious"))]
-    #[case(None, Some("apt"), Some("goes with no classification"))]
+    #[case(Some("fp"), Some("malware"), Some("is not valid for false positive; use not-malicious"))]
+    #[case(None, Some("apt"), Some("is not valid for any classification"))]
     #[case(Some("none"), Some("malware"), Some("needs a classification"))]
     #[case(Some("fp"), Some("clean"), None)]
     #[case(Some("fp"), Some("none"), None)]
@@ -290,10 +290,10 @@ mod tests {
 
     #[rstest]
     #[case::with_the_current_classification(None, Some("phishing"), ("truePositive", "malware"), None)]
-    #[case::against_it(None, Some("phishing"), ("falsePositive", "other"), Some("does not go with false positive"))]
+    #[case::against_it(None, Some("phishing"), ("falsePositive", "other"), Some("is not valid for false positive"))]
     #[case::without_one(None, Some("phishing"), ("unknown", "unknown"), Some("needs a classification"))]
     #[case::with_the_current_determination(Some("fp"), None, ("truePositive", "other"), None)]
-    #[case::against_the_determination(Some("fp"), None, ("truePositive", "malware"), Some("malware does not go"))]
+    #[case::against_the_determination(Some("fp"), None, ("truePositive", "malware"), Some("malware is not valid"))]
     #[case::the_same_classification(Some("tp"), None, ("truePositive", "apt"), None)]
     #[case::no_classification(Some("none"), None, ("truePositive", "malware"), None)]
     fn pairs_are_checked_for_each_alert(

@@ -75,7 +75,9 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
     let (message, style) = match &form.stage {
         ExportStage::Editing if app.marks_shown() > 0 => (String::new(), theme.error),
         ExportStage::Editing => (app.incomplete_reason().unwrap_or_default(), theme.error),
-        ExportStage::Writing { alerts, .. } => (format!("writing {}", alert_count(*alerts)), theme.accent),
+        ExportStage::Writing { alerts, .. } => {
+            (format!("writing {}", alert_count(*alerts, "")), theme.accent)
+        }
         ExportStage::Exists => {
             let key = |id| app.ui.keymap.key(id);
             let (overwrite, rename) = (key("export.overwrite"), key("export.rename"));
@@ -112,18 +114,18 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
 fn summary(app: &App) -> String {
     let hidden = match app.marks_hidden() {
         0 => String::new(),
-        hidden => format!("; {} hidden marked not exported", thousands(hidden)),
+        hidden => format!("; {} marked but hidden, not exported", thousands(hidden)),
     };
     let all = match app.view.count() {
-        _ if app.marks_shown() > 0 => format!("{} (marked)", alert_count(app.marks_shown())),
-        Count::Exact(count) => format!("{} (all matches)", alert_count(count)),
+        _ if app.marks_shown() > 0 => alert_count(app.marks_shown(), "marked "),
+        Count::Exact(count) => format!("{} (all matches)", alert_count(count, "")),
         Count::Pending => "the filter is still running".to_owned(),
     };
     format!("{all}{hidden}")
 }
 
-fn alert_count(alerts: usize) -> String {
-    format!("{} {}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
+fn alert_count(alerts: usize, which: &str) -> String {
+    format!("{} {which}{}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
 }
 
 /// Draws the part of the path around the caret. Returns the caret's position.

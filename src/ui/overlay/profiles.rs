@@ -118,7 +118,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     let Some(feed) = app.described_feed() else {
         let keymap = &app.ui.keymap;
         let (only, add) = (keymap.key("profiles.switch"), keymap.key("profiles.toggle"));
-        let what = format!("not in the list; {only} shows only its alerts, {add} adds them");
+        let what = format!("not in the list; {only} shows only this tenant's alerts, {add} adds them");
         fact("alerts", &what, theme.text);
         return lines;
     };

@@ -34,7 +34,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, prompt: &
     Position { x: inside.x + x.min(inside.width.saturating_sub(1)), y: inside.y + y }
 }
 
-/// Breaks a text into lines of at most `width` columns, without regard to words. Returns the lines, and
+/// Breaks text into lines of at most `width` columns, without regard to words. Returns the lines, and
 /// the column and line of the cursor, which is given in characters.
 fn lay_out(text: &str, cursor: usize, width: usize) -> (Vec<String>, (usize, usize)) {
     let width = width.max(2);

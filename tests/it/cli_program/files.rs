@@ -207,7 +207,7 @@ fn a_cut_gzip_file_is_incomplete_or_unreadable_but_never_complete() {
 fn alerts_of_other_apis_are_called_what_they_are() {
     let (code, ids, stderr) = ids("a.json", ENDPOINT.as_bytes());
     assert_eq!((code, ids), (0, vec!["da1".into()]));
-    assert!(stderr.contains("a.json: alerts of the Defender for Endpoint API"), "{stderr}");
+    assert!(stderr.contains("a.json: alerts from the Defender for Endpoint API"), "{stderr}");
 }
 
 #[rstest]
@@ -218,7 +218,7 @@ fn alerts_of_other_apis_are_called_what_they_are() {
 #[case::hunting(r#"[{"Timestamp":"x","DeviceId":"d","ReportId":1}]"#, "advanced hunting rows")]
 #[case::error(
     r#"{"error":{"code":"Forbidden","message":"no role"}}"#,
-    "an error reply of Graph, not alerts: Forbidden"
+    "an error reply from Graph, not alerts: Forbidden"
 )]
 #[case::pointer("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull")]
 #[case::portal("Alert name,Tags,Severity\r\nx,,High\r\n", "export the alerts as JSON")]

@@ -106,7 +106,7 @@ fn a_change_without_a_reply_is_unknown() {
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("{}\n", text.lines().next().unwrap())).unwrap();
     let shown = harness.done(&["journal"]);
-    assert!(shown.contains("resolved  unknown (the program ended before the reply)"), "{shown}");
+    assert!(shown.contains("resolve  unknown (the program ended before the reply)"), "{shown}");
     let page = harness.done(&["handover"]);
     assert!(page.contains("## Closed (0)") && page.contains("## Result unknown (1)"), "{page}");
 }
@@ -158,7 +158,7 @@ fn the_handover_lists_what_was_closed_what_is_held_and_notes() {
     assert!(text.contains("watch the proxy") && text.contains("## Closed (1)"), "{text}");
     let log = harness.simulator.log();
     assert_eq!(log.iter().filter(|exchange| exchange.method != "GET").count(), 2);
-    // What was taken back does not count.
+    // Undone changes do not count.
     harness.done(&["update", closed, "--status", "new", "--yes"]);
     assert!(harness.done(&["handover"]).contains("## Closed (0)"));
 }
@@ -169,7 +169,7 @@ fn a_filter_narrows_the_handover() {
     let ids = harness.free_ids("new");
     harness.done(&["update", &ids[0], &ids[1], "--status", "resolved", "--yes"]);
     let page = harness.done(&["handover", &format!("id:{}", ids[0])]);
-    assert!(page.contains("## Closed (1)") && page.contains("## Held (0)"), "{page}");
+    assert!(page.contains("## Closed (1)") && page.contains("## Still assigned (0)"), "{page}");
     let wrong = harness.run(&["handover", "severty:high"]);
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
 }
@@ -193,7 +193,7 @@ fn without_the_service_the_journal_is_printed() {
     let page = run(command.env("ALERTDECK_TOKEN", CANARY));
     assert_eq!(page.code, 5, "{}", page.stderr);
     assert!(
-        page.stderr.contains("your account is not known, so what you hold is missing"),
+        page.stderr.contains("your account is not known, so alerts assigned to you are missing"),
         "{}",
         page.stderr
     );

@@ -73,7 +73,7 @@ fn the_console_requires_a_terminal(#[case] arguments: &[&str]) {
 #[case(&["list", "a:\u{1b}[31m", "\u{202e}"])]
 #[case(&["show"])]
 #[case(&["--cloud", "china", "list"])]
-fn usage_errors_exit_with_two_and_are_neutralised(#[case] arguments: &[&str]) {
+fn usage_errors_exit_with_two_and_are_sanitised(#[case] arguments: &[&str]) {
     let refused = run(&mut alertdeck(arguments));
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
     assert!(refused.stderr.starts_with("alertdeck: "), "{}", refused.stderr);

@@ -250,7 +250,7 @@ fn untrusted_certificates_are_reported_with_the_reason(
 }
 
 #[test]
-fn hostile_issuer_names_are_neutralised() {
+fn hostile_issuer_names_are_sanitised() {
     let authority = Authority::new("CA\u{1b}[2J\u{202e}\nx");
     let (address, _) = service(&authority.issue(&["localhost"], None), Manner::Closes);
     let refused =

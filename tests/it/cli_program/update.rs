@@ -224,7 +224,7 @@ fn a_determination_is_checked_against_the_classification_of_each_alert() {
 
 #[rstest]
 #[case::nothing(&["a"], "nothing to change")]
-#[case::pair(&["a", "--classification", "fp", "--determination", "malware"], "does not go with false positive; use not-malicious")]
+#[case::pair(&["a", "--classification", "fp", "--determination", "malware"], "is not valid for false positive; use not-malicious")]
 #[case::owner(&["a", "--assign", "Automation"], "only be assigned to people")]
 #[case::comment(&["a", "--comment", " "], "the comment is empty")]
 #[case::status(&["a", "--status", "done"], "use new, in-progress or resolved")]

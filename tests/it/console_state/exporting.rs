@@ -114,7 +114,7 @@ fn hidden_marks_are_not_exported_but_counted() {
     console.effects.clear();
     console.keys("E");
     assert!(
-        console.screen().contains("1 alert (marked); 1 hidden marked not exported"),
+        console.screen().contains("1 marked alert; 1 marked but hidden, not exported"),
         "{}",
         console.screen()
     );
@@ -126,7 +126,7 @@ fn hidden_marks_are_not_exported_but_counted() {
     console.effects.clear();
     console.keys("E");
     assert!(
-        console.screen().contains("1 alert (all matches); 2 hidden marked not exported"),
+        console.screen().contains("1 alert (all matches); 2 marked but hidden, not exported"),
         "{}",
         console.screen()
     );
@@ -419,7 +419,7 @@ fn empty_list_cannot_be_exported() {
 }
 
 #[test]
-fn hostile_tenant_and_path_are_neutralised() {
+fn hostile_tenant_and_path_are_sanitised() {
     let tenant = "a/../b ␛⟨202E⟩".to_owned();
     let mut console = Harness::with(Settings { tenant, ..settings("") }, (120, 35));
     console.arrive(&[alert(1)]);

@@ -312,7 +312,7 @@ fn timeline_opens_at_the_start_of_the_alert() {
 
     ▸ Earlier 39
 
-    ▾ The alert 4
+    ▾ This alert 4
       00:00:01Z  11h   +7y  process created  (unnamed) (1)
       00:00:09Z  11h   +7s  first activity
       00:00:10Z  11h   +1s  process created  stage10.exe (10)  [suspicious]

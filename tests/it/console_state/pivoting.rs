@@ -86,7 +86,7 @@ fn pivot_shows_as_many_alerts_as_counted_in_any_status() {
     assert_eq!(console.effects, [], "no request is made");
     let screen = console.screen();
     assert!(screen.contains("2 matches in 4 loaded · 30 days complete"), "{screen}");
-    assert!(screen.contains("loaded only (r: server)"), "{screen}");
+    assert!(screen.contains("loaded alerts only (r: query server)"), "{screen}");
     console.keys("r");
     assert_eq!(console.fetches(), [Scope::All], "r asks the service");
     assert!(!console.screen().contains("r asks"));

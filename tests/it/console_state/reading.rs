@@ -300,9 +300,9 @@ fn key_bar_shows_the_keys_of_the_view() {
     console.keys("/ o u t l o o k Enter");
     assert_eq!(bar(&console), "n/N next, previous  / find  y copy  Esc end search");
     console.keys("t");
-    assert_eq!(bar(&console), "n/N next, previous  / find  Enter show item  T times  Esc end search");
+    assert_eq!(bar(&console), "n/N next, previous  / find  Enter show item  T time format  Esc end search");
     console.keys("Esc");
-    assert_eq!(bar(&console), "j/k move  Enter show item  t back  / find  T times  ? keys");
+    assert_eq!(bar(&console), "j/k move  Enter show item  t back  / find  T time format  ? keys");
 }
 
 /// A process with a command line of the given length, and one below it.

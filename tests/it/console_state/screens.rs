@@ -438,7 +438,7 @@ fn ascii_theme_draws_ascii_only() {
         console.keys(keys);
         let buffer = console.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
         let text = super::harness::lines(&buffer).join("\n");
-        // The names of arrow keys and neutralised characters are not decoration.
+        // The names of arrow keys and sanitised characters are not decoration.
         let odd: String = text.chars().filter(|c| !c.is_ascii() && !"↓↑←→⟨⟩".contains(*c)).collect();
         assert_eq!(odd, "", "{text}");
     }

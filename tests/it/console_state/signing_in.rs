@@ -161,7 +161,7 @@ fn device_flow_warns_and_shows_a_spaced_code() {
 }
 
 #[test]
-fn texts_of_the_device_flow_are_neutralised() {
+fn texts_of_the_device_flow_are_sanitised() {
     let hostile = SafeText::new("A\u{1b}[2J\u{202e}B");
     let mut console = Harness::open("");
     needed(&mut console);

@@ -248,7 +248,7 @@ fn user_file_changes_keys_hints_and_help() {
     console.keys("Q q");
     assert_eq!(
         (console.app.ui.overlay().is_none(), console.notice()),
-        (true, "q is not bound here; try Q (close the overlay or detail; quit from the list)")
+        (true, "q is not bound here; try Q (close overlay or detail pane; quit from the list)")
     );
     console.keys("j");
     assert!(console.screen().contains("F2 sort"), "the key bar\n{}", console.screen());

@@ -230,7 +230,10 @@ fn marked_alerts_are_changed_together_and_unmarked_on_success() {
         open_with(writing(), &[alert(1), with(alert(2), json!({"status": "resolved"})), alert(3), alert(4)]);
     console.keys("* x r");
     let screen = console.screen();
-    assert!(screen.contains("3 alerts in contoso") && screen.contains("1 already so, left out"), "{screen}");
+    assert!(
+        screen.contains("3 alerts in contoso") && screen.contains("1 left out: nothing to change"),
+        "{screen}"
+    );
     // The second row is left out.
     console.advance(DEAF);
     console.keys("j d");
@@ -317,7 +320,11 @@ fn a_comment_that_may_have_been_added_is_not_sent_again() {
     finish_comment(&mut console, again, EntryResult::Unknown);
     console.keys("!");
     assert!(console.app.ui.overlay().is_none());
-    assert!(console.notice().starts_with("whether the comment was added is unknown"), "{}", console.notice());
+    assert!(
+        console.notice().starts_with("it is unknown whether the comment was added"),
+        "{}",
+        console.notice()
+    );
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_newer_change_that_is_still_being_sent_is_not_passed_over() {
     finish(&mut console, started, |_| TaskResult::Applied);
     console.advance(Duration::from_secs(7));
     console.keys("u");
-    assert!(console.screen().contains("undo: resolved, false positive"), "{}", console.screen());
+    assert!(console.screen().contains("undoing: resolved, false positive"), "{}", console.screen());
 }
 
 /// Opens a list of two tenants with an alert each.
@@ -115,7 +115,7 @@ fn results_of_a_tenant_that_is_switched_off_are_kept() {
     console.advance(Duration::from_secs(7));
     console.keys("u");
     let screen = console.screen();
-    assert!(screen.contains("1 alert in contoso.example"), "only what can be taken back: {screen}");
+    assert!(screen.contains("1 alert in contoso.example"), "only what can be undone: {screen}");
 }
 
 #[test]

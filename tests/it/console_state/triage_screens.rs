@@ -127,6 +127,8 @@ fn show_journal(console: &mut Harness) {
     let mut undo =
         entry("14", EntryKind::Update, "Mass download by a single user", Some(EntryResult::Applied));
     undo.after = StoredUpdate::from(&AlertUpdate { status: Some(Status::New), ..AlertUpdate::default() });
+    undo.before =
+        StoredUpdate::from(&AlertUpdate { status: Some(Status::Resolved), ..AlertUpdate::default() });
     undo.undoes = Some(undone.id.clone());
     let mut failed = entry("31", EntryKind::Update, "Unusual sign-in", Some(EntryResult::Failed));
     failed.after = StoredUpdate::from(&AlertUpdate {

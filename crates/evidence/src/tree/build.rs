@@ -75,7 +75,7 @@ struct Builder<'a> {
     embedded_parents: Vec<(usize, Vec<usize>)>,
     /// Pairs of an entity that is embedded in another as its child, and that other entity.
     embedded_children: Vec<(usize, usize)>,
-    /// The places of embedded values, each with its entity.
+    /// The locations of embedded values, each with its entity.
     nested: Vec<(SourceRef, usize)>,
 }
 

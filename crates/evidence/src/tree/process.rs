@@ -79,7 +79,7 @@ impl<'a> ProcessFacts<'a> {
         }
     }
 
-    /// Returns whether the parent's id or name is known.
+    /// Returns whether the parent's process ID or name is known.
     pub(super) fn has_parent(&self) -> bool {
         self.parent_pid.is_some() || self.names_parent
     }
@@ -134,7 +134,7 @@ impl<'a> Processes<'a> {
     }
 
     /// Returns the entity of a child's parent process, if it is known. The parent is the latest
-    /// process with the parent's id that matches the parent's creation time or, if that time is not
+    /// process with the parent's process ID that matches the parent's creation time or, if that time is not
     /// given, was created no later than the child. `created` and `entity` are those of the child.
     pub(super) fn parent_of(
         &self,

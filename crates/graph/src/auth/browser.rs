@@ -54,7 +54,7 @@ pub struct BrowserSignIn {
 impl BrowserSignIn {
     /// Opens the port and prepares the address to open in a browser.
     ///
-    /// The sign-in page suggests `account`, a principal name. Without one, it lets the user choose
+    /// The sign-in page suggests `account`, a user principal name. Without one, it lets the user choose
     /// among the browser's accounts instead of signing in with the one used last.
     pub async fn begin(
         application: &Application,

@@ -65,7 +65,7 @@ impl Claims {
 /// The claims in a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenClaims {
-    /// The user's principal name.
+    /// The user principal name.
     pub account: Option<String>,
     /// The user's or the application's name.
     pub name: Option<String>,

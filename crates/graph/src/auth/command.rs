@@ -77,7 +77,7 @@ fn shell(command: &str) -> Command {
 }
 
 fn too_long() -> String {
-    format!("printed more than {} KB, which is no token", MAX_OUTPUT >> 10)
+    format!("printed more than {} KB, which is not a token", MAX_OUTPUT >> 10)
 }
 
 /// Reads a stream to its end, where a read error counts as the end. Returns `None` if there are more
@@ -222,7 +222,7 @@ mod tests {
         }
 
         #[tokio::test]
-        async fn a_failing_command_shows_its_last_stderr_line_neutralised() {
+        async fn a_failing_command_shows_its_last_stderr_line_sanitised() {
             let message =
                 error("echo canary-on-stdout; printf 'first\\n\\033[31mplease sign in\\n\\n' >&2; exit 3")
                     .await;
@@ -252,7 +252,7 @@ mod tests {
         #[tokio::test]
         async fn long_output_is_refused(#[case] command: &str) {
             let message = error(command).await;
-            assert_eq!(message, "the token command printed more than 64 KB, which is no token");
+            assert_eq!(message, "the token command printed more than 64 KB, which is not a token");
         }
 
         #[tokio::test]

@@ -85,7 +85,7 @@ impl fmt::Display for Refusal {
 /// Returns the meaning of an error number (docs/graph-api.md, "Sign-in errors").
 fn by_number(number: u32) -> Option<&'static str> {
     Some(match number {
-        50_011 => "the application's registration lacks the redirect address http://localhost",
+        50_011 => "the application registration lacks the redirect address http://localhost",
         50_020 | 90_072 => "the account is not a member of this tenant",
         50_034 => "the tenant has no such account",
         50_053 => "the account is locked, or the sign-in comes from an IP address with a bad reputation",
@@ -119,7 +119,7 @@ fn by_number(number: u32) -> Option<&'static str> {
         7_000_215 => "wrong client secret: give its value, not its ID",
         7_000_222 => "the client secret has expired: create a new one",
         7_000_218 => {
-            "the application's registration does not allow public client flows, or a secret is missing"
+            "the application registration does not allow public client flows, or a secret is missing"
         }
         90_002 => "no such tenant in this cloud: check tenant and cloud",
         90_014 | 900_144 | 9_002_313 => "the request was malformed: please report this",

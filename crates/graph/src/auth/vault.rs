@@ -80,7 +80,7 @@ impl Key {
     }
 }
 
-/// The user who signed in, according to the sign-in service. For display only; not neutralised.
+/// The user who signed in, according to the sign-in service. For display only; not sanitised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// The user principal name.

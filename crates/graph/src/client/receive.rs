@@ -100,7 +100,8 @@ pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
     let page = split_reply(reply.json()?).map_err(|error| Error::unreadable(reply, &error))?;
     let missing = page.missing.map_or_else(String::new, |missing| format!(": {}", missing.line()));
     let alert = page.alerts.into_iter().next();
-    alert.ok_or_else(|| Error::new(Kind::Protocol, format!("the service's answer holds no alert{missing}")))
+    alert
+        .ok_or_else(|| Error::new(Kind::Protocol, format!("the service's answer contains no alert{missing}")))
 }
 
 /// Returns when a reply was sent, by the service's clock, in whole seconds.

@@ -97,7 +97,7 @@ fn code_message_and_id_are_found_in_any_spelling(#[case] body: &str, #[case] end
 }
 
 #[test]
-fn foreign_text_is_neutralised_and_cut() {
+fn foreign_text_is_sanitised_and_cut() {
     let long = "x".repeat(100_000);
     let body = serde_json::json!({"error": {
         "code": "\u{1b}]52;c;AAAA\u{7}",
@@ -129,7 +129,7 @@ fn published_error_bodies_are_read(#[case] name: &str, #[case] status: u16, #[ca
 #[rstest]
 #[case::write_lacks(Asked::Update, &["SecurityAlert.Read.All"], false, "lacks SecurityAlert.ReadWrite.All")]
 #[case::write_role(Asked::Comment, &["SecurityAlert.ReadWrite.All"], false, "Security Operator")]
-#[case::write_licence(Asked::Update, &["SecurityAlert.ReadWrite.All"], true, "Defender licence of the tenant")]
+#[case::write_licence(Asked::Update, &["SecurityAlert.ReadWrite.All"], true, "the tenant lacks a Defender licence")]
 #[case::read_lacks(LIST, &["User.Read"], false, "lacks SecurityAlert.Read.All")]
 #[case::read_role(LIST, &["SecurityAlert.Read.All"], false, "Security Reader")]
 #[case::unknown(Asked::Update, &[], false, "needs SecurityAlert.ReadWrite.All")]
@@ -168,9 +168,9 @@ fn a_long_wait_is_given_with_its_end(#[case] status: u16, #[case] kind: Kind) {
 #[case::text("Access\u{1b}[2J denied", "a proxy answered, not graph.example: text instead of JSON")]
 #[case::other_json(
     r#"{"Message":"No HTTP resource was found"}"#,
-    "graph.example does not answer as Graph does"
+    "graph.example does not respond like Graph"
 )]
-#[case::list("[1]", "graph.example does not answer as Graph does")]
+#[case::list("[1]", "graph.example does not respond like Graph")]
 fn answers_that_are_not_graphs_are_called_so(
     #[case] body: &str,
     #[case] what: &str,

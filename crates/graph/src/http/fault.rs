@@ -68,9 +68,9 @@ impl fmt::Display for Fault {
             Cause::ProxySignIn => {
                 write!(f, "the proxy did not connect to {host}: it asks for a user name and a password")
             }
-            Cause::Cut => write!(f, "the answer of {host} was cut short"),
+            Cause::Cut => write!(f, "the response from {host} was cut short"),
             Cause::TooLarge(limit) => {
-                write!(f, "the answer of {host} is larger than {} MB", limit.div_ceil(1 << 20))
+                write!(f, "the response from {host} is larger than {} MB", limit.div_ceil(1 << 20))
             }
             Cause::Html => write!(f, "a proxy answered, not {host}: HTML instead of JSON"),
             Cause::Empty(status) => write!(f, "{host} sent an empty answer (HTTP {status})"),

@@ -94,7 +94,7 @@ impl Secrets {
     }
 }
 
-/// Returns a text without the secrets, or `None` if it contains none.
+/// Returns the text without the secrets, or `None` if it contains none.
 fn masked<'a>(text: &str, secrets: impl Iterator<Item = &'a SecretString>) -> Option<String> {
     let mut masked: Option<String> = None;
     for secret in secrets.map(SecretString::expose_secret) {

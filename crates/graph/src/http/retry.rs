@@ -143,7 +143,7 @@ impl Reply {
         is_refusal(self.status, retry_after(self).is_some())
     }
 
-    /// Returns the time until which the service asked not to send anything.
+    /// Returns the time before which the service has asked us not to send another request.
     pub(crate) fn retry_at(&self) -> Option<SystemTime> {
         let now = self.date().unwrap_or_else(SystemTime::now);
         retry_after(self).map(|wait| now.checked_add(wait).unwrap_or(now))

@@ -177,7 +177,7 @@ fn reason(error: &CertificateError) -> String {
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names: Vec<_> = presented.iter().take(3).map(|name| presented_name(name)).collect();
             match names.as_slice() {
-                [] => "the certificate is for no host".to_owned(),
+                [] => "the certificate names no host".to_owned(),
                 names => format!("the certificate is for {}, not for this host", names.join(", ")),
             }
         }

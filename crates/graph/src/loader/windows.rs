@@ -119,7 +119,7 @@ struct Window {
     is_begun: bool,
     /// When the last alert that was read was created.
     reach: Option<Timestamp>,
-    /// The time between two alerts on the last page that had any, in ticks.
+    /// The time between two alerts on the most recent page that had any, in ticks.
     distance: f64,
     /// Whether the alerts read have fallen by their times of creation.
     falls: bool,
@@ -162,7 +162,7 @@ impl Window {
     }
 
     /// Returns between which times the alerts that are left were created, oldest first, if they are as
-    /// dense as on the last page.
+    /// dense as on the most recent page.
     fn unread(&self) -> Option<(Timestamp, Timestamp)> {
         let Bounds::Created { from, to } = self.bounds else { return None };
         let bound = self.cut.or(from);

@@ -11,7 +11,7 @@ fn alert(number: usize, pad: usize) -> String {
     )
 }
 
-/// Returns what a splitter finds in a text that arrives in pieces, and the number of chunks.
+/// Returns what a splitter finds in text that arrives in pieces, and the number of chunks.
 fn split(text: &[u8], piece: usize) -> (Found, usize) {
     let (mut splitter, mut all, mut chunks) = (Splitter::default(), Found::default(), 0);
     let mut add = |chunk: Chunk| {

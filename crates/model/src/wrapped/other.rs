@@ -6,7 +6,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{SafeText, WireError};
 
-/// Returns the error of a text that could not be read, with what was expected.
+/// Returns the error for text that could not be read, with what was expected.
 pub(super) fn broken(error: &WireError) -> String {
     format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
 }
@@ -53,7 +53,7 @@ fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
         ),
         (
             text("@odata.type").ends_with("Evidence"),
-            "an item of evidence without its alert; save the whole alert",
+            "an evidence item without its alert; save the whole alert",
         ),
         (
             text("type").contains("SecurityInsights"),
@@ -61,11 +61,11 @@ fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
         ),
         (
             has("SystemAlertId") || (has("AlertName") && has("ProviderName")),
-            "rows of Sentinel's SecurityAlert table, not alerts; save the alerts from Graph security/alerts_v2",
+            "rows from Sentinel's SecurityAlert table, not alerts; save the alerts from Graph security/alerts_v2",
         ),
         (
             text("category").starts_with("AdvancedHunting"),
-            "rows of the streaming API, not alerts; `alertdeck show ID` reads the alert of an AlertId",
+            "rows from the streaming API, not alerts; `alertdeck show ID` reads the alert of an AlertId",
         ),
         (
             (has("schema") || has("Schema")) && (has("results") || has("Results")),
@@ -83,7 +83,7 @@ fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
         return Some(line.to_owned());
     }
     if let Some(error) = value("error").and_then(reported) {
-        return Some(format!("an error reply of Graph, not alerts: {error}"));
+        return Some(format!("an error reply from Graph, not alerts: {error}"));
     }
     // An envelope is what it contains.
     members.iter().find_map(|(_, value)| {

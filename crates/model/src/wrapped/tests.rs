@@ -98,7 +98,7 @@ fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &
 #[case::incident(r#"{"id":"1","displayName":"d","incidentWebUrl":"x","alerts":[]}"#, "$expand=alerts")]
 #[case::graph_error(
     r#"{"error":{"code":"Forbidden","message":"Missing roles"}}"#,
-    "an error reply of Graph, not alerts: Forbidden: Missing roles"
+    "an error reply from Graph, not alerts: Forbidden: Missing roles"
 )]
 #[case::sign_in(r#"{"id":"1","createdDateTime":"x","status":{},"appDisplayName":"a"}"#, "Entra sign-ins")]
 #[case::hunting(r#"{"schema":[],"results":[{"Timestamp":"x","DeviceId":"d"}]}"#, "advanced hunting result")]
@@ -122,7 +122,7 @@ fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &
 #[case::splunk_csv("_raw,_time\n\"{\"\"id\"\":\"\"a\"\"}\",1\n", "CSV")]
 #[case::evidence(
     r##"{"@odata.type":"#microsoft.graph.security.ipEvidence","ipAddress":"1.1.1.1"}"##,
-    "evidence without its alert"
+    "evidence item without its alert"
 )]
 #[case::pointer("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull")]
 #[case::csv("Alert name,Tags,Severity\nx,y,z\n", "CSV")]

@@ -19,7 +19,7 @@ const fn field(
 
 /// All fields, in the order in which help and completion list them.
 pub static FIELDS: &[Field] = &[
-    field("severity", &["sev"], OneOf(Enumeration::Severity), "severity; supports >= and <="),
+    field("severity", &["sev"], OneOf(Enumeration::Severity), "alert severity; supports >= and <="),
     field("status", &[], OneOf(Enumeration::Status), "new, inProgress, resolved; open means the first two"),
     field("source", &["serviceSource"], OneOf(Enumeration::Source), "the product that raised the alert"),
     field(
@@ -153,7 +153,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("upn"),
             ],
         ),
-        "account name, principal name or ID",
+        "account name, user principal name or ID",
     ),
     field(
         "userid",
@@ -169,7 +169,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("(userid)"),
             ],
         ),
-        "SID, object ID or principal name of a user, or the account name of one without any",
+        "SID, object ID or user principal name, or the account name of a user without any",
     ),
     field(
         "process",
@@ -411,19 +411,19 @@ pub static FIELDS: &[Field] = &[
         "verdict",
         &[],
         Text(TextKind::Member(Enumeration::Verdict), &[Evidence("verdict")]),
-        "verdict on an item of evidence",
+        "verdict on an evidence item",
     ),
     field(
         "remediation",
         &["remediationStatus"],
         Text(TextKind::Member(Enumeration::Remediation), &[Evidence("remediationStatus")]),
-        "remediation status of an item of evidence",
+        "remediation status of an evidence item",
     ),
     field(
         "evidence",
         &[],
         Text(TextKind::Member(Enumeration::EvidenceType), &[Evidence("@odata.type")]),
-        "type of evidence, such as process",
+        "evidence type, such as process",
     ),
-    field("comment", &["comments"], Text(TextKind::Plain, &[Alert("comments.comment")]), "text of a comment"),
+    field("comment", &["comments"], Text(TextKind::Plain, &[Alert("comments.comment")]), "comment text"),
 ];

@@ -221,7 +221,7 @@ fn declares_cp1(claims: &Map<String, Value>) -> bool {
     values.is_some_and(|values| values.iter().any(|value| value == "cp1"))
 }
 
-/// Returns the display name for a principal name: Alex Morgan for `alex.morgan@contoso.com`.
+/// Returns the display name for a user principal name: Alex Morgan for `alex.morgan@contoso.com`.
 fn display_name(principal: &str) -> String {
     let account = principal.split('@').next().unwrap_or(principal);
     let capital = |word: &str| {

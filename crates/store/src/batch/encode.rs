@@ -61,7 +61,7 @@ struct Wire<'a> {
     keys: Vec<(Option<&'a str>, &'a str)>,
     /// The distinct values: the name and the length of each.
     texts: Vec<(NameCode, u32)>,
-    /// The values as sent, one after another. They are folded again when they are read.
+    /// The values as received, concatenated. Case is folded again when they are read.
     raw: String,
     labels: Vec<&'a str>,
     shapes: Vec<Vec<Token>>,

@@ -1,4 +1,4 @@
-//! Reads JSON values one after another for the decoder.
+//! Reads JSON values one at a time for the decoder.
 
 use std::fmt;
 

@@ -126,7 +126,7 @@ async fn run<T: Send + 'static>(
     }
 }
 
-/// Why a call failed. The messages come from the system and are not neutralised.
+/// Why a call failed. The messages come from the system and are not sanitised.
 #[derive(Debug)]
 #[cfg_attr(
     not(any(test, target_os = "macos", windows)),

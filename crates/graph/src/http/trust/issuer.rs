@@ -24,7 +24,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 
 /// Returns the issuer's common name or, failing that, its organisation or its first attribute. The
-/// text is not neutralised and may be long.
+/// text is not sanitised and may be long.
 pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     let certificate = Reader(certificate).expect(tag::SEQUENCE)?;
     let mut fields = Reader(Reader(certificate).expect(tag::SEQUENCE)?);

@@ -156,7 +156,7 @@ async fn the_port_is_closed_when_the_sign_in_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_untrusted_description_is_neutralised_in_page_and_error() {
+async fn an_untrusted_description_is_sanitised_in_page_and_error() {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| {
         control.next_authorization(Authorization::Refuse {

@@ -80,7 +80,7 @@ async fn slow_down_responses_lengthen_the_interval() {
 #[case::expired(|control: &mut SignInControl| control.expire_devices(), "expired_token", "the code has expired: start over", false)]
 #[case::unknown(|control: &mut SignInControl| control.refuse_next(None, SignInError::new("bad_verification_code", 70018)), "bad_verification_code", "the code was not recognised", false)]
 #[case::blocked(|control: &mut SignInControl| control.rules.device_blocked = true, "invalid_grant", "blocked by a Conditional Access policy", true)]
-#[case::no_public_clients(|control: &mut SignInControl| control.rules.public_clients = false, "invalid_client", "the application's registration does not allow public client flows", false)]
+#[case::no_public_clients(|control: &mut SignInControl| control.rules.public_clients = false, "invalid_client", "the application registration does not allow public client flows", false)]
 #[tokio::test]
 async fn each_outcome_has_its_own_message(
     #[case] act: fn(&mut SignInControl),

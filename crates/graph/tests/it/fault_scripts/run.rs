@@ -214,7 +214,7 @@ fn says_why(kind: Kind, line: &str) -> bool {
     if let Some(cause) = line.strip_prefix("the service sent partial results: ") {
         return cause.contains("objects in the reply") || cause.contains("alerts and sent");
     }
-    if let Some(cause) = line.strip_prefix("alerts without a time of creation could not be listed: ") {
+    if let Some(cause) = line.strip_prefix("alerts without a creation time could not be listed: ") {
         return !cause.is_empty() && !line.contains('\n');
     }
     let cause = line.strip_prefix("stopped after page ").and_then(|rest| rest.split_once(": "));
