@@ -58,7 +58,8 @@ Exit codes:
   2  usage error or bad filter
   3  sign-in or permission error
   4  throttled, service unavailable, or offline
-  5  incomplete result (everything read so far is printed), or a change whose outcome is unknown";
+  5  incomplete result (everything read so far is printed),
+     or a change whose outcome is unknown";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]
@@ -91,7 +92,7 @@ enum Command {
     Show(Show),
     /// Change the status, classification, determination or owner of alerts, or add comments
     Update(Update),
-    /// Print what was changed from this computer
+    /// Print the changes made from this computer
     Journal(JournalCommand),
     /// Add a note to the journal for the next shift
     Note(Note),
