@@ -43,8 +43,8 @@ pub struct Section {
     pub items: Vec<Item>,
     /// The number of values that are not listed.
     pub more: usize,
-    /// The number of alerts that the longest bar stands for. Longer ones are cut, so that what is left
-    /// over does not dwarf the rest.
+    /// The number of alerts that a bar of full length represents. The bar of what is not listed one by one
+    /// may be cut, so that it does not dwarf the others.
     pub scale: usize,
 }
 

@@ -86,7 +86,7 @@ enum Command {
     Open(Open),
     /// Print the alerts that match a filter, newest first
     List(List),
-    /// Print how many alerts match a filter: by day, age, title, device, user and other values
+    /// Count the alerts that match a filter, by day, age, title, device, user and more
     Stats(Stats),
     /// Print one alert with its evidence
     Show(Show),
@@ -226,7 +226,7 @@ struct Tenant {
     /// Permissions of users and applications: reader, responder or none
     #[arg(long, value_name = "NAME", default_value_t)]
     rights: Rights,
-    /// Compare owners case-sensitively in $filter, as Graph may do
+    /// Compare owners case-sensitively in $filter, in case Graph does
     #[arg(long)]
     exact_owners: bool,
 }

@@ -228,7 +228,7 @@ impl App {
             WaitCause::Retry { .. } => "retry after an error",
             WaitCause::Recheck => "checking whether the change was made",
         };
-        (!left.is_zero()).then(|| format!("{why}, {} left", span(left)))
+        (!left.is_zero()).then(|| format!("{why}, continuing in {}", span(left)))
     }
 
     /// Returns the progress of the changes that are being sent, in a few words; `None` if there are
@@ -245,7 +245,7 @@ impl App {
         let wait =
             running.iter().flat_map(|run| &run.jobs).find_map(|(_, wait)| self.wait_words(wait.as_ref()));
         let wait = wait.map_or_else(String::new, |wait| format!(" ({wait})"));
-        (left > 0).then(|| format!("sending {} of {}{wait}", thousands(total - left), thousands(total)))
+        (left > 0).then(|| format!("sent {} of {}{wait}", thousands(total - left), thousands(total)))
     }
 
     /// Returns when the wait that is shown changes next.

@@ -107,7 +107,8 @@ impl Similar {
         self.of.is_some() && !self.is_done
     }
 
-    /// Returns how most of the others were classified; `None` if none was, or not all are known yet.
+    /// Returns the most common classification among the similar alerts; `None` if none is classified, or
+    /// if some have not been compared yet.
     pub fn usual(&self) -> Option<Usual> {
         let classified = self.classified.values().sum();
         let most = |(_, count): &(&(Classification, Determination), &usize)| **count;

@@ -43,7 +43,7 @@ pub struct List {
 /// The output format of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ListFormat {
-    /// Aligned columns, cut to the width of a terminal.
+    /// Aligned columns, truncated to the width of the terminal.
     #[default]
     Table,
     /// An array of the alerts as received, byte for byte.

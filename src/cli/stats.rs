@@ -11,7 +11,7 @@ use alertdeck_query as query;
 use alertdeck_store::{AlertCount, Summary};
 use serde_json::{Value, json};
 
-/// Prints how many alerts match a filter: by day, age, title, device, user and other values.
+/// Counts the alerts that match a filter, by day, age, title, device, user and more.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Stats {
     /// Filter; without it, all alerts are counted
@@ -20,7 +20,7 @@ pub struct Stats {
     /// Output format: text, json or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: StatsFormat,
-    /// List at most N values each
+    /// List at most N values in each section
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
     /// The output file.

@@ -132,7 +132,7 @@ const FIXES: &[(&str, Option<&str>, &str)] = &[
 
 const ESCAPES: &str = "write \\\\ for \\, or use single quotes";
 
-/// Returns the line that contains a byte of the text.
+/// Returns the line of the text that contains the byte at an offset.
 fn line_at(text: &str, at: usize) -> &str {
     let start = text.as_bytes().iter().take(at).rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
     text[start..].lines().next().unwrap_or_default()

@@ -57,7 +57,7 @@ pub enum Source {
     Saved(SavedAlerts),
 }
 
-/// An active feed: its source, and the session of its service.
+/// An active feed: its source, and the session with its service.
 struct Connection {
     source: Source,
     session: Option<SessionWatch>,

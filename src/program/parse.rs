@@ -54,8 +54,8 @@ fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// Returns whether a command follows terms with an operator. Plain words may be commands: a search for
-/// `failed login` is one.
+/// Returns whether the name of a command follows terms that have an operator. After plain words, it may
+/// be a word to search for, as in `failed login`.
 fn has_command(filter: &[String]) -> bool {
     let is_term = |word: &&String| word.contains([':', '=', '<', '>', '~']);
     let terms = filter.iter().take_while(is_term).count();

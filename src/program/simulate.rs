@@ -32,7 +32,7 @@ pub(super) struct Simulate {
     /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
-    /// Delay after its timestamps before a new alert becomes visible
+    /// Delay between the timestamps of a new alert and the moment it becomes visible
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     late: u64,
     /// Requests per minute before the service throttles; 0 for no limit

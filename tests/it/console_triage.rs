@@ -100,8 +100,8 @@ fn two_tenants_are_triaged_and_handed_over() {
         [&contoso, &fabrikam].iter().all(|tenant| !tenant.simulator.alerts().iter().any(open))
     });
     session.wait_until("nothing is being sent", |session| !session.shows("sending"));
-    session.press("u", "undoing: resolved");
-    confirm(&mut session, "undoing: resolved");
+    session.press("u", "undoes: resolved");
+    confirm(&mut session, "undoes: resolved");
     session.wait_until("some are open again", |_| {
         let open = |alert: &Value| alert["status"] != "resolved";
         [&contoso, &fabrikam].iter().all(|tenant| tenant.simulator.alerts().iter().any(open))
@@ -139,7 +139,7 @@ fn quitting_waits_for_what_was_sent_and_says_what_was_not() {
     session.press("A", "Assign 15 alerts to");
     session.type_keys("m");
     confirm(&mut session, " in contoso.com");
-    session.wait("sending 0 of");
+    session.wait("sent 0 of");
     session.press("q", "changes are still being sent");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 1);

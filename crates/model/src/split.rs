@@ -114,7 +114,8 @@ enum Stop {
     Junk(usize),
 }
 
-/// Cuts text. Append what has arrived to [`Splitter::text`], and take the chunks after each time.
+/// Splits text that arrives in pieces into chunks. Append each piece to [`Splitter::text`], then take the
+/// chunks that are complete.
 #[derive(Debug)]
 pub struct Splitter {
     /// What has arrived and is not in a chunk yet.

@@ -277,7 +277,7 @@ impl Hidden {
     }
 }
 
-/// Returns the symbol for a C0 control or DEL, taken from the Unicode block Control Pictures.
+/// Returns the symbol for a C0 control or DEL, from the Unicode Control Pictures block.
 fn control_picture(c: char) -> Option<char> {
     match u32::from(c) {
         code @ 0..=0x1f => char::from_u32(0x2400 + code),

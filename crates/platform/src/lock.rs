@@ -61,7 +61,7 @@ enum Claim {
     Acquired,
     /// Another process holds the lock.
     Held,
-    /// The file was removed in the meantime. A lock on a removed file does not keep anyone out.
+    /// The file was removed before it was locked. A lock on a removed file does not keep anyone out.
     Stale,
 }
 

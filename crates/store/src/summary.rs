@@ -166,8 +166,7 @@ impl Summary {
         self.total
     }
 
-    /// Lists the days on which alerts were created, in UTC, the latest first: the start of each and its
-    /// alerts.
+    /// Lists the UTC days on which alerts were created, latest first, each as its start and its count.
     pub fn days(&self) -> impl Iterator<Item = (Timestamp, AlertCount)> {
         self.days.iter().rev().map(|(day, count)| (Timestamp::from_seconds(day * DAY), *count))
     }

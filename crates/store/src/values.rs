@@ -34,7 +34,7 @@ const SPLIT: usize = 8_192;
 
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
-/// Hashes bytes for the tables of this process. The seed is random because attackers can choose the
+/// Hashes bytes for this process's hash tables. The seed is random because attackers can choose the
 /// values.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     hash_one(bytes)

@@ -13,7 +13,7 @@ use alertdeck_model::Timestamp;
 
 use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 
-/// The maximum number of rows that are sorted in one go, without slices.
+/// The maximum number of rows to sort in one go rather than in slices.
 const FEW: usize = 2_048;
 
 /// A filter that a view can evaluate.

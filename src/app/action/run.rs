@@ -125,7 +125,7 @@ impl ActionRun {
         tally
     }
 
-    /// Returns the records of the changed values that are in effect, newest first, each with its
+    /// Returns the journal entries of the changes that are still in effect, newest first, each with its
     /// item.
     pub(super) fn made(&self) -> impl Iterator<Item = (&ActionItem, &Entry)> {
         let of = |item| ActionItem::made(item).map(move |entry| (item, entry));

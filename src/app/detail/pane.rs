@@ -178,7 +178,7 @@ impl App {
         let (_, height) = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
         match detail.go_to_suspicious(forward, &mut self.detail.folds, height) {
-            Some((nth, count)) => self.notify(format!("flagged {nth} of {count}")),
+            Some((nth, count)) => self.notify(format!("flagged item {nth} of {count}")),
             None if forward => self.notify("no more flagged items below"),
             None => self.notify("no more flagged items above"),
         }

@@ -1,6 +1,6 @@
-//! How fast a list loads: the rate over the last seconds, and the time that is left at that rate.
+//! How fast a list loads: the rate over the last few seconds, and the time remaining at that rate.
 //!
-//! Times come in with the alerts, so that a list that has stopped loading changes nothing.
+//! Time advances only when alerts arrive, so a list that has stopped loading leaves the rate as it is.
 
 use std::{collections::VecDeque, time::Duration};
 

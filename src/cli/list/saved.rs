@@ -247,8 +247,8 @@ impl Reader {
         oldest
     }
 
-    /// Returns whether alerts may be missing because newer ones were replaced after they had been
-    /// dropped.
+    /// Returns whether alerts may be missing: some were dropped in favour of newer ones that were later
+    /// replaced themselves.
     fn is_short(&self) -> bool {
         let last = self.store.rows().iter().filter(|row| self.is_last(*row));
         let (mut count, mut safe) = (0, 0);

@@ -66,7 +66,7 @@ fn a_revoked_sign_in_keeps_the_list_and_the_filter_draft() {
     assert!(!session.shows(QUESTION));
     session.type_keys("\r");
     session.wait(QUESTION);
-    assert!(session.shows("The sign-in has ended: sign in again"));
+    assert!(session.shows("The session has expired; sign in again"));
     assert!(session.shows("severity:high,low"));
     assert!(list[1].contains(" new "), "{list:?}");
     sign_in(&mut session);

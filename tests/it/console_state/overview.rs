@@ -95,7 +95,7 @@ fn large_tree_opens_to_its_verdicts() {
     console.keys("-");
     assert_eq!(visible(&console).len(), 10, "the roots stay: {:?}", visible(&console));
     console.keys("g ] ]");
-    assert_eq!(console.notice(), "flagged 2 of 2");
+    assert_eq!(console.notice(), "flagged item 2 of 2");
     assert_eq!(node(&console), "stage10.exe (10)");
     assert!(
         !visible(&console).iter().any(|line| line == "312 files" && visible(&console).len() > 24),
@@ -104,7 +104,7 @@ fn large_tree_opens_to_its_verdicts() {
     console.keys("]");
     assert_eq!(console.notice(), "no more flagged items below");
     console.keys("[");
-    assert_eq!((console.notice(), node(&console).as_str()), ("flagged 1 of 2", "readme-to-decrypt.txt"));
+    assert_eq!((console.notice(), node(&console).as_str()), ("flagged item 1 of 2", "readme-to-decrypt.txt"));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn timeline_is_sorted_and_leads_to_the_evidence() {
         assert!(console.screen().contains(&format!("timeline 2026-11-20, {zone}")), "{}", console.screen());
     }
     console.keys("]");
-    assert_eq!(console.notice(), "flagged 1 of 1");
+    assert_eq!(console.notice(), "flagged item 1 of 1");
     console.keys("Enter");
     assert_eq!(console.app.current_detail().unwrap().view(), DetailView::Alert);
     assert_eq!(node(&console), "stage15.exe (15)", "and its parents are unfolded");

@@ -176,7 +176,8 @@ impl State {
                 }));
             }
             Self::Failed => {
-                let line = "graph.microsoft.com cannot be reached: no route to host; check the network";
+                let line =
+                    "cannot reach graph.microsoft.com: no route to host; check your network connection";
                 return console
                     .load(LoadEvent::Failed(Failure { kind: FailureKind::Offline, line: line.into() }));
             }

@@ -14,7 +14,7 @@ use rstest::rstest;
 
 use super::harness::{Harness, Settings, alert, lines, scope, settings, theme};
 
-const WHY: &str = "The sign-in has ended: sign in again.";
+const WHY: &str = "The session has expired; sign in again.";
 const URL: &str = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/authorize?response_type=code\
                    &client_id=14d82eec-204b-4c2f-b7e8-296a70dab67e&redirect_uri=http%3A%2F%2Flocalhost%3A52011\
                    &scope=SecurityAlert.Read.All%20offline_access&state=c2FtcGxlLXN0YXRl\

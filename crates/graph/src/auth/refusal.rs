@@ -100,7 +100,7 @@ fn by_number(number: u32) -> Option<&'static str> {
         50_105 => "the account is not assigned to the application: ask an administrator",
         50_131 | 53_003 | 530_032 | 530_033 => "blocked by a Conditional Access policy of the tenant",
         50_158 => "the tenant requires a further step outside Microsoft's sign-in",
-        50_173 | 70_000 | 70_008 | 70_043 | 700_082 => "the sign-in has ended: sign in again",
+        50_173 | 70_000 | 70_008 | 70_043 | 700_082 => "the session has expired; sign in again",
         50_194 => "the application belongs to one tenant: name it in place of common or organizations",
         54_005 => "the code was used before: sign in again",
         65_001 | 90_094 | 90_095 => {
@@ -135,7 +135,7 @@ fn by_error(error: &str) -> &'static str {
         "authorization_declined" | "access_denied" => "the sign-in was declined",
         "expired_token" => "the code has expired: start over",
         "bad_verification_code" => "the code was not recognised: start over",
-        "invalid_grant" => "the sign-in has ended: sign in again",
+        "invalid_grant" => "the session has expired; sign in again",
         "interaction_required" | "login_required" => "the tenant requires you to sign in again",
         "consent_required" => "an administrator has not consented to the application's permissions",
         "invalid_client" => "the application was not accepted: check client ID and secret",

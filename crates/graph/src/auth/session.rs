@@ -444,7 +444,7 @@ impl Session {
         (current.token.number != refused.number && meets).then(|| current.token.clone())
     }
 
-    /// Returns the number of the current token and the number of renewals so far.
+    /// Returns the sequence number of the current token and the count of renewals so far.
     fn progress(&self) -> (u64, u64) {
         let state = self.state();
         (state.number, state.renewals)

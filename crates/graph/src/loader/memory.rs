@@ -41,8 +41,8 @@ impl Memory {
         Room(Arc::clone(&self.free).acquire_many_owned(expected).await.ok())
     }
 
-    /// Returns what a page did not need, or takes what it needed beyond its share, as far as there is
-    /// any.
+    /// Gives back the memory that a page did not need, or takes what it needed beyond its share, up to
+    /// what is free.
     pub(super) fn settle(&self, room: &mut Room, bytes: u64) {
         let Some(permit) = &mut room.0 else { return };
         let needed = u32::try_from(bytes >> 10).unwrap_or(MOST) + 1;

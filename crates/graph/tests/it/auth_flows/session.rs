@@ -168,7 +168,7 @@ async fn a_revoked_sign_in_asks_the_user() {
     // No user can be asked yet.
     let error = tokens.renewed(&first, None).await.unwrap_err();
     let AuthError::SignInNeeded(why) = &error else { panic!("{error:?}") };
-    assert!(why.why.starts_with("the sign-in has ended: sign in again [AADSTS50173"), "{}", why.why);
+    assert!(why.why.starts_with("the session has expired; sign in again [AADSTS50173"), "{}", why.why);
 
     let mut watched = session.attend();
     let waiting: Vec<_> = (0..3)
