@@ -392,7 +392,7 @@ fn console(scene: &mut Scene) {
         control.revoke_refresh_tokens();
     });
     session.type_keys("r");
-    session.wait("The sign-in has ended");
+    session.wait("The session has expired");
     session.press("d", "time left");
     session.copy("y");
     assert!(scene.tenant.simulator.sign_in(|control| control.approve_device(None)));
