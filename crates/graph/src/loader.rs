@@ -133,7 +133,6 @@ impl Load {
             reports,
             happened,
             received: Received::default(),
-            failure: None,
             events: sender,
         };
         Self { events, task: tokio::spawn(loader.run(first)) }
@@ -188,14 +187,14 @@ struct Loader {
     reports: UnboundedSender<(Stream, ClientEvent)>,
     happened: UnboundedReceiver<(Stream, ClientEvent)>,
     received: Received,
-    /// The last failure of a chain.
-    failure: Option<Error>,
     events: Sender<LoadEvent>,
 }
 
 /// What has arrived, over all chains.
 #[derive(Default)]
 struct Received {
+    /// The last failure of a chain.
+    failure: Option<Error>,
     fingerprint: RandomState,
     /// Fingerprints of the IDs of the alerts.
     known: HashSet<u64>,
@@ -221,7 +220,7 @@ impl Received {
 impl Loader {
     async fn run(mut self, first: Effect) {
         let Ok(end) = self.follow(first).await else { return };
-        let failure = self.failure.take();
+        let failure = self.received.failure.take();
         let mut coverage = self.received.coverage;
         let Coverage { pages, alerts, total, .. } = coverage;
         let (incomplete, error) = match (end, failure) {
@@ -354,7 +353,7 @@ impl Loader {
     /// that the service is not idle meanwhile.
     async fn arrived(&mut self, fetched: Result<Fetched, JoinError>) -> Result<Option<End>, Gone> {
         let Ok(Fetched { stream, pages, page, room }) = fetched else {
-            self.failure = Some(Error::new(Kind::Protocol, "reading a page was cancelled"));
+            self.received.failure = Some(Error::new(Kind::Protocol, "reading a page was cancelled"));
             return Ok(Some(End::Failed));
         };
         self.requested.remove(&stream);
@@ -365,7 +364,7 @@ impl Loader {
             Ok(page) => page,
             Err(error) => {
                 let effects = self.plan.on(Event::Failed(stream, error.kind));
-                self.failure = Some(error);
+                self.received.failure = Some(error);
                 return self.carry_out(effects).await;
             }
         };
@@ -382,7 +381,7 @@ impl Loader {
         let too_large = too_large(self.client.http().limits(), known.len(), *bytes);
         let event = match too_large.filter(|_| !is_last) {
             Some(error) => {
-                self.failure = Some(error);
+                self.received.failure = Some(error);
                 Event::Failed(stream, Kind::TooLarge)
             }
             None => Event::Page(stream, facts),
