@@ -16,8 +16,9 @@ const DAYS: usize = 14;
 /// The seconds in a day.
 const DAY: i64 = 86_400;
 
-/// The label of the days that are not listed.
+/// The labels of the days that are not listed.
 const EARLIER: &str = "earlier";
+const LATER: &str = "later";
 
 /// The columns in the order of the overview, each with its heading and what the alerts without a value
 /// are called, if they are worth counting.
@@ -50,7 +51,8 @@ pub struct Section {
 
 impl Section {
     fn new(title: &'static str, items: Vec<Item>, more: usize) -> Self {
-        let of_its_own = items.iter().filter(|item| item.label != EARLIER && item.of != Of::Other);
+        let of_its_own =
+            items.iter().filter(|item| item.label != EARLIER && item.label != LATER && item.of != Of::Other);
         let scale = of_its_own.map(|item| item.count.alerts).max().unwrap_or_default().max(1);
         Self { title, items, more, scale }
     }
@@ -74,7 +76,7 @@ enum Of {
     Filter(String),
     /// Those with a value in a column.
     Value(Column, Box<ValueCount>),
-    /// Those for which there is no filter.
+    /// Alerts that no filter can select.
     Other,
 }
 
@@ -108,10 +110,19 @@ impl Item {
                 missing.into_iter().chain(query::candidate_terms(field, value))
             });
         let filters = terms.map(|term| tenant.clone().unwrap_or_default() + &term);
-        let found = filters.filter_map(|filter| Some((found(&filter)?, filter)));
-        // Of those that find as many, the first is the simplest.
-        let nearest = |(number, _): &(usize, String)| number.abs_diff(of.count.alerts);
-        found.min_by_key(nearest).map(|(_, filter)| filter)
+        let mut nearest: Option<(usize, String)> = None;
+        for filter in filters {
+            let Some(number) = found(&filter) else { continue };
+            let distance = number.abs_diff(of.count.alerts);
+            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                nearest = Some((distance, filter));
+            }
+            // The others are less simple, and may take long.
+            if distance == 0 {
+                break;
+            }
+        }
+        nearest.map(|(_, filter)| filter)
     }
 }
 
@@ -176,28 +187,32 @@ fn days(summary: &Summary) -> Section {
     let date = |day: Timestamp, format: &str| {
         day.to_jiff().to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
     };
-    // The days without alerts in between belong to the picture.
-    let (newest, oldest) = (summary.days().next(), summary.days().last());
+    // A clock that is wrong must not move all days out of sight.
+    let today = summary.days().map(|(day, _)| day).find(|day| day.seconds() <= summary.now().seconds());
+    let newest = today.or_else(|| summary.days().next().map(|(day, _)| day));
+    let oldest = summary.days().last().map(|(day, _)| day);
     let mut items = Vec::new();
-    if let (Some((newest, _)), Some((oldest, _))) = (newest, oldest) {
+    let rest = |label: &str, filter: String, is_in: &dyn Fn(Timestamp) -> bool| {
+        let mut count = AlertCount::default();
+        for (_, of_day) in summary.days().filter(|(day, _)| is_in(*day)) {
+            count += of_day;
+        }
+        (count.alerts > 0).then(|| Item { label: label.to_owned(), count, of: Of::Filter(filter) })
+    };
+    if let (Some(newest), Some(oldest)) = (newest, oldest) {
+        // The days without alerts in between belong to the picture.
         let listed = (0..DAYS as i64).map(|ago| newest.seconds() - ago * DAY);
         let listed: Vec<_> =
             listed.filter(|day| *day >= oldest.seconds()).map(Timestamp::from_seconds).collect();
+        let first = listed.last().copied().unwrap_or(newest);
+        items.extend(rest(LATER, format!("created>{}", date(newest, "%Y-%m-%d")), &|day| day > newest));
         let of = |day: Timestamp| summary.days().find(|(other, _)| *other == day);
         items.extend(listed.iter().map(|day| Item {
             label: date(*day, "%a %Y-%m-%d"),
             count: of(*day).map(|(_, count)| count).unwrap_or_default(),
             of: Of::Filter(format!("created:{}", date(*day, "%Y-%m-%d"))),
         }));
-        let mut earlier = AlertCount::default();
-        let first = listed.last().copied().unwrap_or(newest);
-        for (_, count) in summary.days().filter(|(day, _)| *day < first) {
-            earlier += count;
-        }
-        if earlier.alerts > 0 {
-            let filter = format!("created<{}", date(first, "%Y-%m-%d"));
-            items.push(Item { label: EARLIER.to_owned(), count: earlier, of: Of::Filter(filter) });
-        }
+        items.extend(rest(EARLIER, format!("created<{}", date(first, "%Y-%m-%d")), &|day| day < first));
     }
     if summary.undated().alerts > 0 {
         items.push(Item { label: "without a date".to_owned(), count: summary.undated(), of: Of::Other });
@@ -281,6 +296,28 @@ mod tests {
             }
         }
         assert!(all > 150 && more < 20, "{more} of {all}");
+    }
+
+    #[test]
+    fn a_date_in_the_future_is_listed_apart() {
+        let now = Timestamp::parse(NOW).unwrap();
+        let alert = |at: &str| RawAlert(format!(r#"{{"id":"{at}","createdDateTime":"{at}"}}"#).into());
+        let mut store = Store::new(&query::FieldPostings);
+        let raw = ["2099-01-01T00:00:00Z", "2026-11-20T10:00:00Z", "2026-11-18T10:00:00Z"].map(alert);
+        store.absorb(FeedId::new(0), Batch::decode(&raw));
+        let mut summary = Summary::new(now);
+        summary.advance(&store, store.rows(), usize::MAX);
+        let days: Vec<_> = days(&summary).items.into_iter().map(|it| (it.label, it.count.alerts)).collect();
+        let labels: Vec<_> = days.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+        assert_eq!(
+            labels,
+            [("later", 1), ("Fri 2026-11-20", 1), ("Thu 2026-11-19", 0), ("Wed 2026-11-18", 1)]
+        );
+        let context = Context::at(now);
+        let later = sections(&store, &summary, 1).remove(0).items.remove(0);
+        let filter = later.filter(&context, &store, store.rows()).unwrap();
+        let plan = query::compile(&filter, &context).unwrap();
+        assert_eq!(Matcher::new(&plan.test).rows(&store).len(), 1, "{filter}");
     }
 
     #[test]

@@ -199,7 +199,11 @@ impl App {
     /// Returns a term that matches the given alert or, with `exclude`, its negation. Returns `None`
     /// if the filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
-        let term = query::term_for(&self.query_context(), (&self.store, row), field, value)?;
+        let context = self.query_context();
+        let matches_row = |term: &String| {
+            query::compile(term, &context).is_ok_and(|plan| plan.test.matches(&self.store, row))
+        };
+        let term = query::candidate_terms(field, value).into_iter().find(matches_row)?;
         // A value from one tenant must not be sent to the services of other tenants, and incident
         // numbers are unique only within a tenant.
         let field = query::find_field(field).map_or(field, |field| field.name);

@@ -1,6 +1,6 @@
 //! `alertdeck stats`: what stands out among the alerts that match a filter, counted by day, age and value.
 
-use std::io::Write;
+use std::{io::Write, num::NonZeroUsize};
 
 use super::{Failure, Origin, Output, Source, list::Matching, parse_filter};
 use crate::{
@@ -21,8 +21,8 @@ pub struct Stats {
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: StatsFormat,
     /// List at most N values in each section
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub top: usize,
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub top: NonZeroUsize,
     /// The output file.
     #[command(flatten)]
     pub output: Output,
@@ -55,7 +55,7 @@ impl Stats {
         let context = source.contexts().swap_remove(0);
         let mut summary = Summary::new(context.now);
         summary.advance(&store, &rows, usize::MAX);
-        let sections = sections(&store, &summary, self.top);
+        let sections = sections(&store, &summary, self.top.get());
         let counts = Counts { total: summary.total(), sections: &sections };
         self.output.write_result(out, |out| match self.format {
             StatsFormat::Text => counts.text(out),

@@ -47,4 +47,4 @@ pub use properties::PROPERTIES;
 pub use resolve::NamedTechniques;
 pub use shown::{ShownText, merge_ranges};
 pub use syntax::{MAX_LENGTH, Query, parse};
-pub use write::{ExactTerm, FieldPostings, candidate_terms, join, literal, term_for};
+pub use write::{ExactTerm, FieldPostings, candidate_terms, join, literal};

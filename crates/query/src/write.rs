@@ -7,14 +7,13 @@
 use std::sync::LazyLock;
 
 use super::{
-    Context,
     fields::{Field, FieldKind, TextKind},
     resolve::is_hash,
     syntax::{self, MAX_LENGTH},
 };
 use alertdeck_model::IndicatorKind;
 use alertdeck_model::{host, ip_address};
-use alertdeck_store::{FoldedText, PostingRules, Row, Store, fold};
+use alertdeck_store::{FoldedText, PostingRules, fold};
 
 /// Words with a special meaning in filters.
 const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
@@ -56,14 +55,6 @@ pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
         format!("{field}~{}", quote(&format!("^{}$", regex::escape(value)))),
     ];
     exact.into_iter().chain(others).collect()
-}
-
-/// Returns a term that matches a value of a field that an alert has; `None` if the filter language cannot
-/// express the value.
-pub fn term_for(context: &Context, (store, row): (&Store, Row), field: &str, value: &str) -> Option<String> {
-    let matches_row =
-        |term: &String| super::compile(term, context).is_ok_and(|plan| plan.test.matches(store, row));
-    candidate_terms(field, value).into_iter().find(matches_row)
 }
 
 /// Joins a term to a filter with "and".

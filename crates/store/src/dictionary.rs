@@ -275,7 +275,7 @@ impl Dictionary {
 
     /// Reads what is needed to look values up. With many values, hardly any of it is in the processor's
     /// caches, and reading it here, without doing anything else in between, lets it wait for all of it
-    /// at once. That halves the time that lookups take.
+    /// at once.
     fn warm(&self, values: impl Iterator<Item = (NameCode, u64)>) {
         let mut found = [(NameCode(0), 0); AHEAD];
         let mut count = 0;

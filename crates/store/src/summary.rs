@@ -4,11 +4,14 @@
 //! Rows are counted a slice at a time, like [`Tally`](crate::Tally). A device or user counts once for
 //! each alert, whatever its spellings there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use alertdeck_model::{SafeText, Severity, Status, Timestamp};
 
-use crate::{Cell, Column, FeedId, Row, RowSet, Store};
+use crate::{Cell, Column, FeedId, Row, RowSet, Store, table::SHARDS};
 
 /// The seconds in a day.
 const DAY: i64 = 86_400;
@@ -81,6 +84,31 @@ pub struct ValueCount {
 /// Identifies a value of a column: its code and, if it is unique only within a feed, the feed.
 type Key = (Option<u32>, Option<FeedId>);
 
+/// The values of a column, by key. Split up, so that growing takes only a fraction of a millisecond.
+#[derive(Clone, Debug, Default)]
+struct Values {
+    shards: Vec<HashMap<Key, Counted>>,
+}
+
+impl Values {
+    fn count(&mut self, key: Key, new: Counted) -> &mut AlertCount {
+        if self.shards.is_empty() {
+            self.shards.resize_with(SHARDS, HashMap::default);
+        }
+        // Codes are consecutive numbers.
+        let shard = key.0.unwrap_or_default() as usize % SHARDS;
+        &mut self.shards[shard].entry(key).or_insert(new).count
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Key, &Counted)> {
+        self.shards.iter().flatten()
+    }
+
+    fn missing(&self) -> Option<&Counted> {
+        self.shards.first()?.get(&(None, None))
+    }
+}
+
 /// What a value of a column is counted as: one of its alerts, the value's index there, and the number.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -101,7 +129,7 @@ pub struct Summary {
     days: BTreeMap<i64, AlertCount>,
     undated: AlertCount,
     ages: [AlertCount; AGES.len()],
-    values: [HashMap<Key, Counted>; COUNTED.len()],
+    values: [Values; COUNTED.len()],
 }
 
 impl Summary {
@@ -141,7 +169,7 @@ impl Summary {
         for (column, values) in COUNTED.into_iter().zip(&mut self.values) {
             let mut count = |key: Key, at: usize| {
                 let new = Counted { row, at, count: AlertCount::default() };
-                values.entry(key).or_insert(new).count.add(severity, is_open);
+                values.count(key, new).add(severity, is_open);
             };
             let keys = store.value_keys(row, column);
             if keys.is_empty() {
@@ -156,9 +184,9 @@ impl Summary {
         }
     }
 
-    /// Returns the number of rows counted.
-    pub fn counted(&self) -> usize {
-        self.counted
+    /// Returns the time that ages refer to, in whole seconds.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(self.now)
     }
 
     /// Returns the count of all rows.
@@ -184,13 +212,13 @@ impl Summary {
     /// Returns the alerts that have no value in a column of [`COUNTED`]; `None` if there are none.
     pub fn missing(&self, column: Column) -> Option<ValueCount> {
         let at = COUNTED.iter().position(|counted| *counted == column)?;
-        let Counted { row, count, .. } = *self.values[at].get(&(None, None))?;
+        let Counted { row, count, .. } = *self.values[at].missing()?;
         Some(ValueCount { value: None, identity: None, feed: None, row, count })
     }
 
     /// Lists the values of a column of [`COUNTED`] that most alerts have, and the number of all values.
     /// Of values with the same number, those with more alerts of high severity come first, and then
-    /// those that sort first.
+    /// those that were loaded first.
     pub fn top(&self, store: &Store, column: Column, most: usize) -> (Vec<ValueCount>, usize) {
         let Some(at) = COUNTED.iter().position(|counted| *counted == column) else {
             return Default::default();
@@ -198,29 +226,23 @@ impl Summary {
         let values = &self.values[at];
         let mut all: Vec<_> = values.iter().filter(|((code, _), _)| code.is_some()).collect();
         let number = all.len();
-        let weight = |of: &(&Key, &Counted)| std::cmp::Reverse((of.1.count.alerts, of.1.count.high));
-        if all.len() > most.max(1) * 4 {
-            // Only values with the same number have to be compared as text.
-            all.select_nth_unstable_by_key(most, weight);
-            let least = weight(&all[most]);
-            all.retain(|of| weight(of) <= least);
+        let rank = |of: &(&Key, &Counted)| {
+            let Counted { row, at, count } = of.1;
+            (Reverse((count.alerts, count.high)), *row, *at)
+        };
+        if number > most {
+            all.select_nth_unstable_by_key(most, rank);
+            all.truncate(most);
         }
-        let mut found: Vec<_> = all
-            .into_iter()
-            .map(|((_, feed), Counted { row, at, count })| ValueCount {
-                value: Some(store.value_text(*row, column, *at)),
-                identity: store.identity_at(*row, column, *at).map(|identity| identity.value),
-                feed: *feed,
-                row: *row,
-                count: *count,
-            })
-            .collect();
-        let by_text = |of: &ValueCount| of.value.as_ref().map(|value| value.raw().to_owned());
-        found.sort_by(|a, b| {
-            let weight = |of: &ValueCount| (of.count.alerts, of.count.high);
-            weight(b).cmp(&weight(a)).then_with(|| by_text(a).cmp(&by_text(b)))
+        all.sort_unstable_by_key(rank);
+        let found = all.into_iter().map(|((_, feed), Counted { row, at, count })| ValueCount {
+            value: Some(store.value_text(*row, column, *at)),
+            identity: store.identity_at(*row, column, *at).map(|identity| identity.value),
+            feed: *feed,
+            row: *row,
+            count: *count,
         });
-        found.truncate(most);
+        let found = found.collect();
         (found, number)
     }
 }
@@ -343,14 +365,16 @@ mod tests {
                 .collect();
             let store = store(&alerts);
             let (top, all) = summary(&store, slice).top(&store, Column::Title, most);
-            let mut counts = BTreeMap::new();
+            let mut expected: Vec<(String, usize)> = Vec::new();
             for title in titles {
-                *counts.entry(title).or_insert(0) += 1;
+                let title = format!("Title {title:02}");
+                match expected.iter_mut().find(|(known, _)| *known == title) {
+                    Some((_, count)) => *count += 1,
+                    None => expected.push((title, 1)),
+                }
             }
-            prop_assert_eq!(all, counts.len());
-            let mut expected: Vec<_> =
-                counts.into_iter().map(|(title, count)| (format!("Title {title:02}"), count)).collect();
-            expected.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            prop_assert_eq!(all, expected.len());
+            expected.sort_by_key(|(_, count)| Reverse(*count));
             expected.truncate(most);
             let found: Vec<_> =
                 top.iter().map(|of| (of.value.as_ref().unwrap().line(), of.count.alerts)).collect();

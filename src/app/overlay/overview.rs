@@ -81,7 +81,9 @@ impl App {
     /// Counts up to `work` of the alerts in the list if the overview is open.
     pub(in crate::app) fn count_overview(&mut self, work: usize) {
         if !self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::Overview(_))) {
-            self.counts.overview = OverviewCounts::default();
+            if self.counts.overview.version.is_some() {
+                self.counts.overview = OverviewCounts::default();
+            }
             return;
         }
         let mono = self.clock.now.mono;
