@@ -84,7 +84,12 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 ///
 /// Usually there is one. If only the domain of the original is known, it is returned without a
 /// scheme.
+#[inline]
 pub fn originals(link: &str) -> Vec<String> {
+    // Hardly any of the values that this is asked about is a link.
+    if link.as_bytes().first().is_some_and(|first| first.is_ascii_graphic() && !b"hH".contains(first)) {
+        return Vec::new();
+    }
     let mut found: Vec<String> = Vec::new();
     let next = |link: &String| original(link);
     for link in iter::successors(original(link), next).take(MAX_DEPTH) {
@@ -98,10 +103,6 @@ pub fn originals(link: &str) -> Vec<String> {
 
 /// Undoes one rewriting.
 fn original(link: &str) -> Option<String> {
-    // Hardly any of the values that this is asked about is a link.
-    if link.as_bytes().first().is_some_and(|first| first.is_ascii_graphic() && !b"hH".contains(first)) {
-        return None;
-    }
     let link = link.trim();
     let is_web = |scheme: &str| link.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
     if link.len() > MAX_LENGTH || !is_web("http://") && !is_web("https://") {

@@ -8,6 +8,8 @@
 //! which a property occurs twice, evidence is under another property than `evidence`, or a column
 //! finds a list or an object instead of text.
 
+mod events;
+mod exact;
 mod fields;
 mod item;
 mod node;
@@ -17,14 +19,12 @@ mod walk;
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-use serde::de::Deserializer as _;
-
 use alertdeck_evidence::Subjects;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
     Timestamp, is_evidence_type, originals, type_name,
 };
+use hashbrown::HashMap;
 
 pub(crate) use fields::Fields;
 pub(crate) use subjects::{DEVICE_NAME, DEVICES, IDENTITIES, USER_NAME, USERS};
@@ -33,15 +33,14 @@ use crate::{
     batch::Codes,
     contents,
     dictionary::{Key, KeyCode, NameCode, Properties, last_name},
-    json::Check,
     shape::{Leaf, Token},
     texts::{TextCode, TextTable},
 };
+use events::Part;
 use fields::Field;
 use item::Item;
-use node::{ALERT, ItemValue, Node, Nodes};
+use node::{ItemValue, Node, Nodes};
 use shapes::{BatchShapes, Mark};
-use walk::{Part, Walk};
 
 /// The property for searching for the original of a link that was rewritten. The service does not
 /// send a property with this name.
@@ -99,7 +98,6 @@ pub(crate) struct Decoder {
     current_item: CurrentItem,
     in_item: bool,
     alert: CurrentAlert,
-    check: Check,
 }
 
 /// What is known of the current alert.
@@ -165,19 +163,17 @@ impl Decoder {
             current_item: CurrentItem::default(),
             in_item: false,
             alert: CurrentAlert::default(),
-            check: Check::default(),
         }
     }
 
     /// Decodes an alert and appends its contents.
     pub(crate) fn decode(&mut self, raw: &RawAlert) -> Decoded {
         let text = std::str::from_utf8(&raw.0).ok();
-        let is_read = text.is_some_and(|json| self.pass(json).is_ok());
-        let mut is_exact = text.is_some_and(|json| self.check.is_same(json));
-        if !is_read || self.alert.repeats || self.alert.strays {
-            is_exact = false;
+        let is_exact = text.is_some_and(|json| self.read_exact(json).is_ok()) && self.is_regular();
+        let is_read = is_exact || text.is_some_and(|json| self.read_any(json).is_ok()) && self.is_regular();
+        if !is_read {
             let once = serde_json::to_string(&raw.parse_in_order()?).unwrap_or_default();
-            self.pass(&once).map_err(|error| DecodeError::new(&error))?;
+            self.read_any(&once).map_err(|error| DecodeError::new(&error))?;
         }
         if self.alert.is_odd
             && let Ok(alert) = raw.decode()
@@ -220,14 +216,15 @@ impl Decoder {
         self.texts.add(self.names.titles, title)
     }
 
-    fn pass(&mut self, json: &str) -> Result<(), serde_json::Error> {
+    /// Prepares to read an alert, which may have been read in part before.
+    fn restart(&mut self) {
         self.alert.clear();
         self.in_item = false;
-        self.check.start();
-        let mut parser = serde_json::Deserializer::from_str(json);
-        let (node, part, comma) = (ALERT, Part::Alert, false);
-        parser.deserialize_map(Walk { decoder: self, json, node, part, comma })?;
-        parser.end()
+    }
+
+    /// Returns whether the alert could be read without a tree.
+    fn is_regular(&self) -> bool {
+        !self.alert.repeats && !self.alert.strays
     }
 
     fn end_alert(&mut self) {

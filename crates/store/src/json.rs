@@ -1,7 +1,6 @@
-//! Writes JSON as services do: without white space, with only the escapes that are needed.
-//!
-//! [`Check`] finds out whether JSON is written like that, in which case the shape and the values of
-//! an alert are enough to restore the bytes that were received. [`Writer`] restores them.
+//! Writes JSON as services do: without white space, with only the escapes that are needed, or with
+//! all characters other than ASCII escaped too, as .NET's OData library does by default
+//! (OData/odata.net, issue 1843).
 
 use std::borrow::Cow;
 
@@ -10,14 +9,13 @@ use crate::{
     shape::{Leaf, Shapes, Token},
 };
 
-/// Appends a JSON string.
-pub(crate) fn write_string(json: &mut Vec<u8>, text: &str) {
+/// Appends a JSON string. If `is_ascii`, characters other than ASCII are escaped.
+pub(crate) fn write_string(json: &mut Vec<u8>, text: &str, is_ascii: bool) {
     json.push(b'"');
-    let bytes = text.as_bytes();
     let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
+    for (at, byte) in text.bytes().enumerate() {
         let short = match byte {
-            b'"' | b'\\' => *byte,
+            b'"' | b'\\' => byte,
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
@@ -26,16 +24,36 @@ pub(crate) fn write_string(json: &mut Vec<u8>, text: &str) {
             0..0x20 => b'u',
             _ => continue,
         };
-        json.extend_from_slice(&bytes[from..at]);
-        json.extend_from_slice(&[b'\\', short]);
+        write_run(json, &text[from..at], is_ascii);
         if short == b'u' {
-            let hex = |digit: u8| b"0123456789abcdef"[usize::from(digit)];
-            json.extend_from_slice(&[b'0', b'0', hex(byte >> 4), hex(byte & 15)]);
+            write_unit(json, byte.into());
+        } else {
+            json.extend_from_slice(&[b'\\', short]);
         }
         from = at + 1;
     }
-    json.extend_from_slice(&bytes[from..]);
+    write_run(json, &text[from..], is_ascii);
     json.push(b'"');
+}
+
+/// Appends characters that need no escapes.
+fn write_run(json: &mut Vec<u8>, run: &str, is_ascii: bool) {
+    if !is_ascii || run.is_ascii() {
+        json.extend_from_slice(run.as_bytes());
+        return;
+    }
+    for unit in run.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() => json.push(byte),
+            _ => write_unit(json, unit),
+        }
+    }
+}
+
+/// Appends the escape of a UTF-16 code unit.
+fn write_unit(json: &mut Vec<u8>, unit: u16) {
+    json.extend_from_slice(b"\\u");
+    json.extend([12, 8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(unit >> shift & 15)]));
 }
 
 /// Writes the JSON of an alert.
@@ -45,29 +63,35 @@ pub(crate) fn write<'a>(
     value: impl Fn(Leaf, u32) -> Cow<'a, str>,
 ) -> Vec<u8> {
     let mut json = Vec::new();
-    let mut after_value = false;
+    let (mut after_value, mut is_ascii) = (false, false);
     for step in Steps::new(shapes, contents) {
         let starts_value = match step {
             Step::Alert(_) | Step::Item(_) | Step::EndItems(_) | Step::End(_) | Step::Derived(..) => false,
-            Step::Token(token) => !matches!(token, Token::Close | Token::CloseList),
+            Step::Token(token) => !matches!(token, Token::Close | Token::CloseList | Token::Ascii),
             Step::Items | Step::Text(..) | Step::Literal(..) => true,
         };
         if starts_value && std::mem::replace(&mut after_value, false) {
             json.push(b',');
         }
         match step {
-            Step::Alert(_) | Step::Item(_) | Step::EndItems(false) | Step::End(_) | Step::Derived(..) => {
+            Step::Alert(shape) => {
+                is_ascii = shapes.get(shape).last() == Some(&Token::Ascii);
                 continue;
             }
+            Step::Item(_)
+            | Step::EndItems(false)
+            | Step::End(_)
+            | Step::Derived(..)
+            | Step::Token(Token::Ascii) => continue,
             Step::Items | Step::Token(Token::OpenList) => json.push(b'['),
             Step::Token(Token::Open) => json.push(b'{'),
             Step::Token(Token::Label(label)) => {
-                write_string(&mut json, shapes.label(label));
+                write_string(&mut json, shapes.label(label), is_ascii);
                 json.push(b':');
             }
             Step::EndItems(true) | Step::Token(Token::CloseList) => json.push(b']'),
             Step::Token(Token::Close) => json.push(b'}'),
-            Step::Text(leaf, index) => write_string(&mut json, &value(leaf, index)),
+            Step::Text(leaf, index) => write_string(&mut json, &value(leaf, index), is_ascii),
             Step::Literal(leaf, index) => json.extend_from_slice(value(leaf, index).as_bytes()),
             Step::Token(_) => json.extend_from_slice(b"null"),
         }
@@ -78,56 +102,6 @@ pub(crate) fn write<'a>(
     json
 }
 
-/// Compares JSON with what would be written.
-#[derive(Debug, Default)]
-pub(crate) struct Check {
-    /// How much of the JSON has been compared.
-    at: usize,
-    differs: bool,
-    buffer: Vec<u8>,
-}
-
-impl Check {
-    /// Starts again.
-    pub(crate) fn start(&mut self) {
-        (self.at, self.differs) = (0, false);
-    }
-
-    /// Returns whether all of the JSON is what would be written.
-    pub(crate) fn is_same(&self, json: &str) -> bool {
-        !self.differs && self.at == json.len()
-    }
-
-    /// Expects a byte.
-    pub(crate) fn byte(&mut self, json: &str, byte: u8) {
-        self.differs |= json.as_bytes().get(self.at) != Some(&byte);
-        self.at += 1;
-    }
-
-    /// Expects text.
-    pub(crate) fn text(&mut self, json: &str, text: &str) {
-        let found = json.as_bytes().get(self.at..self.at + text.len());
-        self.differs |= found != Some(text.as_bytes());
-        self.at += text.len();
-    }
-
-    /// Expects a string that is part of the JSON itself, and therefore contains no escapes.
-    pub(crate) fn borrowed(&mut self, json: &str, text: &str) {
-        let found = json.as_bytes().get(self.at + 1..self.at + 1 + text.len());
-        self.differs |= !found.is_some_and(|found| std::ptr::eq(found.as_ptr(), text.as_ptr()));
-        self.at += text.len() + 2;
-    }
-
-    /// Expects a string.
-    pub(crate) fn string(&mut self, json: &str, text: &str) {
-        self.buffer.clear();
-        write_string(&mut self.buffer, text);
-        let found = json.as_bytes().get(self.at..self.at + self.buffer.len());
-        self.differs |= found != Some(self.buffer.as_slice());
-        self.at += self.buffer.len();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,9 +110,16 @@ mod tests {
     proptest! {
         #[test]
         fn strings_are_written_as_serde_json_writes_them(text in "[\\x00-\\x20\"\\\\/aé\u{7f}\u{2028}😀]{0,8}|\\PC*") {
-            let mut json = Vec::new();
-            write_string(&mut json, &text);
-            prop_assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&text).unwrap());
+            let written = |is_ascii| {
+                let mut json = Vec::new();
+                write_string(&mut json, &text, is_ascii);
+                String::from_utf8(json).unwrap()
+            };
+            prop_assert_eq!(written(false), serde_json::to_string(&text).unwrap());
+            let ascii = written(true);
+            prop_assert!(ascii.is_ascii());
+            prop_assert_eq!(ascii == written(false), text.is_ascii());
+            prop_assert_eq!(serde_json::from_str::<String>(&ascii).unwrap(), text);
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) enum Token<L = Leaf> {
     Items,
     /// An item of evidence that is not in a list.
     Item,
+    /// At the end of an alert: characters other than ASCII are escaped in its JSON.
+    Ascii,
 }
 
 impl<L> Token<L> {
@@ -54,6 +56,7 @@ impl<L> Token<L> {
             Self::Null => Token::Null,
             Self::Items => Token::Items,
             Self::Item => Token::Item,
+            Self::Ascii => Token::Ascii,
         }
     }
 }

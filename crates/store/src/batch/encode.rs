@@ -89,7 +89,7 @@ struct WireAlert<'a> {
 
 impl EncodedBatch {
     /// The version of the format.
-    pub const FORMAT: u8 = 1;
+    pub const FORMAT: u8 = 2;
 
     /// Reads the batch.
     pub fn decode(&self) -> Result<Batch, DamagedBatch> {

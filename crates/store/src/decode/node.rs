@@ -20,8 +20,8 @@ pub(super) struct Node {
     pub(super) field: Field,
     /// The last name in the path, as the number of a label.
     pub(super) label: u32,
-    /// The last name in the path as JSON, with a colon.
-    pub(super) json: Box<str>,
+    /// The last name in the path as JSON, with a colon, if there is only one way to write it.
+    json: Option<Box<[u8]>>,
     /// The nodes of longer paths, each with the next name. Objects usually list their properties in
     /// the same order, so a search starts after the last hit.
     children: Vec<(Box<str>, usize)>,
@@ -93,15 +93,14 @@ impl Nodes {
         let number = self.labels.len() as u32;
         let label_code = *self.labels.entry(label.into()).or_insert(number);
         let mut json = Vec::new();
-        json::write_string(&mut json, label);
+        json::write_string(&mut json, label, false);
         json.push(b':');
-        let json = String::from_utf8(json).unwrap_or_default().into();
         self.list.push(Node {
             path,
             name,
             field,
             label: label_code,
-            json,
+            json: label.is_ascii().then(|| json.into()),
             children: Vec::new(),
             next: 0,
             by_name: HashMap::new(),
@@ -123,6 +122,19 @@ impl Nodes {
     /// Starts an object: its first property is expected next.
     pub(super) fn start(&mut self, node: usize) {
         self.list[node].next = 0;
+    }
+
+    /// Returns the property that is expected next in an object, with its name as JSON and a colon.
+    /// Returns `None` if nothing is known about it, or if its name can be written in several ways.
+    pub(super) fn expected(&self, node: usize) -> Option<(usize, &[u8])> {
+        let Node { children, next, .. } = &self.list[node];
+        let (_, child) = children.get(*next)?;
+        Some((*child, self.list[*child].json.as_deref()?))
+    }
+
+    /// Notes that the expected property was found.
+    pub(super) fn advance(&mut self, node: usize) {
+        self.list[node].next += 1;
     }
 
     /// Finds the node of a path in an item of evidence.

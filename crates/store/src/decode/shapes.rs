@@ -21,6 +21,7 @@ pub(super) fn mark(part: Token<u32>) -> Mark {
         Token::Null => 4,
         Token::Items => 5,
         Token::Item => 6,
+        Token::Ascii => 10,
         Token::Label(node) => node << 4 | 7,
         Token::Text(node) => node << 4 | 8,
         Token::Literal(node) => node << 4 | 9,
@@ -39,6 +40,7 @@ fn part(mark: Mark) -> Token<u32> {
         (7, node) => Token::Label(node),
         (8, node) => Token::Text(node),
         (9, node) => Token::Literal(node),
+        (10, _) => Token::Ascii,
         _ => Token::Null,
     }
 }
@@ -94,6 +96,7 @@ mod tests {
             Token::Null,
             Token::Items,
             Token::Item,
+            Token::Ascii,
             Token::Label(node),
             Token::Text(node),
             Token::Literal(0),
