@@ -2,13 +2,13 @@
 //! Vec<Effect>`.
 //!
 //! `update` is a plain function over data. It has no access to a terminal, network, clock or task:
-//! each message carries the time, and any action to be taken is returned as an [`Effect`]. Work
-//! over many rows is split into slices whose size the caller chooses ([`Message::Work`]), so that a
-//! key press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads this
-//! state and makes no decisions.
+//! the time is passed in with each message, and every side effect is returned as an [`Effect`].
+//! Work over many rows is split into slices whose size the caller chooses ([`Message::Work`]), so
+//! that a key press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads
+//! this state and makes no decisions.
 //!
-//! The methods of [`App`] live in the files for the panes, overlays and state machines that they
-//! belong to, so adding one of these changes only its own file.
+//! The methods of [`App`] are defined in the files of the panes, overlays and state machines that
+//! they serve, so adding a pane, overlay or state machine changes only its own file.
 
 mod absorb;
 mod action;
@@ -95,28 +95,30 @@ use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{Row, Sort, Store, View};
 
-/// The number of alerts that are compared with the one under the cursor immediately.
+/// The maximum number of alerts compared with the alert under the cursor at the end of each update,
+/// even while other work is pending.
 const SIMILAR_SLICE: usize = 512;
-/// The number of alerts that are counted for the overview at once while other work is pending.
+/// The maximum number of alerts counted for the overview at the end of each update, even while
+/// other work is pending.
 const OVERVIEW_SLICE: usize = 512;
 
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The console settings that do not depend on a feed. They never change.
+/// The console settings that are not specific to a feed. They never change while the console runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The terminal's time zone, for local times.
+    /// The terminal's time zone, used to display local times.
     pub zone: TimeZone,
     /// The time zone in which the filter interprets days.
     pub filter_zone: TimeZone,
     /// The initial filter.
     pub filter: String,
-    /// The profiles to choose from, including the one in use; empty without a config file.
+    /// The available profiles, including the one in use; empty if there is no config file.
     pub profiles: Vec<ProfileLine>,
     /// The key bindings.
     pub keymap: Keymap,
-    /// What to notify the user of; `None` for nothing.
+    /// The notification settings; `None` if notifications are off.
     pub notify: Option<NotifySettings>,
 }
 
@@ -145,9 +147,9 @@ pub struct App {
     pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,
-    /// The changes to alerts in this run.
+    /// The changes that the user has made to alerts since startup.
     pub actions: Actions,
-    /// What is counted over many alerts.
+    /// The counts over many alerts, such as the histogram.
     pub counts: Counts,
     /// The previous list views.
     history: history::History,
@@ -156,8 +158,8 @@ pub struct App {
 }
 
 impl App {
-    /// Creates the state of a newly opened console and its first effects. `feeds` must not be
-    /// empty; the ids of the feeds are numbered from 0.
+    /// Creates the state of a newly opened console and returns it with its first effects. `feeds`
+    /// must not be empty; feed ids are numbered from 0.
     pub fn new(
         settings: Settings,
         feeds: Vec<FeedSettings>,
@@ -240,21 +242,21 @@ impl App {
         }
     }
 
-    /// Returns the tenants that the filter language knows: those in the list and, by name only, the
-    /// others.
+    /// Returns the tenants that the filter language knows: the tenants in the list and, by name
+    /// only, the tenants of the other profiles.
     fn tenants(&self) -> Vec<query::Tenant> {
         let on = self.feeds.iter().map(Feed::query_tenant).collect();
         with_other_tenants(on, &self.settings.profiles)
     }
 
-    /// Returns the height of the list's window in rows. If the list is hidden, this is the height
-    /// it would have, so that hiding and showing it moves nothing.
+    /// Returns the height of the list window in rows. If the list is hidden, returns the height it
+    /// would have if shown, so that hiding and showing the list does not move its rows.
     fn list_height(&self) -> usize {
         self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
 
-    /// Returns the size of the detail window in columns and rows. If the window is hidden, this is
-    /// the size it would have.
+    /// Returns the size of the detail window in columns and rows. If the window is hidden, returns
+    /// the size it would have if shown.
     fn detail_size(&self) -> (usize, usize) {
         let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
         (usize::from(area.width), usize::from(area.height))
@@ -279,7 +281,8 @@ impl App {
         self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();
-        // Counted while the user reads, and before a menu offers the usual classification.
+        // Count similar alerts while the user reads, so that the usual classification is known
+        // before a menu offers it.
         self.count_similar(SIMILAR_SLICE);
         self.count_overview(OVERVIEW_SLICE);
         if self.view.has_work() || self.counts.has_work() {
@@ -301,8 +304,8 @@ impl App {
         }
     }
 
-    /// Starts a job that reads the alert under the cursor if the detail pane is visible. Reads one
-    /// alert at a time.
+    /// Starts a job that reads the alert under the cursor, unless the detail view is up to date, an
+    /// alert is already being read, or the detail pane is hidden.
     fn request_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
         let is_shown = |detail: &Detail| detail.row == row && self.store.is_current(row, &detail.stored);
         let is_current = self.detail.shown.as_ref().is_some_and(is_shown);
@@ -317,7 +320,7 @@ impl App {
     /// Schedules a wake-up for the next time the screen changes or a wait ends.
     fn plan_wake(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
-        // Displayed ages and the time of day change with each minute of the wall clock.
+        // Displayed ages and the time of day change every minute on the wall clock.
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
@@ -370,8 +373,8 @@ impl App {
     }
 }
 
-/// Adds the tenants of the profiles that are not in the list, since the filter language knows their
-/// names too.
+/// Adds the tenants of all profiles that are not in the list, because the filter language also
+/// knows their names.
 pub fn with_other_tenants(mut on: Vec<query::Tenant>, profiles: &[ProfileLine]) -> Vec<query::Tenant> {
     let count = on.len();
     for profile in profiles {

@@ -2,8 +2,8 @@
 //!
 //! Each command is a struct of arguments with a `run` function; the program dispatches to them.
 //! Results go to the writer that `run` receives and nowhere else. Other messages go to standard
-//! error, sanitised ([`notify`]). Commands are not aware of the simulator: to them, a simulated
-//! tenant is a service like any other.
+//! error, sanitised ([`notify`]). Commands do not know about the simulator: they treat a simulated
+//! tenant like any other service.
 
 mod account;
 mod cache;
@@ -54,7 +54,7 @@ use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_query as query;
 use alertdeck_query::{Context, Diagnostic, DiagnosticKind};
 
-/// The minimum wait that is reported.
+/// The shortest wait to report.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(2);
 
 /// Prints a message to standard error. Ignores write errors.
@@ -62,13 +62,14 @@ pub fn notify(message: impl Display) {
     let _ = writeln!(stderr().lock(), "alertdeck: {message}");
 }
 
-/// Parses a filter argument, without the blank that marks an argument that begins with `-`.
+/// Parses a filter argument and strips leading whitespace. A leading space allows an argument to
+/// start with `-` without being parsed as an option.
 pub fn parse_filter(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(text.trim_start().to_owned())
 }
 
-/// Checks a filter before anything is read or requested. Names of tenants and the user are checked
-/// later, since they depend on the configuration and the account.
+/// Checks a filter before anything is read or requested. Tenant names and `me` are checked later,
+/// since they depend on the configuration and the account.
 ///
 /// # Errors
 ///
@@ -80,7 +81,8 @@ pub fn check_filter(filter: &str) -> Result<(), Failure> {
     if diagnostics.is_empty() { Ok(()) } else { Err(invalid_filter(filter, &diagnostics)) }
 }
 
-/// Reports what a filter excludes: a word after a hyphen may have been meant as text.
+/// Reports the words that a filter excludes, since a word after a hyphen may have been meant as
+/// search text.
 fn notify_excluded(words: &[String]) {
     if let Some(first) = words.first() {
         notify(format_args!(
@@ -96,7 +98,7 @@ pub(crate) fn line(text: &str) -> String {
     SafeText::new(text).line()
 }
 
-/// Returns the context for compiling a filter: the current time and days in UTC.
+/// Returns the context for compiling a filter, with the current time and days in UTC.
 fn context() -> Context {
     Context::at(Timestamp::from_jiff(jiff::Timestamp::now()))
 }
@@ -107,8 +109,8 @@ fn invalid_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
     Failure::Usage(format!("invalid filter\n{}", rendered.join("\n")))
 }
 
-/// Returns a function that reports what requests are waiting for, unless the wait is short. If the
-/// command concerns several tenants, the report names the tenant.
+/// Returns a callback that reports what a request is waiting for, unless the wait is short. If
+/// `tenant` is given, the message starts with the tenant's name.
 fn notify_waits(tenant: Option<&str>) -> impl FnMut(ClientEvent) {
     let prefix = tenant.map_or_else(String::new, |tenant| format!("{tenant}: "));
     move |event| {

@@ -1,4 +1,4 @@
-//! The config file and its profiles: a profile names a tenant and how to sign in to it.
+//! The config file and its profiles. A profile specifies a tenant and how to sign in to it.
 //!
 //! This module reads files, contains no secrets, and neither sends nor prints anything. Invariants:
 //! every value has been checked; all errors in a file are reported together, each with its
@@ -57,11 +57,11 @@ use key::Settings;
 /// The content of the config file. Without a file, there are no profiles.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The profile that is used if none is named.
+    /// The profile to use if none is named.
     default: Option<String>,
     /// The profiles, in the order in which they appear in the file.
     sections: Vec<Section>,
-    /// What to notify the user of.
+    /// The settings in the `[notify]` table, if the file has one.
     notify: Option<NotifySettings>,
 }
 
@@ -86,13 +86,13 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The error from the system.
         reason: String,
     },
     /// The file is too large for a config file.
     #[error("{}: not read: a config file can have up to 1 MB", safe(.0))]
     TooLarge(PathBuf),
-    /// Other users may change the file, and it contains a command.
+    /// Other users can change the file, and it contains a command to run.
     #[error(
         "{}: not used: other users can change it (mode {mode:03o}), and it has a token_command, which runs as you; run `chmod 600` on it",
         safe(path)
@@ -100,7 +100,7 @@ pub enum ConfigError {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The file's permission bits.
         mode: u32,
     },
     /// The file has errors.
@@ -149,7 +149,7 @@ fn suggestion(near: Option<&str>, names: &[String]) -> String {
     }
 }
 
-/// Displays the errors in a file, concatenated.
+/// Displays the errors in a file, one below the other.
 struct Rendered<'a> {
     path: &'a Path,
     errors: &'a [Diagnostic],
@@ -168,10 +168,10 @@ impl fmt::Display for Rendered<'_> {
 }
 
 impl Config {
-    /// Parses the text of a config file. `path` is its location, for messages and for relative paths
-    /// in the file.
+    /// Parses the text of a config file. `path` is the file's location, which is used in messages
+    /// and to resolve relative paths.
     ///
-    /// Fails with [`ConfigError::Broken`] and all errors in the file.
+    /// Fails with [`ConfigError::Broken`], which lists the errors in the file.
     pub fn read(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
         read::read(path, text).map_err(|read::ErrorList { shown, more }| ConfigError::Broken {
             path: path.to_owned(),
@@ -180,12 +180,12 @@ impl Config {
         })
     }
 
-    /// Loads the file that `given` names, or the file at the default path, which may be missing. An
-    /// empty name means no file.
+    /// Loads the config file at `given` or, if `given` is `None`, at the default path. Only the
+    /// file at the default path may be missing. An empty path means no file.
     pub fn load(given: Option<&Path>) -> Result<Self, ConfigError> {
         let path = match Self::path(given) {
             Ok(Some(path)) => path,
-            // If there is no such folder, there is no file either.
+            // No file is named, or there is no settings folder to contain one.
             Ok(None) | Err(ConfigError::NoFolder) => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
@@ -193,7 +193,7 @@ impl Config {
             Err(ConfigError::Missing(_)) if given.is_none() => return Ok(Self::default()),
             bytes => Self::read(&path, &bytes?)?,
         };
-        // Whoever can change the file could have any command run.
+        // Anyone who can change the file could run any command as this user.
         let runs_command = |section: &Section| section.settings.contains_key(&Key::TokenCommand);
         match file::changeable_by_others(&path) {
             Some(mode) if config.sections.iter().any(runs_command) => {
@@ -203,8 +203,8 @@ impl Config {
         }
     }
 
-    /// Returns a warning if other users may change the config file that [`Config::load`] reads, unless
-    /// that is an error.
+    /// Returns a warning if other users can change the config file that [`Config::load`] reads.
+    /// Returns `None` if [`Config::load`] fails for that reason.
     pub fn exposure(given: Option<&Path>) -> Option<String> {
         let path = Self::path(given).ok()??;
         let mode = file::changeable_by_others(&path)?;
@@ -217,8 +217,8 @@ impl Config {
         ))
     }
 
-    /// Returns the path of the config file, whether or not the file exists. This is `given` or, if
-    /// nothing is given, the default path; `None` if `given` is empty.
+    /// Returns the path of the config file, whether or not the file exists: `given` or, if `given`
+    /// is `None`, the default path. Returns `None` if `given` is empty.
     ///
     /// Fails with [`ConfigError::NoFolder`] if the system has no folder for settings.
     pub fn path(given: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {
@@ -229,7 +229,7 @@ impl Config {
         }
     }
 
-    /// Returns what to notify the user of. Without a table `[notify]`, that is nothing.
+    /// Returns the notification settings. Returns `None` if the file has no `[notify]` table.
     pub fn notify(&self) -> Option<&NotifySettings> {
         self.notify.as_ref()
     }

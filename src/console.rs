@@ -2,8 +2,9 @@
 //!
 //! One loop owns the state and the terminal; tasks only send messages over a bounded channel. Each
 //! iteration handles input first, then messages for a bounded time, then a slice of the remaining
-//! work. It draws immediately after input, otherwise at most 30 times per second. All decisions are
-//! made in [`crate::app`]; this module runs the effects (docs/architecture.md, "Data flow").
+//! work. The loop draws immediately after input, and otherwise at most 30 times per second. All
+//! decisions are made in [`crate::app`]; this module runs the effects (docs/architecture.md, "Data
+//! flow").
 
 mod cache;
 #[cfg(unix)]
@@ -49,11 +50,12 @@ use terminal_events::{TerminalEvent, TerminalEvents};
 
 /// The maximum duration of a slice of work, and therefore the longest that a key press has to wait.
 const SLICE: Duration = Duration::from_millis(3);
-/// The time between two frames that are not triggered by input.
+/// The minimum time between frames that are not triggered by input.
 const FRAME: Duration = Duration::from_millis(33);
 /// The capacity of the message channel.
 const CHANNEL: usize = 4;
-/// Input events closer together than this are handled in one iteration, for at most one frame.
+/// Input events closer together than this are handled in one iteration, which collects them for at
+/// most one frame.
 const GAP: Duration = Duration::from_millis(1);
 
 /// The reason the console ended with an error.
@@ -70,24 +72,25 @@ pub enum ConsoleError {
     Terminal(#[from] std::io::Error),
 }
 
-/// The result of switching to a profile.
+/// The result of opening a profile.
 pub struct Connected {
-    /// The settings of its feed.
+    /// The settings of the profile's feed.
     pub settings: FeedSettings,
-    /// The client of the new profile.
+    /// The Graph client of the profile.
     pub client: graph::Client,
 }
 
-/// Prepares the service for the profile with this name. The error is one line that is safe to show.
+/// Prepares the service of the profile with the given name. An error is one line that is safe to
+/// show.
 pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
-/// The options to open a console with.
+/// The options for opening a console.
 pub struct Options {
-    /// The settings of the state.
+    /// The settings of the application state.
     pub settings: Settings,
-    /// The feeds, at least one: their settings, and the sources of their alerts.
+    /// The settings of each feed and the source of its alerts. There is at least one feed.
     pub feeds: Vec<(FeedSettings, Source)>,
-    /// The function that switches profiles, if there are any.
+    /// The function that opens profiles, if any are configured.
     pub connect: Option<Connect>,
     /// The cache folder, or `None` if caching is disabled.
     pub cache: Option<Folder>,
@@ -95,7 +98,7 @@ pub struct Options {
     pub journal: Option<Journal>,
     /// The colours and symbols.
     pub theme: Theme,
-    /// Those for a light background, if the user has not chosen any.
+    /// The theme for a light background; `None` if the user has chosen a theme.
     pub light_theme: Option<Box<Theme>>,
     /// Whether mouse reporting is enabled at startup.
     pub mouse: bool,
@@ -150,7 +153,8 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     event_loop.run_effects(effects, &mut screen)?;
     let outcome = event_loop.run(&mut screen, &mut messages, &mut events, suspends).await;
     drop(screen);
-    // Pending exports are still written, and changes that were sent are answered. If one fails, the program ends with that error.
+    // Wait for pending exports and for the results of changes that have been sent. If one of them
+    // fails, the program ends with that error.
     let failed = event_loop.runner.finish(messages).await;
     outcome.and(failed.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
@@ -276,7 +280,7 @@ impl Loop {
         tokio::time::Instant::from_std(self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME))
     }
 
-    /// Adds an event of the terminal to the queue, or uses it at once if it is no input.
+    /// Adds a terminal event to the queue, or handles it immediately if it is not input.
     fn queue(&mut self, inputs: &mut Vec<Input>, event: TerminalEvent) {
         match event {
             TerminalEvent::Input(event) => events::queue(inputs, event),
@@ -354,8 +358,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Lets the user edit text in an editor, which has the terminal meanwhile. Tasks go on until they
-    /// have sent more messages than the channel holds; nothing is drawn.
+    /// Lets the user edit text in an external editor, which uses the terminal until it exits. Until
+    /// then, nothing is drawn, and tasks continue until the message channel is full.
     fn edit(
         &mut self,
         text: &str,

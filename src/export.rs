@@ -13,7 +13,7 @@ use crate::report::{Report, markdown};
 use alertdeck_model::{RawAlert, SafeText};
 use alertdeck_store::{Cell, Column, FeedId, Row, Store, StoredAlert, StoredReader};
 
-/// The default columns. The first is left out if all alerts are from one tenant.
+/// The default columns. The first is omitted if all alerts are from one tenant.
 const COLUMNS: [Column; 11] = [
     Column::Tenant,
     Column::Severity,
@@ -31,9 +31,9 @@ const COLUMNS: [Column; 11] = [
 /// A tenant whose alerts are exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// The feed of its alerts.
+    /// The feed of the tenant's alerts.
     pub feed: FeedId,
-    /// Its name.
+    /// The tenant's name.
     pub name: SafeText,
     /// The only host that links may lead to.
     pub portal_host: String,
@@ -137,8 +137,8 @@ pub fn write(
     }
 }
 
-/// Writes alerts in the given order, without access to the store that they come from. CSV and
-/// Markdown tables require decoding, so call this on a worker.
+/// Writes alerts in the given order, without access to their store. CSV and Markdown tables require
+/// decoding, so call this on a worker.
 pub fn write_alerts(
     format: Format,
     alerts: &[(FeedId, StoredAlert)],
@@ -186,7 +186,7 @@ fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn 
     Ok(())
 }
 
-/// Writes a cell for Markdown. Times need no escaping.
+/// Formats a cell for a Markdown table. Times need no escaping.
 fn markdown_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Time(at) => at.to_second(),

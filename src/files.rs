@@ -1,9 +1,9 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
-//! Accepts whatever [`alertdeck_model::Splitter`] finds alerts in, optionally compressed with gzip or
-//! zstd. Files are read in parts, so that the first alerts of a file of any size appear on the screen
-//! immediately and its text is never held whole. An unreadable file is reported and does not affect
-//! the others; what was read of it before the error counts.
+//! Accepts any text in which [`alertdeck_model::Splitter`] finds alerts, optionally compressed with
+//! gzip or zstd. Files are read in parts, so that the first alerts of even a large file appear
+//! immediately and its whole text is never in memory. An unreadable file is reported and does not
+//! affect the others; the alerts read before an error are kept.
 
 mod input;
 mod parallel;
@@ -21,7 +21,7 @@ pub use parallel::{for_each_part, workers};
 
 use input::{Change, Input, STANDARD_INPUT};
 
-/// The extensions of the files that are read in a folder.
+/// The extensions of the files that are read in a folder, for messages.
 const EXTENSIONS_IN_WORDS: &str = "*.json, *.jsonl or *.ndjson";
 
 /// The alerts that were read, and the errors.
@@ -29,20 +29,21 @@ const EXTENSIONS_IN_WORDS: &str = "*.json, *.jsonl or *.ndjson";
 pub struct Saved {
     /// The alerts, in the order of the files.
     pub alerts: Vec<RawAlert>,
-    /// What could not be read, one line each: the file, the position, the reason and what to do.
+    /// The errors, one line each: the file, the position, the reason and the fix.
     unread: Messages,
-    /// Something the user should know, even though no data is missing. One line each.
+    /// Notes for the user, one line each. A note does not mean that data is missing.
     pub notes: Messages,
-    /// The name of a file that ends with a page that is not the last one of its list.
+    /// The name of a file with a page that is not the last page of its list.
     continued: Option<String>,
-    /// Whether there is the last page of a list.
+    /// Whether any file contains the last page of a list.
     has_last: bool,
-    /// The number of alerts in the list, as a page gives it.
+    /// The total number of alerts in the list, according to a page.
     count: Option<u64>,
 }
 
 impl Saved {
-    /// Adds what another part contains. Lines that the parts of a file repeat are added once.
+    /// Adds the result of another part. Messages that several parts of a file repeat are added
+    /// once.
     pub fn extend(&mut self, other: Self) {
         self.alerts.extend(other.alerts);
         self.unread.extend(other.unread);
@@ -52,9 +53,9 @@ impl Saved {
         self.count = self.count.max(other.count);
     }
 
-    /// Returns the errors: the file, the position, the reason and what to do. The pages of a list may
-    /// be in several files, so its end is known to be missing only if no file contains the last page of
-    /// a list.
+    /// Returns the errors, each with the file, the position, the reason and the fix. The pages of a
+    /// list may be spread over several files, so a missing end is reported only if no file contains
+    /// the last page of a list.
     pub fn errors(&self) -> Messages {
         let mut errors = self.unread.clone();
         if let Some(name) = self.continued.as_ref().filter(|_| !self.has_last) {
@@ -66,7 +67,7 @@ impl Saved {
     }
 }
 
-/// How much of the files has been read.
+/// The progress of reading the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The number of bytes that were read, before decompression.
@@ -81,16 +82,16 @@ pub struct Part {
     /// The name of the file, safe to show.
     name: String,
     content: Content,
-    /// How much had been read when the part was.
+    /// The progress after this part was read.
     pub progress: Progress,
 }
 
 #[derive(Clone, Debug)]
 enum Content {
     Text(Chunk),
-    /// An error, if something could not be read.
+    /// An error: something could not be read.
     Error(String),
-    /// Something the user should know, even though no data is missing.
+    /// A note for the user, which does not mean that data is missing.
     Note(String),
 }
 
@@ -100,7 +101,7 @@ impl Part {
         self.read_with_outlines(&[]).0
     }
 
-    /// Finds the alerts in the part. Returns also the outline of each with these properties, as
+    /// Finds the alerts in the part. Also returns each alert's outline with these properties, as
     /// [`Chunk::find_with_outlines`] does.
     pub fn read_with_outlines(self, names: &[&str]) -> (Saved, Vec<RawAlert>) {
         let only = |line: String| {
@@ -126,15 +127,15 @@ impl Part {
     }
 }
 
-/// Files, folders, pipes and standard input (`-`). All but pipes can be read several times. The JSON
-/// files of a folder are recognised by their extension and sorted by name.
+/// Files, folders, pipes and standard input (`-`). All but pipes can be read more than once. The
+/// JSON files in a folder are recognised by their extension and sorted by name.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,
     pipes: Pipes,
 }
 
-/// The pipes that have been opened, and whether they were read to their ends.
+/// The pipes that have been opened, each with whether it was read to the end.
 type Pipes = Arc<Mutex<HashMap<PathBuf, bool>>>;
 
 impl Paths {
@@ -143,7 +144,7 @@ impl Paths {
         Self { paths: paths.to_vec(), pipes: Arc::default() }
     }
 
-    /// Returns whether all of it can be read again.
+    /// Returns whether all the paths can be read again.
     pub fn are_rereadable(&self) -> bool {
         !self.paths.iter().any(|path| is_pipe(path))
     }
@@ -156,7 +157,7 @@ impl Paths {
         }
     }
 
-    /// Starts reading from the beginning.
+    /// Starts reading all paths from the beginning.
     pub fn open(&self) -> Files {
         let mut files = Files {
             paths: VecDeque::new(),
@@ -195,11 +196,11 @@ struct OpenFile {
     path: PathBuf,
     input: Input,
     splitter: Splitter,
-    /// The number of bytes of the files before it.
+    /// The number of bytes read from earlier files.
     before: u64,
-    /// Whether the end of the file has been read, or as much of it as can be.
+    /// Whether the file has been read to the end or to an error.
     is_read: bool,
-    /// What is to be reported about the file once its text has been taken.
+    /// The error or note to report after the text of the file.
     outcome: Option<Content>,
 }
 
@@ -210,7 +211,7 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// Reads up to the first alert, and keeps what was read for [`Files::next_part`].
+    /// Reads up to the first alert. Keeps the parts read for [`Files::next_part`].
     ///
     /// # Errors
     ///
@@ -276,7 +277,7 @@ impl Files {
         }
     }
 
-    /// Adds the files of a folder.
+    /// Adds the files in a folder.
     fn add_folder(&mut self, folder: &Path) {
         let entries = folder.read_dir().and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
@@ -345,7 +346,7 @@ impl OpenFile {
     }
 }
 
-/// Returns whether a path is standard input or another file that is not a regular one.
+/// Returns whether a path is standard input or something else that is neither a file nor a folder.
 fn is_pipe(path: &Path) -> bool {
     let is_other = |metadata: std::fs::Metadata| !metadata.is_file() && !metadata.is_dir();
     path.as_os_str() == STANDARD_INPUT || path.metadata().is_ok_and(is_other)
@@ -355,7 +356,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Names the first few paths of a folder and counts the others.
+/// Lists the names of the first few paths and the number of others.
 fn named(paths: &[PathBuf]) -> String {
     const FEW: usize = 5;
     let names = paths.iter().filter_map(|path| path.file_name()).take(FEW);
@@ -365,8 +366,8 @@ fn named(paths: &[PathBuf]) -> String {
     names.join(", ") + &more
 }
 
-/// Returns whether a file in a folder is taken for saved alerts: by its extension, before that of a
-/// compressed file.
+/// Returns whether a file in a folder is treated as saved alerts because of its extension. If the
+/// file is compressed, the extension before `.gz` or `.zst` decides.
 fn is_saved_alerts(path: &Path) -> bool {
     let extension = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     let last = extension(path);

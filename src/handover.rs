@@ -1,7 +1,7 @@
-//! The shift handover report: what was closed and how, what is still assigned, what is new, and the
-//! notes.
+//! The shift handover report: the alerts that were closed and how, those still assigned, the new
+//! ones, and the notes.
 //!
-//! Pure: the caller reads the journal and the services, and passes the time. Text of alerts is
+//! Pure: the caller reads the journal and the services, and passes the time. Alert text is
 //! sanitised and escaped; only links to the portal are clickable.
 
 use std::{
@@ -21,34 +21,34 @@ use crate::{
 /// An alert as the service returned it.
 #[derive(Clone, Debug)]
 pub struct AlertState {
-    /// The index of its tenant.
+    /// The tenant's index.
     pub tenant: usize,
-    /// Its ID, as received.
+    /// The alert's ID, as received.
     pub id: String,
-    /// Its title, as received.
+    /// The title, as received.
     pub title: String,
-    /// Its severity.
+    /// The severity.
     pub severity: Severity,
-    /// Its status, classification, determination and owner.
+    /// The status, classification, determination and owner.
     pub values: Values,
-    /// When it was created.
+    /// The creation time, if known.
     pub created: Option<Timestamp>,
-    /// When it was last updated.
+    /// The time of the last update, if known.
     pub updated: Option<Timestamp>,
-    /// Its link, if it leads to the tenant's portal.
+    /// The link to the alert, if it leads to the tenant's portal.
     pub link: Option<PortalUrl>,
 }
 
-/// A tenant of the handover.
+/// A tenant in the report.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// Its name; safe to show.
+    /// The tenant's name; safe to show.
     pub name: String,
     /// The user principal name, if known.
     pub me: Option<String>,
 }
 
-/// What the report is made from.
+/// The data from which the report is composed.
 #[derive(Debug)]
 pub struct Input<'a> {
     /// The current time.
@@ -57,23 +57,23 @@ pub struct Input<'a> {
     pub since: Timestamp,
     /// The tenants.
     pub tenants: &'a [Tenant],
-    /// The last record of each change and note, oldest first, with the index of its tenant; `None` for
-    /// a note on the shift.
+    /// The latest entry for each change and note, oldest first, with the index of its tenant. The
+    /// index is `None` for a note on the shift as a whole.
     pub entries: &'a [(Option<usize>, Entry)],
-    /// The open alerts, and those that the journal names.
+    /// The open alerts, and those named in the journal.
     pub alerts: &'a [AlertState],
-    /// What could not be read, each on one line that is safe to show.
+    /// The data that could not be read, described in one line each. The lines are safe to show.
     pub missing: &'a [String],
 }
 
-/// An alert on the report. All text is as received.
+/// An alert in the report. All text is as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Item {
     tenant: usize,
     id: String,
     title: String,
     link: Option<PortalUrl>,
-    /// The status, if an alert that was closed is not resolved any more.
+    /// The current status, if the alert was closed but is no longer resolved.
     reopened: Option<Status>,
     at: Option<Timestamp>,
 }
@@ -87,7 +87,7 @@ struct Closed {
     alerts: Vec<Item>,
 }
 
-/// The report.
+/// The shift handover report.
 #[derive(Clone, Debug)]
 pub struct Handover {
     now: Timestamp,
@@ -103,8 +103,8 @@ pub struct Handover {
 
 type Key<'a> = (usize, &'a str);
 
-/// Returns the alerts whose state is needed besides the open ones: those that the journal says were
-/// changed since then, with the indices of their tenants.
+/// Returns the alerts whose state is needed in addition to the open ones: those whose status was
+/// changed at or after `since`, according to the journal. Each comes with the index of its tenant.
 pub fn named(entries: &[(Option<usize>, Entry)], since: Timestamp) -> Vec<(usize, String)> {
     let mut seen = HashSet::new();
     let changes = entries.iter().filter(|(_, entry)| {
@@ -140,7 +140,7 @@ impl Handover {
     }
 }
 
-/// Returns the changes of alerts, by alert, that took effect and were not undone, oldest first.
+/// Returns the changes that took effect and were not undone, grouped by alert, oldest first.
 fn effective<'a>(input: &'a Input<'_>) -> BTreeMap<Key<'a>, Vec<&'a Entry>> {
     let applied = || {
         let updates = input.entries.iter().filter(|(_, entry)| {
@@ -156,7 +156,7 @@ fn effective<'a>(input: &'a Input<'_>) -> BTreeMap<Key<'a>, Vec<&'a Entry>> {
     changes
 }
 
-/// Returns the last value that changes set.
+/// Returns the value from the last change that sets one.
 fn last<T>(changes: &[&Entry], value: impl Fn(&StoredUpdate) -> Option<T>) -> Option<T> {
     changes.iter().rev().find_map(|entry| value(&entry.after))
 }
@@ -171,7 +171,7 @@ fn closed(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Clos
             continue;
         }
         let state = states.get(&key).copied();
-        // An earlier change may have been replaced by someone else since.
+        // Someone else may have replaced an earlier change since then.
         let classification = (closing.after.update().classification)
             .or_else(|| state.map(|state| state.values.classification.clone()))
             .or_else(|| last(&changes, |after| after.update().classification));
@@ -213,7 +213,7 @@ fn item((tenant, id): Key<'_>, title: &str, state: Option<&AlertState>, at: Opti
     }
 }
 
-/// Returns the changes since the start of the shift whose result is not known.
+/// Returns the alerts with changes since the start of the shift whose result is unknown.
 fn unclear(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Item> {
     let is_unclear = |entry: &Entry| matches!(entry.result, Some(EntryResult::Sent | EntryResult::Unknown));
     let entries = input.entries.iter().filter(|(_, entry)| entry.time >= input.since && is_unclear(entry));
@@ -228,8 +228,8 @@ fn is_same_owner(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// Returns the open alerts of the user, with the time since when the journal says that they are, or of
-/// their last update; those assigned for longest come first.
+/// Returns the user's open alerts, longest-assigned first. The time of each alert is when it was
+/// assigned to the user according to the journal or, if the journal does not say, the last update.
 fn held(input: &Input<'_>) -> Vec<Item> {
     let changes = effective(input);
     let mine = input.alerts.iter().filter(|alert| {
@@ -255,7 +255,7 @@ fn held(input: &Input<'_>) -> Vec<Item> {
     held
 }
 
-/// Returns the new alerts of high severity that are nobody's, the oldest first.
+/// Returns the new, unassigned alerts of high severity, oldest first.
 fn new(input: &Input<'_>) -> Vec<Item> {
     let is_new = |alert: &&AlertState| {
         alert.severity == Severity::High
@@ -283,7 +283,7 @@ fn time(at: Option<Timestamp>) -> String {
 }
 
 impl Item {
-    /// Returns the ID, as a link if there is one.
+    /// Returns the ID, as a link if the alert has one.
     fn linked(&self) -> String {
         let id = escaped(&self.id);
         match &self.link {
@@ -354,8 +354,8 @@ impl Handover {
         out
     }
 
-    /// Returns a table of rows, each with the index of its tenant. If there are several tenants, the
-    /// first column names them.
+    /// Returns a table of rows, each given with its tenant's index. If there are several tenants,
+    /// the first column names them.
     fn table(&self, head: &[&str], rows: impl Iterator<Item = (usize, Vec<String>)>) -> String {
         let several = self.tenants.len() > 1;
         let rows = rows.map(|(tenant, cells)| {

@@ -1,6 +1,6 @@
-//! The journal: what was changed from this computer, in a file that only grows.
+//! The journal: an append-only file of the changes made from this computer, and of notes.
 //!
-//! Each line is a record ([`Entry`]) as JSON. A change is recorded before it is sent, so no change is
+//! Each line is an [`Entry`] as JSON. A change is recorded before it is sent, so no change is
 //! missing if the program ends unexpectedly (docs/triage.md, "Journal"). Several processes may
 //! append at the same time.
 
@@ -16,13 +16,13 @@ use crate::triage::Entry;
 
 /// The file's name in the state folder.
 const NAME: &str = "journal.jsonl";
-/// The maximum length of a line that is read, in bytes. A longer one was not written by this program.
+/// The maximum length of a line, in bytes. A longer line was not written by this program.
 const MAX_LINE: u64 = 4 << 20;
 
 /// The reason the journal cannot be used, as one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// The system has no folder for it.
+    /// The system has no folder for the journal.
     #[error("no folder for the journal on this system; set HOME")]
     NoFolder,
     /// The file cannot be used.
@@ -34,16 +34,16 @@ pub enum JournalError {
 #[derive(Clone, Debug)]
 pub struct Journal {
     path: Arc<PathBuf>,
-    /// Removes the folder of a temporary journal.
+    /// Removes the folder of a temporary journal when dropped.
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
-/// What the journal holds.
+/// The content of the journal.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// The records, oldest first.
+    /// The entries, oldest first.
     pub entries: Vec<Entry>,
-    /// The number of lines that are not records.
+    /// The number of lines that are not valid entries.
     pub unreadable: usize,
 }
 
@@ -52,7 +52,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// Fails if the system has no folder for it. The file is opened later.
+    /// Fails if the system has no folder for the journal. The file is not opened yet.
     pub fn of_user() -> Result<Self, JournalError> {
         let folder = state_folder().ok_or(JournalError::NoFolder)?;
         Ok(Self { path: Arc::new(folder.join(NAME)), _folder: None })
@@ -73,7 +73,7 @@ impl Journal {
         &self.path
     }
 
-    /// Appends a record and writes it to the disk.
+    /// Appends an entry and flushes it to the disk.
     ///
     /// # Errors
     ///
@@ -91,16 +91,16 @@ impl Journal {
         }
         serde_json::to_writer(&mut line, entry).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
-        // One write, so that lines of several processes do not mix.
+        // Use a single write, so that lines from several processes do not mix.
         file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)?;
         Ok(())
     }
 
-    /// Reads all records. Returns none if there is no file.
+    /// Reads all entries. Returns none if the file does not exist.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read, or others can read or change it.
+    /// Fails if the file cannot be read, or if other users can read or change it.
     pub fn read(&self) -> Result<Entries, JournalError> {
         let mut read = Entries::default();
         let Some(file) = alertdeck_platform::open_private(&self.path)? else { return Ok(read) };
@@ -122,7 +122,7 @@ impl Journal {
     }
 }
 
-/// Returns whether a file is empty or ends with a line end.
+/// Returns whether a file is empty or ends with a line break.
 fn ends_line(file: &mut std::fs::File) -> std::io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(true);

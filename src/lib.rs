@@ -8,16 +8,16 @@
 //! - [`files`]: saved alerts from files, folders and standard input.
 //! - [`report`]: an alert as a document, either in plain text or in Markdown for a ticket.
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
-//! - [`triage`]: what analysts change in alerts, and the records of it; plain data.
-//! - [`journal`]: the file of these records.
+//! - [`triage`]: the values that analysts change, and the journal entries; plain data.
+//! - [`journal`]: the file that contains the journal entries.
 //! - [`handover`]: the shift handover report, from the journal and the alerts; pure.
-//! - [`overview`]: what stands out among many alerts; pure.
+//! - [`overview`]: counts of many alerts by day, age and value; pure.
 //! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
-//! - [`ui`]: draws that state.
+//! - [`ui`]: draws the state of the console.
 //! - [`writer`]: sends changes and records them.
 //! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
 //! - [`cli`]: the commands.
-//! - [`program`]: the arguments, the wiring and the exit code.
+//! - [`program`]: argument parsing, wiring and the exit code.
 
 pub mod app;
 pub mod cli;

@@ -42,7 +42,7 @@ const CRATES: [&str; 2] = ["alertdeck", "alertdeck_graph"];
 /// The number of lines that could not be written.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// The settings of the log.
+/// The log settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file to append to. Its folder must exist, unless it is [`default_file`].
@@ -62,7 +62,7 @@ pub enum LogError {
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's message.
+        /// The error from the system.
         reason: String,
     },
     /// Another subscriber in this process already receives the events.

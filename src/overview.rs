@@ -1,7 +1,7 @@
-//! What stands out among many alerts: on which days they were created, how old the open ones are, and
-//! the values that most of them have. For the console's overview and `alertdeck stats`.
+//! An overview of many alerts: the days on which they were created, the ages of the open ones, and
+//! the most common values. Used by the console's overview and `alertdeck stats`.
 //!
-//! Pure: alerts are counted elsewhere ([`Summary`]).
+//! Pure: [`Summary`] counts the alerts.
 
 use alertdeck_model::{
     Classification, SafeText, ServiceSource, Timestamp,
@@ -11,17 +11,17 @@ use alertdeck_query::{self as query, Context, Matcher};
 use alertdeck_store::{AGES, AlertCount, Cell, Column, RowSet, Store, Summary, ValueCount};
 use jiff::tz::TimeZone;
 
-/// The number of days that are listed one by one.
+/// The number of days that are listed individually.
 const DAYS: usize = 14;
-/// The seconds in a day.
+/// The number of seconds in a day.
 const DAY: i64 = 86_400;
 
-/// The labels of the days that are not listed.
+/// The labels for the days that are not listed individually.
 const EARLIER: &str = "earlier";
 const LATER: &str = "later";
 
-/// The columns in the order of the overview, each with its heading and what the alerts without a value
-/// are called, if they are worth counting.
+/// The columns in the order of the overview. Each comes with its heading and, if the alerts without
+/// a value are counted, a label for them.
 const COLUMNS: [(Column, &str, Option<&str>); 10] = [
     (Column::Title, "Titles", None),
     (Column::Device, "Devices", None),
@@ -35,7 +35,7 @@ const COLUMNS: [(Column, &str, Option<&str>); 10] = [
     (Column::Tenant, "Tenants", None),
 ];
 
-/// A part of the overview: counts that belong together.
+/// A section of the overview: a heading and related counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The heading.
@@ -44,8 +44,8 @@ pub struct Section {
     pub items: Vec<Item>,
     /// The number of values that are not listed.
     pub more: usize,
-    /// The number of alerts that a bar of full length represents. The bar of what is not listed one by one
-    /// may be cut, so that it does not dwarf the others.
+    /// The number of alerts that a full-length bar represents. A bar for alerts that are not listed
+    /// individually may represent more and is then cut off, so that it does not dwarf the others.
     pub scale: usize,
 }
 
@@ -61,31 +61,33 @@ impl Section {
 /// A count in the overview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What is counted; safe to show, on one line.
+    /// The label of the count: one line that is safe to show.
     pub label: String,
     /// The number of alerts.
     pub count: AlertCount,
-    /// The alerts.
+    /// The alerts that were counted.
     of: Of,
 }
 
-/// Which alerts were counted.
+/// The alerts that a count includes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Of {
-    /// Those that match a filter.
+    /// The alerts that match a filter.
     Filter(String),
-    /// Those with a value in a column.
+    /// The alerts with the same value in a column, or without one.
     Value(Column, Box<ValueCount>),
     /// Alerts that no filter can select.
     Other,
 }
 
 impl Item {
-    /// Returns a filter that matches these alerts among those that were counted; `None` if there is none.
+    /// Returns a filter that matches the item's alerts among those that were counted, or `None` if
+    /// there is no such filter.
     ///
-    /// A device or user is named as it is shown if that finds all of its alerts and no others; otherwise
-    /// the filter contains its ID. It may find more alerts than were counted, since it also looks where
-    /// someone is named without being what an alert is about.
+    /// If filtering by the displayed name of a device or user finds exactly the item's alerts, the
+    /// filter contains that name. Otherwise, it contains the ID. The filter may match more alerts
+    /// than were counted, since it also matches alerts that mention the device or user without
+    /// being about it.
     pub fn filter(&self, context: &Context, store: &Store, counted: &RowSet) -> Option<String> {
         let (column, of) = match &self.of {
             Of::Filter(filter) => return Some(filter.clone()),
@@ -117,7 +119,7 @@ impl Item {
             if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
                 nearest = Some((distance, filter));
             }
-            // The others are less simple, and may take long.
+            // The remaining filters are more complex, and may take long.
             if distance == 0 {
                 break;
             }
@@ -126,8 +128,8 @@ impl Item {
     }
 }
 
-/// Returns the fields of the filter language for a column: for its values and, if it has them, for
-/// identities.
+/// Returns the filter fields for a column: the field for values and, if the column has identities,
+/// the field for identities.
 fn fields(column: Column) -> &'static [&'static str] {
     match column {
         Column::Title => &["title"],
@@ -166,8 +168,8 @@ pub fn sections(store: &Store, summary: &Summary, most: usize) -> Vec<Section> {
     sections
 }
 
-/// Returns a value in words. A value that means something else in other tenants is followed by its
-/// tenant.
+/// Returns a value in words. If the value means something else in other tenants, the tenant follows
+/// in parentheses.
 fn label(store: &Store, column: Column, of: &ValueCount) -> Option<String> {
     let value = of.value.as_ref()?;
     let mut label = match column {
@@ -187,7 +189,7 @@ fn days(summary: &Summary) -> Section {
     let date = |day: Timestamp, format: &str| {
         day.to_jiff().to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
     };
-    // A clock that is wrong must not move all days out of sight.
+    // A wrong clock must not push all other days out of the list.
     let today = summary.days().map(|(day, _)| day).find(|day| day.seconds() <= summary.now().seconds());
     let newest = today.or_else(|| summary.days().next().map(|(day, _)| day));
     let oldest = summary.days().last().map(|(day, _)| day);
@@ -200,7 +202,7 @@ fn days(summary: &Summary) -> Section {
         (count.alerts > 0).then(|| Item { label: label.to_owned(), count, of: Of::Filter(filter) })
     };
     if let (Some(newest), Some(oldest)) = (newest, oldest) {
-        // The days without alerts in between belong to the picture.
+        // The days in between are listed even if they have no alerts.
         let listed = (0..DAYS as i64).map(|ago| newest.seconds() - ago * DAY);
         let listed: Vec<_> =
             listed.filter(|day| *day >= oldest.seconds()).map(Timestamp::from_seconds).collect();
@@ -241,7 +243,7 @@ fn ages(summary: &Summary) -> Section {
     Section::new("Age of open alerts", items.collect(), 0)
 }
 
-/// Returns a number of seconds as the filter language writes it.
+/// Formats a number of seconds in the filter language's syntax.
 fn span(seconds: i64) -> String {
     if seconds % DAY == 0 { format!("{}d", seconds / DAY) } else { format!("{}h", seconds / 3_600) }
 }
@@ -255,7 +257,8 @@ mod tests {
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
-    /// Returns a store with the alerts of two simulated tenants, and the context of the filters.
+    /// Returns a store with the alerts of two simulated tenants, and a context for compiling
+    /// filters.
     fn tenants() -> (Store, Context) {
         let now = Timestamp::parse(NOW).unwrap();
         let mut store = Store::new(&query::FieldPostings);

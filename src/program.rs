@@ -153,7 +153,7 @@ impl Command {
         self.sends_requests() || matches!(self, Self::Open(_) | Self::Explain(_) | Self::Config(_))
     }
 
-    /// Returns the arguments that the command's filter consists of.
+    /// Returns the arguments that make up the command's filter.
     fn filter(&self) -> &[String] {
         match self {
             Self::Demo(demo) => &demo.filter,
@@ -162,7 +162,7 @@ impl Command {
             Self::Stats(stats) => &stats.filter,
             Self::Update(update) => update.filter.as_slice(),
             Self::Handover(handover) => &handover.filter,
-            // Explaining takes the user and the time from its own options.
+            // `explain` checks its filter itself, with the user and the time from its own options.
             _ => &[],
         }
     }
@@ -327,7 +327,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             let (_simulators, services) = start_tenants(&settings, demo.tenants.get(), &connection)?;
             let preferences = Preferences::load(connection.config.as_deref())?;
             let filter = demo.filter.join(" ");
-            // What is done to simulated alerts does not belong in the user's journal.
+            // Changes to simulated alerts do not belong in the user's journal.
             let journal = Journal::temporary().ok();
             block_on(open_services(services, Vec::new(), &filter, preferences, journal, &display))
         }
@@ -422,20 +422,19 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     outcome
 }
 
-/// Returns the source of a command's alerts. A simulated tenant runs for as long as its handle
-/// exists.
+/// Returns the source of a command's alerts. A simulated tenant runs until its handle is dropped.
 fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>, Source), Failure> {
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
-    // Ids depend on the start time. Starting at the full hour lets `show` find the alerts that
-    // `list` printed.
+    // Alert IDs depend on the start time. Starting at the full hour lets `show` find the alerts
+    // that `list` printed.
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Services(vec![service])))
 }
 
-/// Returns the journal of changes. That of a simulated tenant is removed at the end.
+/// Returns the journal of changes. For a simulated tenant, this is a temporary journal.
 fn journal(origin: &Origin) -> Result<Journal, Failure> {
     if !origin.demo {
         return Ok(Journal::of_user()?);

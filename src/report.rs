@@ -27,10 +27,9 @@ pub struct Report {
 /// An indicator from the alert and its location in the evidence.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    /// The value with its kind.
+    /// The indicator's value and kind.
     pub indicator: Indicator,
-    /// The first evidence item that contains the indicator, and the number of further ones; safe to
-    /// show.
+    /// The first evidence item that contains the indicator, and the number of others; safe to show.
     pub location: String,
 }
 
@@ -47,9 +46,9 @@ enum Part {
     Lines(String),
     /// Running text, with its line breaks and tabs.
     Prose(SafeText),
-    /// Text that is not from the alert.
+    /// Text that does not come from the alert.
     Note(String),
-    /// A comment: time and author, and the text.
+    /// A comment: its time and author, and its text.
     Comment(String, SafeText),
     /// A table with its header.
     Table(&'static [&'static str], Vec<Vec<Cell>>),
@@ -105,8 +104,8 @@ impl Report {
     }
 }
 
-/// Returns the rule by which the text of an alert is defanged. The names of those who work on the
-/// alert stay readable.
+/// Returns the defanger for an alert's text. The defanger leaves the names of people who work on
+/// the alert unchanged.
 pub fn defanger<'a>(alert: &Alert, indicators: impl IntoIterator<Item = &'a Indicator>) -> Defanger {
     let authors = alert.comments.iter().filter_map(|comment| comment.author.as_ref());
     let people: Vec<_> = authors.chain(&alert.assigned_to).map(SafeText::line).collect();

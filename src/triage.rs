@@ -1,7 +1,7 @@
-//! What analysts change in alerts: values, changes, the pairs of classification and determination
-//! that make sense, and the records of what was done.
+//! The data of triage: the values that analysts change in alerts, the changes, the pairs of
+//! classification and determination to offer, and the journal entries.
 //!
-//! Plain data without I/O. The journal ([`crate::journal`]) stores the records, and
+//! Plain data without I/O. The journal ([`crate::journal`]) stores the entries, and
 //! [`crate::writer`] sends the changes.
 
 mod change;
@@ -9,17 +9,17 @@ mod entry;
 mod pairs;
 mod task;
 
-/// Whether the alerts of a tenant may be changed.
+/// Whether a tenant's alerts may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WriteMode {
-    /// They may, by an option or the profile.
+    /// Changes are turned on, by an option or the profile.
     On,
-    /// They may not, since nobody has asked for it.
+    /// Changes are turned off, by default or by an option.
     #[default]
     Off,
-    /// They may not, since the profile says so, whatever the options.
+    /// The profile forbids changes, whatever the options.
     Forbidden,
-    /// They cannot be, since they are read from files.
+    /// Changes are impossible, since the alerts were read from files.
     Saved,
 }
 

@@ -1,7 +1,8 @@
 //! The screen as a function of the state: `draw(&App)`, one file per pane.
 //!
 //! This module performs no I/O, keeps no state and decides only on wording and styles. Text arrives
-//! sanitised ([`alertdeck_model::SafeText`]); marks get a style of their own.
+//! sanitised ([`alertdeck_model::SafeText`]); the marks that replace unsafe characters have a style
+//! of their own.
 
 mod bars;
 mod completeness;

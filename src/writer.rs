@@ -1,9 +1,9 @@
 //! Applies changes to alerts, one alert at a time, and records them in the journal.
 //!
 //! Each alert is read again before its change is sent: values that someone else has changed since
-//! the user saw them are left alone, changes without effect are skipped, and undo restores the
-//! values that the service had (docs/triage.md, "Sending"). This module does not decide what to
-//! change; resolving an ambiguous outcome is the client's job.
+//! the user saw them are not overwritten, changes without effect are skipped, and undo restores the
+//! values from before the change (docs/triage.md, "Sending"). This module does not decide what to
+//! change, and it leaves the resolution of ambiguous outcomes to the client.
 
 use std::{
     sync::{
@@ -22,19 +22,20 @@ use crate::{
     triage::{Action, Change, Entry, EntryKind, EntryResult, Expected, Task, TaskResult, Values},
 };
 
-/// The waits before an alert is read again if the service returns an older state than one it has
+/// The delays before an alert is read again if the service returns an older state than it has
 /// returned before (docs/graph-api.md, "Updating alerts"), as multiples of the transport's first
-/// backoff: 0.5 s and 2 s by default.
+/// backoff. By default, they are 0.5 s and 2 s.
 const STALE_READ_PAUSES: [u32; 2] = [1, 4];
 
 /// The result of a change to one alert.
 #[derive(Clone, Debug)]
 pub struct TaskReport {
-    /// How it ended. If values were changed but the comment was not added, how that ended.
+    /// The result of the change. If the values were changed but the comment was not added, this is
+    /// the result of adding the comment.
     pub result: TaskResult,
-    /// The alert as the service last returned it, if it did.
+    /// The alert as the service last returned it, if at all.
     pub alert: Option<RawAlert>,
-    /// The last records of what was sent: of the values, then of the comment.
+    /// The latest journal entries for what was sent: for the values, then for the comment.
     pub entries: Vec<Entry>,
 }
 
@@ -49,21 +50,22 @@ pub struct Writer {
     pub profile: String,
     /// The tenant's name, for the journal if the token does not name the tenant.
     pub tenant: String,
-    /// The account that is to make the changes, if it is known. No other makes them.
+    /// The account that must make the changes, if known. Nothing is sent if another account has
+    /// signed in.
     pub account: Option<String>,
-    /// Set to true to send nothing more.
+    /// Set this to `true` to stop sending changes.
     pub stop: Arc<AtomicBool>,
-    /// How urgent the requests are: those of many alerts give way to others.
+    /// The priority of the requests. Changes to many alerts have a lower priority.
     pub priority: Priority,
 }
 
-/// The change to one alert, while it is being made.
+/// A change to one alert, while it is being made.
 struct Run<'a> {
     writer: &'a Writer,
     action: &'a Action,
     task: &'a Task,
     on_event: OnEvent<'a>,
-    /// The alert, if the caller has read it only now.
+    /// The alert, if the caller has just read it.
     just_read: Option<RawAlert>,
     alert: Option<RawAlert>,
     entries: Vec<Entry>,
@@ -75,8 +77,8 @@ impl Writer {
         self.run(action, task, None, on_event).await
     }
 
-    /// Makes a change to an alert that was read from the service only now, so that it is not read
-    /// again.
+    /// Makes a change to an alert that the caller has just read from the service. The alert is not
+    /// read again.
     pub async fn apply_to(
         &self,
         action: &Action,
@@ -102,7 +104,7 @@ impl Writer {
 }
 
 impl Run<'_> {
-    /// Makes the change. The error is a result that ends it early.
+    /// Makes the change. An error is a result that ends the change early.
     async fn apply(&mut self) -> Result<TaskResult, TaskResult> {
         let current = self.read_current().await?;
         let Change { update, comment } = &self.task.change;
@@ -157,7 +159,7 @@ impl Run<'_> {
         self.writer.client.send(&request, self.on_event).await
     }
 
-    /// Sends the update, and records it.
+    /// Sends the update and records it in the journal.
     async fn update(&mut self, current: &Values, update: &AlertUpdate) -> Result<(), TaskResult> {
         let before = current.after(update).update_to(current);
         let entry = self.entry(EntryKind::Update).await.with_values(&before, update);
@@ -170,7 +172,7 @@ impl Run<'_> {
         let request = Request::update_alert(&self.task.alert, update).with_priority(self.writer.priority);
         let (outcome, request_id) = self.send(&request).await;
         let (alert, mut result) = read_outcome(outcome);
-        // If the values were those of an earlier state too, an old state looks like the change.
+        // If the alert had the same values before, an old state looks like a successful change.
         let read = alert.as_ref().and_then(|alert| alert.decode().ok()?.last_update);
         if result.is_ok() && is_older(read, self.task.expected.updated()) {
             result = Err(TaskResult::Unknown("the service still returns an earlier state".to_owned()));
@@ -184,14 +186,14 @@ impl Run<'_> {
         self.record_result(at, request_id, result).await
     }
 
-    /// Sends the comment, and records it.
+    /// Sends the comment and records it in the journal.
     async fn comment(&mut self, text: &str) -> Result<(), TaskResult> {
         let entry = self.entry(EntryKind::Comment).await;
         let at = self.record_sending(Entry { text: Some(text.to_owned()), ..entry }).await?;
         let request = Request::add_comment(&self.task.alert, text).with_priority(self.writer.priority);
         let (outcome, request_id) = self.send(&request).await;
         let (_, result) = read_outcome(outcome);
-        // The reply lists comments only.
+        // The reply contains only comments.
         if let Ok(alert) = self.get().await {
             let updated = |alert: &RawAlert| alert.decode().ok()?.last_update;
             let known = self.alert.as_ref().and_then(updated);
@@ -203,7 +205,7 @@ impl Run<'_> {
         self.record_result(at, request_id, result).await
     }
 
-    /// Sends a request and returns the outcome with the service's id for the request.
+    /// Sends a request. Returns the outcome and the service's ID for the request.
     async fn send<T: Send>(
         &mut self,
         request: &Request<Outcome<T>>,
@@ -230,7 +232,7 @@ impl Run<'_> {
         (outcome, accepted.or(refused))
     }
 
-    /// Creates the record of a change to the alert.
+    /// Creates the journal entry for a change to the alert.
     async fn entry(&mut self, kind: EntryKind) -> Entry {
         let claims = self.writer.client.tokens().claims().await.unwrap_or_default();
         Entry {
@@ -244,8 +246,8 @@ impl Run<'_> {
         }
     }
 
-    /// Records that a change is about to be sent. If that fails, nothing is sent. Returns the place
-    /// of the record.
+    /// Records that a change is about to be sent, and returns the index of the entry. If this
+    /// fails, nothing is sent.
     async fn record_sending(&mut self, entry: Entry) -> Result<usize, TaskResult> {
         let is_other = |account: &String| {
             entry.account.as_ref().is_some_and(|other| !other.eq_ignore_ascii_case(account))
@@ -262,7 +264,7 @@ impl Run<'_> {
         Ok(self.entries.len() - 1)
     }
 
-    /// Records the result of a change. The error is its result unless it was made.
+    /// Records the result of a change. Returns the result as an error unless the change was made.
     async fn record_result(
         &mut self,
         at: usize,
@@ -278,7 +280,7 @@ impl Run<'_> {
         };
         let entry =
             Entry { time: now(), result: Some(recorded), reason, request_id, ..self.entries[at].clone() };
-        // Without this record, the journal calls the result unknown, which is not wrong.
+        // Without this entry, the journal shows the result as unknown, which is acceptable.
         if let Err(error) = self.append(&entry).await {
             tracing::warn!(%error, "the result of a change was not recorded");
         }
@@ -307,7 +309,7 @@ fn refused(error: &Error) -> TaskResult {
     TaskResult::Failed { kind: Some(error.kind), line: error.to_string() }
 }
 
-/// Returns the state that an outcome contains, and the result.
+/// Returns the state in an outcome, if any, and the result.
 fn read_outcome<T>(outcome: Result<Outcome<T>, Error>) -> (Option<T>, Result<(), TaskResult>) {
     match outcome {
         Ok(Outcome::Applied(state)) => (Some(state), Ok(())),
@@ -322,8 +324,8 @@ fn read_outcome<T>(outcome: Result<Outcome<T>, Error>) -> (Option<T>, Result<(),
     }
 }
 
-/// Returns the alert in the reply to an update, with the evidence from before if the reply has none:
-/// it is not documented that the reply is complete.
+/// Returns the alert in the reply to an update. If the reply has no evidence, adds the evidence
+/// from before, since the reply is not documented to be complete.
 fn with_evidence(reply: RawAlert, before: &RawAlert) -> RawAlert {
     let has_evidence = |alert: &RawAlert| alert.decode().is_ok_and(|alert: Alert| !alert.evidence.is_empty());
     if has_evidence(&reply) || !has_evidence(before) {
@@ -342,7 +344,7 @@ fn now() -> Timestamp {
     Timestamp::from_ticks(i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX))
 }
 
-/// Returns a title for the journal.
+/// Returns an alert's title for the journal; empty if the alert has no title.
 pub fn title_of(alert: &Alert) -> String {
     alert.title.as_ref().map_or_else(String::new, |title: &SafeText| title.raw().to_owned())
 }

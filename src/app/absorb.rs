@@ -1,4 +1,4 @@
-//! Adds alerts that were fetched to the store and the cache.
+//! Adds fetched alerts to the store and the cache.
 
 use super::{
     App, Effect,
@@ -17,7 +17,8 @@ impl App {
         absorbed
     }
 
-    /// Adds alerts from a running fetch to the store and records that the fetch covers them.
+    /// Adds alerts from a running fetch to the store and the cache, and updates the state of the
+    /// fetch.
     pub(super) fn absorb_fetched(
         &mut self,
         id: FeedId,
@@ -43,7 +44,7 @@ impl App {
         }
     }
 
-    /// Notifies the user of the first date in a feed that cannot be read.
+    /// Shows an error message the first time a feed contains a date that cannot be read.
     fn notify_odd_date(&mut self, id: FeedId, absorbed: &Absorbed) {
         let Some(feed) = self.feeds.get_mut(id).filter(|feed| !feed.has_odd_date) else { return };
         if absorbed.touched().iter().any(|row| self.store.has_odd_date(*row)) {

@@ -1,9 +1,9 @@
-//! Actions: changes to alerts that the user has confirmed, their results, and the signs that they
-//! leave in the list (docs/triage.md).
+//! Actions: changes to alerts that the user has confirmed, their results, and the signs shown for
+//! them in the list (docs/triage.md; docs/console.md, "Signs").
 //!
-//! An action consists of one change for each alert, bound to the alert's feed and id and to the values
-//! that were on screen. Each feed's changes are one job. What to change is decided elsewhere
-//! ([`super::triage`]), and nothing is sent without a confirmation ([`super::overlay::Confirm`]).
+//! An action consists of one change for each alert, bound to the alert's feed and id and to the
+//! values that were on screen. One job sends all the changes for a feed. [`super::triage`] chooses
+//! the changes, and nothing is sent without a confirmation ([`super::overlay::Confirm`]).
 
 mod run;
 
@@ -22,17 +22,18 @@ use super::{
 };
 use crate::triage::{Action, Entry, EntryId, Expected, Task, TaskResult};
 
-/// The number of actions that are kept, for their results and to take them back.
+/// The number of actions to keep, so that their results can be viewed and their changes undone.
 const MAX_ACTIONS: usize = 50;
 
-/// The changes of an action in one feed, to be sent.
+/// An action's changes to the alerts of one feed, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writes {
     /// The action.
     pub action: Action,
-    /// The changes with their indices in the action.
+    /// The changes, each with its index in the action.
     pub tasks: Vec<(usize, Task)>,
-    /// The account that was signed in at the confirmation, if it is known. No other makes the changes.
+    /// The account that was signed in when the action was confirmed, if known. No other account may
+    /// make the changes.
     pub account: Option<String>,
 }
 
@@ -47,14 +48,15 @@ pub enum WriteEvent {
         action: EntryId,
         /// The index of the change in the action.
         at: usize,
-        /// How it ended.
+        /// The result of the change.
         result: TaskResult,
-        /// The last records of what was sent.
+        /// The last journal entry for each part of the change that was sent.
         entries: Vec<Entry>,
-        /// The alert as the service last returned it.
+        /// The alert as last returned by the service, if it was returned.
         alert: Option<Box<Batch>>,
     },
-    /// All changes have ended, or the job was stopped and the others are not sent. The last event.
+    /// All changes have ended, or the job was stopped and the remaining changes will not be sent.
+    /// This is the job's last event.
     Done {
         /// The action.
         action: EntryId,
@@ -62,14 +64,15 @@ pub enum WriteEvent {
 }
 
 impl App {
-    /// Starts an action that was confirmed.
+    /// Starts a confirmed action.
     pub(super) fn start_action(
         &mut self,
         action: Action,
         mut items: Vec<ActionItem>,
         effects: &mut Vec<Effect>,
     ) {
-        // The marks come back where a change fails. Those that are set meanwhile stay.
+        // If a change fails, its alert is marked again. Marks that the user sets while changes are
+        // being sent are kept.
         for item in &mut items {
             item.was_marked = item.row.is_some_and(|row| self.marks.unmark(row));
         }
@@ -99,7 +102,7 @@ impl App {
                 run.jobs.push((job, None));
             }
         }
-        // A feed that is not in the list any more has no job.
+        // A feed that is no longer in the list has no job.
         for item in &mut run.items {
             if !run.jobs.iter().any(|(job, _)| job.feed == item.feed) {
                 item.state = ItemState::Stopped;
@@ -116,8 +119,9 @@ impl App {
         }
     }
 
-    /// Forgets what can be undone or confirmed in a feed, because a different account now uses it.
-    /// Changes that were not sent yet are stopped.
+    /// Forgets the changes that could be undone in a feed and closes any overlay that leads to a
+    /// change, because a different account now uses the feed. Stops changes that have not been sent
+    /// yet.
     pub(super) fn forget_actions(&mut self, feed: FeedId, effects: &mut Vec<Effect>) {
         let is_sending = |job: &&Job| {
             job.id.feed == feed && job.job_type == JobType::Write && job.state == JobState::Running
@@ -130,8 +134,8 @@ impl App {
         self.ui.close_changes();
     }
 
-    /// Handles an event from a job that sends changes. It is valid even if the job's feed is no
-    /// longer in the list: what was sent was sent.
+    /// Handles an event from a job that sends changes. Events are handled even if the job's feed is
+    /// no longer in the list, because the changes may already have been made.
     pub(super) fn handle_writes(&mut self, id: JobId, event: WriteEvent, effects: &mut Vec<Effect>) {
         match event {
             WriteEvent::Client(event) => {
@@ -145,7 +149,7 @@ impl App {
                 }
             }
             WriteEvent::Ended { action, at, result, entries, alert } => {
-                // Another account may use the feed by now.
+                // A different account may be using the feed by now.
                 if let Some(batch) = alert.filter(|_| self.feeds.own(id)) {
                     self.absorb(id.feed, *batch, effects);
                 }
@@ -165,7 +169,7 @@ impl App {
                         }
                     }
                 }
-                // Reported once, when the last feed is done.
+                // Report the result once, when the last feed is done.
                 let is_live = |(job, _): &(JobId, _)| self.jobs.get(*job).is_some_and(Job::is_live);
                 if !run.jobs.iter().any(is_live)
                     && let Some((line, is_error)) = self.actions.get(&action).map(|run| self.report(run))
@@ -195,7 +199,8 @@ impl App {
             self.list.changed.remove(row);
         }
         item.entries = entries;
-        // Taking a change back restores the state from before the user's work.
+        // Undoing a change restores the alert's previous state, so the alert no longer counts as
+        // changed by the user.
         if let (Expected::After { entry, .. }, true) = (&item.task.expected, result.is_success()) {
             self.actions.undone.insert(entry.clone());
             if let Some(row) = item.row {
@@ -211,7 +216,8 @@ impl App {
         item.state = ItemState::Ended(result);
     }
 
-    /// Returns what a job that sends changes is about and what it is waiting for.
+    /// Describes a job that sends changes: the summary of its action and, if the job is waiting,
+    /// the reason and the remaining time.
     pub(super) fn write_detail(&self, id: JobId) -> Option<String> {
         let run = self.actions.of_job(id)?;
         let wait =
@@ -231,10 +237,11 @@ impl App {
         (!left.is_zero()).then(|| format!("{why}, continuing in {}", span(left)))
     }
 
-    /// Returns the progress of the changes that are being sent, in a few words; `None` if there are
-    /// none.
+    /// Returns a short description of the progress in sending changes; `None` if no changes are
+    /// being sent.
     pub fn sending(&self) -> Option<String> {
-        // Most frames are drawn while nothing is sent, and past actions may be large.
+        // Return early: most frames are drawn while nothing is being sent, and tallying large past
+        // actions would be slow.
         if !self.jobs.iter().any(|job| job.job_type == JobType::Write && job.is_live()) {
             return None;
         }
@@ -248,7 +255,7 @@ impl App {
         (left > 0).then(|| format!("sent {} of {}{wait}", thousands(total - left), thousands(total)))
     }
 
-    /// Returns when the wait that is shown changes next.
+    /// Returns when the displayed waiting time must next be updated; `None` if no job is waiting.
     pub(super) fn sending_due(&self) -> Option<Duration> {
         let mono = self.clock.now.mono;
         let waits = self.actions.runs.iter().flat_map(|run| &run.jobs).filter_map(|(_, wait)| wait.as_ref());
@@ -256,7 +263,7 @@ impl App {
         is_waiting.then(|| mono + Duration::from_secs(1))
     }
 
-    /// Returns a line about the result of an action, and whether anything failed.
+    /// Returns a one-line summary of an action's result, and whether any of its changes failed.
     fn report(&self, run: &ActionRun) -> (String, bool) {
         let Tally { done, failed, .. } = run.tally();
         let summary = &run.action.summary;
@@ -281,8 +288,8 @@ impl App {
         (line, true)
     }
 
-    /// Returns the changes of the last action that failed, to be confirmed again against the values
-    /// that the alerts have now.
+    /// Returns the last action with failed changes, together with the failed changes to confirm
+    /// again against the alerts' current values.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
         let can_send =
@@ -294,7 +301,7 @@ impl App {
         Some((run.action.clone(), again.collect()))
     }
 
-    /// Returns the last action that can be undone, with the changes that undo it.
+    /// Returns the summary of the last action that can be undone, and the changes that undo it.
     pub(super) fn undo_items(&self) -> Option<(String, Vec<ActionItem>)> {
         let can_undo = |(item, entry): &(&ActionItem, &Entry)| {
             entry.undoes.is_none()
@@ -311,7 +318,8 @@ impl App {
     }
 }
 
-/// Returns the change that undoes a recorded one.
+/// Returns the change that undoes a recorded change. `updated` is the time of the alert's last
+/// known update.
 fn undo_task(entry: &Entry, task: &Task, updated: Option<Timestamp>) -> Task {
     Task {
         alert: task.alert.clone(),
@@ -321,7 +329,7 @@ fn undo_task(entry: &Entry, task: &Task, updated: Option<Timestamp>) -> Task {
     }
 }
 
-/// Returns the event of a job as one about writes.
+/// Wraps a write event in a job event.
 impl From<WriteEvent> for JobEvent {
     fn from(event: WriteEvent) -> Self {
         Self::Write(event)

@@ -1,4 +1,5 @@
-//! Commands for the alert under the cursor: open, copy, filter by its values, pivot on them.
+//! Commands for the alert under the cursor, such as opening it, copying it, filtering by its values
+//! and pivoting on them.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -16,7 +17,7 @@ use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Cell, Column, Row};
 
-/// The commands for the alert under the cursor, in the list and in the detail.
+/// The commands for the alert under the cursor, available in the list and the detail pane.
 pub(super) static CONTEXT: Context = Context {
     name: "alert",
     heading: "The alert under the cursor",
@@ -50,7 +51,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The columns offered by the filter and sort menus, with their letters.
+/// The columns offered by the filter and sort menus, with their menu letters.
 const LETTERS: [(char, Column); 15] = [
     ('m', Column::Tenant),
     ('s', Column::Severity),
@@ -109,8 +110,9 @@ impl App {
         link.filter(|link| !link.is_blank())
     }
 
-    /// Returns the detail view of an alert if a worker has read it. A menu belongs to the alert
-    /// that it was opened for, even if the cursor has since moved.
+    /// Returns the detail view of an alert if a worker has read it. The alert need not be under the
+    /// cursor, since a menu applies to the alert that it was opened for, even after the cursor has
+    /// moved.
     fn detail_of(&self, row: Row) -> Option<&Detail> {
         self.detail.shown.as_ref().filter(|detail| detail.row == row)
     }
@@ -124,8 +126,8 @@ impl App {
         }
     }
 
-    /// Opens the values of the line under the cursor. If the line has no values, folds or unfolds
-    /// it.
+    /// Opens an overlay with the values of the line under the cursor. If the line has no values,
+    /// folds or unfolds the line instead.
     pub(super) fn show_values(&mut self) {
         let (width, _) = self.ui.overlay_size();
         let Some(detail) = self.current_detail() else { return };
@@ -141,7 +143,7 @@ impl App {
             }
             return;
         }
-        // If several indicators have the same value, the first is the most specific.
+        // If several indicators have the same value, use the first, which is the most specific.
         let node: ByValue<'_> =
             detail.indicators_of(line).iter().rev().map(|what| (&what.value, what)).collect();
         let row = detail.row;
@@ -150,7 +152,8 @@ impl App {
             (value, what)
         };
         let mut values: Vec<_> = values.into_iter().map(with_indicator).collect();
-        // What an analyst acts on comes first. What other items report follows their names.
+        // List the values that an analyst acts on first. Values reported by other items stay below
+        // the names of those items.
         let own = values.iter().position(|(value, _)| value.is_reporter()).unwrap_or(values.len());
         let place = |what: &Indicator| detail.indicators_of(line).iter().position(|known| known == what);
         values[..own].sort_by_key(|(value, what)| {
@@ -189,15 +192,15 @@ impl App {
             .collect()
     }
 
-    /// Returns the columns offered by the menus, with their letters. The tenant is offered only if
-    /// there are several.
+    /// Returns the columns offered by the menus, with their letters. The tenant column is offered
+    /// only if there is more than one feed.
     fn letters(&self) -> impl Iterator<Item = &'static (char, Column)> + use<> {
         let several = self.feeds.len() > 1;
         LETTERS.iter().filter(move |(_, column)| several || *column != Column::Tenant)
     }
 
-    /// Returns a term that matches the given alert or, with `exclude`, its negation. Returns `None`
-    /// if the filter language cannot express the value.
+    /// Returns a filter term for a field's value that matches the given alert or, with `exclude`,
+    /// the negation of that term. Returns `None` if the filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
         let context = self.query_context();
         let matches_row = |term: &String| {
@@ -214,7 +217,7 @@ impl App {
         Some(if exclude { format!("-{term}") } else { term })
     }
 
-    /// Opens a menu of the values under the cursor as filter terms.
+    /// Opens a menu that filters by one of the values under the cursor.
     fn offer_terms(&mut self, exclude: bool) {
         let Some(row) = self.selected_or_notify() else { return };
         let terms = self.values_at_cursor(row).into_iter().filter_map(|(key, value)| {
@@ -238,7 +241,7 @@ impl App {
         self.ui.open(Menu { title: title.into(), items, at: 0 });
     }
 
-    /// Returns the menu item for an alert without an owner.
+    /// Returns the menu item that includes or excludes alerts without an owner.
     fn no_owner(exclude: bool) -> MenuItem {
         let key = LETTERS.iter().find(|(_, column)| *column == Column::Owner).map_or('o', |(key, _)| *key);
         MenuItem {
@@ -352,7 +355,7 @@ impl App {
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
-    /// Returns the indicators of an alert's evidence, reading the alert here if no worker has read
+    /// Returns the indicators of an alert's evidence, decoding the alert here if no worker has read
     /// it yet.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.detail_of(row) {
@@ -364,7 +367,7 @@ impl App {
         }
     }
 
-    /// Defangs a value as the ticket does.
+    /// Defangs a value in the same way as a ticket does.
     fn defanged(&self, row: Row, value: &Value) -> String {
         let defanger = match self.decoded(row) {
             Some(alert) => report::defanger(&alert, &*self.indicators_of(row)),
@@ -412,9 +415,9 @@ impl App {
     }
 }
 
-/// Returns the beginning of sanitised text as a single line.
+/// Returns the start of sanitised text as a single line.
 fn preview(shown: &str) -> String {
-    /// The longest preview, in characters.
+    /// The maximum length of a preview, in characters.
     const MAX_CHARS: usize = 60;
     match shown.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", one_line(&shown[..end])),
@@ -428,10 +431,9 @@ fn for_clipboard(text: &str) -> RawText {
     RawText(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Describes the size of copied text, with a warning if some terminals do not accept that much (OSC
-/// 52).
+/// Describes the size of copied text, and warns if it is more than some terminals accept (OSC 52).
 fn describe_size(text: &str) -> String {
-    /// The number of bytes of text that xterm is sure to accept.
+    /// The length of text, in bytes, that xterm is certain to accept.
     const SAFE_BYTES: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.len() > SAFE_BYTES {

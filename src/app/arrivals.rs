@@ -1,5 +1,5 @@
-//! New and changed alerts: their signs in the list, the next new one, and notifications outside the
-//! console (docs/console.md, "Live polling").
+//! New and changed alerts: their signs in the list, moving to the next new alert, and notifications
+//! outside the console (docs/console.md, "Live polling").
 
 use std::{fmt, time::Duration};
 
@@ -8,28 +8,28 @@ use alertdeck_model::{SafeText, Severity, Timestamp};
 use alertdeck_query as query;
 use alertdeck_store::{Absorbed, FeedId, Row};
 
-/// The maximum age of an alert that the user is notified of. New alerts may become visible long after
-/// they were created (docs/graph-api.md, "Polling").
+/// The maximum age of an alert that triggers a notification. New alerts may first become visible
+/// long after they were created (docs/graph-api.md, "Polling").
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the user wants to be notified of, and how.
+/// The notification settings from the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotifySettings {
-    /// The filter that an alert must match.
+    /// The filter that a new alert must match to trigger a notification.
     pub filter: String,
-    /// How the terminal is told.
+    /// The method used to notify the user.
     pub method: NotifyMethod,
 }
 
-/// How a terminal is made to notify its user.
+/// A method of notifying the user through the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NotifyMethod {
-    /// The bell, which every terminal and multiplexer passes on.
+    /// The terminal bell, which works in every terminal and multiplexer.
     #[default]
     Bell,
-    /// A desktop notification with OSC 9, which iTerm2 introduced.
+    /// A desktop notification sent with OSC 9, which iTerm2 introduced.
     Osc9,
-    /// A desktop notification with OSC 777, which urxvt introduced.
+    /// A desktop notification sent with OSC 777, which urxvt introduced.
     Osc777,
 }
 
@@ -45,7 +45,7 @@ impl NotifyMethod {
 pub struct Notification {
     /// The number of new alerts.
     pub alerts: usize,
-    /// The wire name of the highest declared severity among them, if there is one.
+    /// The wire name of the highest declared severity among the new alerts, if any has one.
     pub severity: Option<&'static str>,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Notification {
 }
 
 impl Notification {
-    /// Counts an alert of this severity.
+    /// Adds an alert with this severity to the notification.
     fn add(&mut self, severity: &Severity) {
         let rank = |name: &str| Severity::read(name).rank();
         let declared =
@@ -73,7 +73,7 @@ impl Notification {
     }
 }
 
-/// The number of alerts that a refresh has found.
+/// The numbers of new and changed alerts that a refresh has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     new: usize,
@@ -81,7 +81,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Returns a sentence for the notice.
+    /// Returns the text of the notice that reports the result of the refresh.
     pub(super) fn sentence(self) -> String {
         match self {
             Self { new: 0, changed: 0 } => "refreshed: nothing new".to_owned(),
@@ -95,8 +95,9 @@ impl Found {
 }
 
 impl App {
-    /// Marks the new and changed alerts of a running fetch. A list that was not complete before marks
-    /// what is newer than the last visit, as far as that is known.
+    /// Marks alerts from a running fetch as new or changed. A poll marks all such alerts, as does a
+    /// fetch that rereads a complete list. Any other list fetch marks only alerts created or
+    /// updated since the last visit, if the time of that visit is known.
     pub(super) fn mark_arrivals(&mut self, id: FeedId, job_type: JobType, absorbed: &Absorbed) {
         let Some(feed) = self.feeds.get(id) else { return };
         let is_list = job_type == JobType::List;
@@ -122,11 +123,12 @@ impl App {
         }
     }
 
-    /// Counts the new alerts that the user wants to be notified of. A poll also returns old alerts that
-    /// were not loaded before and have changed.
+    /// Counts the new alerts that trigger a notification. Alerts older than [`MAX_AGE`] are
+    /// ignored, because a poll also returns old alerts that have changed and were not loaded
+    /// before.
     fn count_for_notification(&mut self, new: &[Row]) {
         let Some(notify) = self.settings.notify.as_ref().filter(|_| !new.is_empty()) else { return };
-        // The filter may refer to the current time.
+        // The filter may refer to the current time, so compile it for each batch.
         match query::compile(&notify.filter, &self.query_context()) {
             Ok(plan) => {
                 let since = self.clock.now.wall.before(MAX_AGE);
@@ -144,7 +146,7 @@ impl App {
         }
     }
 
-    /// Sends the notification of the alerts that a poll has found, if there are any.
+    /// Sends a notification of the new alerts counted during a poll, if there are any.
     pub(super) fn send_notification(&mut self, effects: &mut Vec<Effect>) {
         let notification = std::mem::take(&mut self.list.notification);
         if notification.alerts > 0 {
@@ -152,7 +154,8 @@ impl App {
         }
     }
 
-    /// Moves the cursor to the next new alert below it or, if there is none, to the first one.
+    /// Moves the cursor to the next new alert below it or, if there is none, to the first new alert
+    /// in the list.
     pub(super) fn go_to_new(&mut self) {
         let at = self.list.scroll.cursor;
         let is_new = |row: &Row| self.list.new.contains(*row) && !self.view.is_stale(*row);
@@ -167,7 +170,7 @@ impl App {
         self.notify("no new alerts in the list");
     }
 
-    /// Removes the signs of new and changed alerts from the matching rows.
+    /// Marks all matching alerts as seen, removing their signs for new and changed alerts.
     pub(super) fn mark_seen(&mut self) {
         if !self.knows_matching() {
             return;

@@ -1,4 +1,4 @@
-//! Connects the caches of the feeds with their lists, the store and the jobs.
+//! Connects each feed's cache with its list, the store and the jobs.
 
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use super::{
 use alertdeck_store::{Absorbed, EncodedBatch, FeedId};
 
 impl App {
-    /// Returns whether a feed's list must wait for its cache. Opens the cache if that was not done yet.
+    /// Returns whether a feed's list must wait for its cache. Starts opening the cache if that has
+    /// not been done yet.
     pub(super) fn waits_for_cache(&mut self, id: FeedId, scope: &Scope, effects: &mut Vec<Effect>) -> bool {
         self.open_cache(id, effects);
         self.feeds.get(id).is_some_and(|feed| feed.cache.delays(scope))
     }
 
-    /// Opens the cache of a feed's account if there is one and that was not done yet.
+    /// Starts opening the cache of a feed's account, if caching is on and the cache has not been
+    /// opened yet.
     pub(super) fn open_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.any_mut(id).filter(|feed| feed.settings.cache.is_some()) else { return };
         if matches!(feed.cache, Cache::Unopened) {
@@ -25,7 +27,8 @@ impl App {
         }
     }
 
-    /// Opens the cache of an account that has just signed in, if it was not known before.
+    /// Starts opening the cache of an account that has just signed in, if the feed's cache was off,
+    /// for example because the account was unknown, and none of the feed's alerts are loaded.
     pub(super) fn open_cache_of_new_account(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let is_empty = self.store.rows_of_feeds(&[id]).is_empty();
         if let Some(feed) = self.feeds.any_mut(id)
@@ -42,7 +45,8 @@ impl App {
         let Some(feed) = self.feeds.any_mut(id) else { return };
         match event {
             CacheEvent::Opened { account, state } => {
-                // If another account turns out to be signed in, the alerts go.
+                // If a different account turns out to be signed in, the cached alerts are
+                // discarded.
                 feed.sign_in.account = feed.sign_in.account.take().or(account);
                 if let Some(at) = state.saved_at {
                     feed.list.on(ListEvent::Cached(at));
@@ -61,7 +65,7 @@ impl App {
         self.fetch_after_cache(id, effects);
     }
 
-    /// Fetches a list that has waited for the cache and need not wait any longer.
+    /// Fetches the list if it was waiting for the cache and no longer has to.
     fn fetch_after_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let scope = self.filter.requested_list(id).scope;
         let waits = |phase: &Phase| *phase == Phase::Idle;
@@ -70,7 +74,7 @@ impl App {
         }
     }
 
-    /// Writes alerts that were added to the store.
+    /// Writes newly absorbed alerts to the feed's cache.
     pub(super) fn write_absorbed(
         &mut self,
         id: FeedId,
@@ -84,7 +88,8 @@ impl App {
         effects.extend(write.map(|write| Effect::WriteCache(id, write)));
     }
 
-    /// Writes what the loaded alerts cover, if that has changed.
+    /// Writes the coverage of each feed's loaded alerts to the feed's cache, if the coverage has
+    /// changed.
     pub(super) fn write_coverage(&mut self, effects: &mut Vec<Effect>) {
         let at = self.clock.now.wall;
         for feed in self.feeds.iter_mut() {

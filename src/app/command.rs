@@ -1,4 +1,4 @@
-//! Commands: the actions that keys can be bound to, by pane and overlay.
+//! Commands: the actions that keys can be bound to, grouped by pane and overlay.
 //!
 //! A command has a stable id (`list.sort`), which the keymap file uses. Each pane or overlay
 //! declares its commands as a [`Context`]; the keymap ([`super::Keymap`]) decides which keys run
@@ -20,7 +20,7 @@ pub enum Motion {
     Bottom,
 }
 
-/// What a command does.
+/// The action that a command performs.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
     /// Moves the cursor of the focused pane or overlay.
@@ -57,7 +57,7 @@ pub struct Context {
 pub struct Hint {
     /// The keys.
     pub keys: HintKeys,
-    /// What they do, in one or two words.
+    /// A description of what the keys do, in one or two words.
     pub words: &'static str,
 }
 
@@ -66,7 +66,7 @@ pub struct Hint {
 pub enum HintKeys {
     /// The first key of each of these commands.
     Of(&'static [&'static str]),
-    /// Keys that are not bound to a command, such as `letter`.
+    /// Text that describes keys not bound to a command, such as `letter`.
     Text(&'static str),
 }
 
@@ -123,8 +123,8 @@ pub(super) static EVERYWHERE: Context = Context {
 
 impl Context {
     /// Returns whether two contexts can be active at the same time, in which case no key may be
-    /// bound in both. Overlays and text fields handle their keys first, so they overlap with no
-    /// other context.
+    /// bound in both. Overlays and text fields handle their keys first, so they do not overlap with
+    /// any other context.
     pub fn overlaps(&self, other: &Self) -> bool {
         const TOGETHER: [&str; 5] = ["move", "app", "panes", "open", "alert"];
         let shared = |name: &str| TOGETHER.contains(&name);

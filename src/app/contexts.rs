@@ -44,7 +44,7 @@ pub fn commands() -> impl Iterator<Item = &'static Command> {
     contexts().flat_map(|context| context.commands)
 }
 
-/// The default keys.
+/// The default keymap.
 static DEFAULT: LazyLock<Keymap> = LazyLock::new(|| {
     let keymap = Keymap::empty(contexts().collect()).merge(include_str!("../../assets/keymap.toml"));
     debug_assert!(keymap.is_ok(), "{keymap:?}");
@@ -52,7 +52,7 @@ static DEFAULT: LazyLock<Keymap> = LazyLock::new(|| {
 });
 
 impl Default for Keymap {
-    /// Returns the default keys of all commands.
+    /// Returns the keymap with the default keys of all commands.
     fn default() -> Self {
         DEFAULT.clone()
     }

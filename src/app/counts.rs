@@ -1,33 +1,34 @@
-//! What is counted over many rows for the panes, a slice at a time: alerts over time, alerts that are
-//! similar to the one under the cursor, alerts with each value on screen, and the overview.
+//! The counts over many rows that are shown in panes and overlays: alerts over time, alerts similar
+//! to the one under the cursor, alerts with each value on screen, and the overview.
 //!
-//! Each count remembers the version of the store that it is of and knows nothing of the others. This
-//! module only holds them together.
+//! Each count remembers the store version that it was computed from and knows nothing of the other
+//! counts. This module only groups them.
 
 use alertdeck_store::Store;
 
 use super::{histogram::Histogram, overlay::OverviewCounts, pivot::Tallies, similar::Similar};
 
-/// The counts.
+/// The counts shown in panes and overlays.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// The alerts over time.
+    /// The number of alerts over time.
     pub histogram: Histogram,
     /// The alerts that are similar to the one under the cursor.
     pub(super) similar: Similar,
-    /// The alerts with each value on screen.
+    /// The number of alerts with each value on screen.
     pub(super) tallies: Tallies,
-    /// The alerts in the list by day, age and value.
+    /// The number of alerts in the list by day, age and value.
     pub(super) overview: OverviewCounts,
 }
 
 impl Counts {
-    /// Returns whether rows are left to count.
+    /// Returns whether any count other than the histogram still has rows to count.
     pub(super) fn has_work(&self) -> bool {
         self.tallies.has_work() || self.similar.has_work() || self.overview.has_work()
     }
 
-    /// Counts up to `rows` rows for the values on screen. Returns whether there were any to count.
+    /// Counts up to `rows` rows for the values on screen. Returns whether there were any rows to
+    /// count.
     pub(super) fn advance_tallies(&mut self, store: &Store, rows: usize) -> bool {
         let has_work = self.tallies.has_work();
         if has_work {

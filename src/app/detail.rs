@@ -28,7 +28,7 @@ use alertdeck_evidence::{Node, NodeId};
 use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
 use alertdeck_store::{Row, StoredAlert};
 
-/// The key of a foldable line. An item has the same key each time its alert is shown.
+/// The key of a foldable line. A line has the same key each time its alert is shown.
 pub type FoldKey = u64;
 
 /// The lines that the user has folded (`true`) or unfolded. All other lines are in their initial
@@ -52,15 +52,15 @@ impl LineId {
     }
 }
 
-/// The view that the pane shows.
+/// A view of an alert in the detail pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DetailView {
-    /// Facts, evidence, descriptions.
+    /// The facts, the evidence and the descriptions.
     #[default]
     Alert,
-    /// The timeline.
+    /// The alert's timeline.
     Timeline,
-    /// The JSON as received.
+    /// The alert's JSON as received.
     Json,
 }
 
@@ -69,7 +69,7 @@ pub enum DetailView {
 pub struct Line {
     /// The level of indentation.
     pub depth: usize,
-    /// The content.
+    /// The content of the line.
     pub kind: LineKind,
     /// The fold key, and whether the line is folded. `None` if nothing is nested below the line.
     pub fold: Option<(FoldKey, bool)>,
@@ -82,19 +82,20 @@ pub struct Line {
 pub enum LineKind {
     /// Facts with labels, side by side.
     Facts(Vec<Fact>),
-    /// The heading of a section, with the number of its items.
+    /// A section heading, with the number of items in the section if they are counted.
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
-    /// A line of a process's command line, below its node.
+    /// One line of a process's wrapped command line, shown below the process's node.
     CommandLine(NodeId, String),
-    /// The number of unsuspicious nodes of one kind, and the plural name of the kind.
+    /// A group of unsuspicious nodes of one kind: the number of nodes, and the plural name of their
+    /// kind.
     Group(usize, String),
     /// One of the alert's indicators, by index.
     Indicator(usize),
     /// An entry of the timeline, by index.
     TimelineEntry(usize),
-    /// A line of text, wrapped to the pane.
+    /// A line of text that is wrapped to the pane's width.
     Text {
         /// The text of the line.
         line: String,
@@ -106,9 +107,9 @@ pub enum LineKind {
         /// The full text.
         full_text: SafeText,
     },
-    /// The part of a long text that is not laid out.
+    /// The rest of a long text, which is not laid out.
     Rest {
-        /// The byte offset in the displayed text where this part begins.
+        /// The byte offset in the displayed text at which this part starts.
         from: usize,
         /// The alert property that contains this text; empty if there is none.
         property: &'static str,
@@ -130,11 +131,11 @@ pub struct Detail {
     pub row: Row,
     /// The version of the alert that was read. Updating an alert changes its version.
     pub stored: StoredAlert,
-    /// The alert.
+    /// The alert, prepared for display.
     pub body: Body,
     /// The cursor and the window.
     pub scroll: Scroll,
-    /// The search in the alert.
+    /// The search in the alert, if any.
     pub find: Option<Find>,
     view: DetailView,
     /// The cursor and window of each view, saved while another view is shown.
@@ -170,8 +171,8 @@ impl Detail {
         }
     }
 
-    /// Takes over the view and the search from the previous detail view, as well as the cursor and
-    /// window if it shows the same alert.
+    /// Adopts the current view and the search from the previously shown alert. If that is the same
+    /// alert, also adopts its cursors and windows.
     pub(super) fn inherit_view(&mut self, former: Self) {
         self.view = former.view;
         self.find = former.find;
@@ -225,7 +226,7 @@ impl Detail {
         let mut candidate = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
         while let Some(at) = candidate {
             if let Some(cursor) = index_of(&self.lines, before[at].id) {
-                // Keep the cursor at the same position in the window if there is room.
+                // Keep the cursor at the same position in the window if possible.
                 self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
                 self.scroll.cursor = cursor;
                 return;
@@ -245,8 +246,8 @@ impl Detail {
         self.settle_cursor(height);
     }
 
-    /// Moves the cursor up from a line that it does not stop at, such as from a command line to its
-    /// node, and shows the node's lines as far as the window has room.
+    /// Moves the cursor up from lines where it may not stop, such as from a command line to its
+    /// node. Then scrolls to show as many of the node's lines as fit in the window.
     pub(super) fn settle_cursor(&mut self, height: usize) {
         while self.scroll.cursor > 0 && self.line().is_some_and(|line| !line.takes_cursor()) {
             self.scroll.cursor -= 1;
@@ -258,7 +259,8 @@ impl Detail {
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
     }
 
-    /// Returns the visible part of the command line below a node; empty if there is none.
+    /// Returns the displayed part of a node's command line as a single line; empty if the node has
+    /// no command line.
     pub fn command_lines(&self, node: &Line) -> String {
         let below = self.lines.iter().skip_while(|line| line.id != node.id).skip(1);
         let mut lines = below.map_while(|line| match &line.kind {
@@ -270,7 +272,7 @@ impl Detail {
         })
     }
 
-    /// Moves the cursor to the parent of its line.
+    /// Moves the cursor to the parent of the current line.
     pub(super) fn go_to_parent(&mut self, height: usize) {
         if let Some(at) = parent_line(&self.lines, self.scroll.cursor) {
             self.scroll.cursor = at;
@@ -278,7 +280,7 @@ impl Detail {
         }
     }
 
-    /// Moves the cursor to the line at index `at` among all lines and unfolds its parents.
+    /// Moves the cursor to the line at index `at` in `all`, unfolding the line's parents.
     fn reveal(&mut self, all: &[Line], at: usize, folds: &mut Folds, height: usize) {
         let mut parent = parent_line(all, at);
         while let Some(line) = parent {
@@ -307,14 +309,14 @@ impl Detail {
         Outline::new(None, self.width()).lines(&self.body, self.view, &self.suspicious_paths)
     }
 
-    /// Returns the index of the line under the cursor among all lines.
+    /// Returns the index in `all` of the line under the cursor.
     fn cursor_in(&self, all: &[Line]) -> usize {
         self.line().and_then(|line| index_of(all, line.id)).unwrap_or(0)
     }
 
     /// Moves the cursor to the next or previous suspicious or malicious node and unfolds its
-    /// parents. Returns the node's number, counted from 1, and the total; `None` if there is no
-    /// such node in that direction.
+    /// parents. Returns the node's position among these nodes, counted from 1, and their total;
+    /// `None` if there is no such node in that direction.
     pub(super) fn go_to_suspicious(
         &mut self,
         forward: bool,
@@ -361,8 +363,8 @@ impl Detail {
         self.find = Some(find);
     }
 
-    /// Searches for the typed text and goes to the first hit at or after the origin, or back to the
-    /// origin if there is none.
+    /// Searches for the typed text and goes to the first hit at or after the origin. If there are
+    /// no hits, returns to the origin.
     pub(super) fn search_typed(&mut self, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         let text = find.editor.as_ref().map(|editor| editor.text().to_owned()).unwrap_or_default();
@@ -376,7 +378,7 @@ impl Detail {
         self.find = Some(find);
     }
 
-    /// Goes to the next or previous hit. Returns whether there is one.
+    /// Goes to the next or previous hit. Returns whether a hit was found.
     pub(super) fn go_to_hit(&mut self, forward: bool, folds: &mut Folds, height: usize) -> bool {
         let Some(mut find) = self.find.take() else { return false };
         let hit = find.next_from(self.cursor_in(&find.lines), forward);
@@ -394,7 +396,8 @@ impl Detail {
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
     }
 
-    /// Closes the search field and either stays at the hit or returns to the origin.
+    /// Closes the search field. With `keep`, the cursor stays at the hit; otherwise, it returns to
+    /// the origin.
     pub(super) fn end_find(&mut self, keep: bool, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         if !keep {
@@ -425,8 +428,8 @@ impl Detail {
 }
 
 impl Line {
-    /// Returns whether the cursor stops at the line. Lines that say nothing of their own would cost
-    /// extra keys.
+    /// Returns whether the cursor stops at the line. The cursor skips command lines and blank
+    /// lines, so that moving past them takes no extra key presses.
     fn takes_cursor(&self) -> bool {
         !matches!(self.kind, LineKind::CommandLine(..) | LineKind::Blank)
     }

@@ -1,8 +1,8 @@
 //! Feeds, the sources of alerts. A feed is one account in one tenant of one cloud, or a set of
 //! files.
 //!
-//! A feed holds all state that is specific to it: its account, what its service has answered and
-//! refused, and which of its alerts are loaded. Three state machines ([`ListFetch`], [`Poll`],
+//! A feed holds all state that is specific to it: its account, what its service's responses have
+//! revealed, and which of its alerts are loaded. Three state machines ([`ListFetch`], [`Poll`],
 //! [`Backfill`]) control loading and return [`FeedEffect`]s. A feed has no access to jobs, the
 //! store or the screen.
 
@@ -44,12 +44,13 @@ use super::{
     job::{Failure, FailureKind, JobId, JobKind, JobType, Scope},
 };
 
-/// How far before the newest known update a fetch of changes starts, since alerts become visible
-/// late and out of order (docs/graph-api.md, "Polling").
+/// How far a fetch of changes looks back before the newest known update, since alerts become
+/// visible late and out of order (docs/graph-api.md, "Polling").
 const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// The interval between live polls.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
-/// The delay before the first retry after a transient failure. It doubles with each failure.
+/// The delay before the first retry after a transient failure. The delay doubles with each
+/// consecutive failure.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
 /// The maximum delay before a retry.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -68,17 +69,17 @@ pub(super) enum FeedEffect {
 /// A list to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListRequest {
-    /// The scope.
+    /// The scope of the list.
     pub(super) scope: Scope,
-    /// Whether the spelling of an owner is guessed ([`query::Plan::guesses_owner`]).
+    /// Whether the list may be incomplete because the spelling of an owner is guessed
+    /// ([`query::Plan::guesses_owner`]).
     pub(super) guess: bool,
 }
 
-/// The settings of a feed. Except for the user, they stay the same until another profile or account
-/// is used.
+/// The settings of a feed. Apart from `me`, they do not change during the lifetime of the feed.
 #[derive(Clone, Debug, Default)]
 pub struct FeedSettings {
-    /// The tenant's name shown in the header; safe to show.
+    /// The tenant's name, as shown in the header; safe to show.
     pub tenant: String,
     /// Other names for the tenant that the filter `tenant:` accepts: its domain or ID.
     pub aliases: Vec<String>,
@@ -94,12 +95,12 @@ pub struct FeedSettings {
     pub me: Option<String>,
     /// The name of the profile, safe to show; empty if there is none.
     pub profile: String,
-    /// How much of the alerts to cache; `None` for nothing.
+    /// The retention limits of the cache; `None` if alerts are not cached.
     pub cache: Option<alertdeck_cache::Retention>,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
-    /// Whether a user can sign in interactively. This is not possible with a token from a variable,
-    /// a command or a secret; messages then suggest what to do instead.
+    /// Whether the user can sign in interactively. This is not possible with a token from a
+    /// variable, a command or a secret; in that case, messages suggest what to do instead.
     pub signs_in: bool,
 }
 
@@ -110,7 +111,7 @@ impl FeedSettings {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the tenant of a feed with these settings, for the filter language.
+    /// Returns the tenant of a feed with these settings, as the filter language knows it.
     pub fn query_tenant(&self, feed: FeedId) -> query::Tenant {
         let mut names = vec![self.name().to_owned()];
         names.extend([&self.tenant].into_iter().chain(&self.aliases).cloned());
@@ -118,16 +119,18 @@ impl FeedSettings {
     }
 }
 
-/// What a feed has learnt of its service from answers. Nothing of it is shared with other feeds.
+/// The facts that a feed has learnt from its service's responses. Feeds do not share these facts.
 #[derive(Debug, Default)]
 pub struct ServiceFacts {
     /// The OData features that the service has refused.
     pub(super) refused: Vec<Feature>,
     /// How the service compares owners.
     pub(super) owner_case: OwnerCase,
-    /// Whether the service's answers do not tell how it compares owners, so that it is not asked again.
+    /// Whether the service's responses did not reveal how it compares owners. If so, the service is
+    /// not asked again.
     pub(super) is_owner_case_unclear: bool,
-    /// Why the service refused to change an alert, if it did for lack of a permission.
+    /// The error message received when the service refused to change an alert for lack of
+    /// permission, if that has happened.
     pub writes_refused: Option<String>,
 }
 
@@ -140,7 +143,7 @@ pub struct Feed {
     pub settings: FeedSettings,
     /// The identity and the state of the sign-in.
     pub sign_in: SignIn,
-    /// The fetch of the list.
+    /// The list fetch.
     pub list: ListFetch,
     /// Live polling.
     pub poll: Poll,
@@ -148,7 +151,7 @@ pub struct Feed {
     pub backfill: Backfill,
     /// The cache.
     pub cache: Cache,
-    /// What is known of the service.
+    /// The known facts about the service.
     pub service: ServiceFacts,
     /// The lists that have been loaded completely.
     pub(super) complete_lists: CompleteLists,
@@ -156,7 +159,7 @@ pub struct Feed {
     failures: u32,
     /// When the last poll ended, by the local clock.
     polled_at: Option<Timestamp>,
-    /// Whether the last poll has failed.
+    /// Whether the last poll failed.
     poll_fails: bool,
     /// Whether the user has been told that a date cannot be read.
     pub(super) has_odd_date: bool,
@@ -191,7 +194,7 @@ impl Feed {
         job.feed == self.id && job.number >= self.first_job
     }
 
-    /// Returns whether every alert of the feed is loaded.
+    /// Returns whether all of the feed's alerts are loaded.
     pub(super) fn has_all_alerts(&self) -> bool {
         if self.settings.service {
             self.complete_lists.has_all_alerts()
@@ -210,7 +213,7 @@ impl Feed {
         }
     }
 
-    /// Requests the list for a filter. This replaces every other fetch.
+    /// Requests the list for a filter. The request supersedes the feed's other fetches.
     pub(super) fn request_list(
         &mut self,
         filter: &str,
@@ -220,7 +223,7 @@ impl Feed {
         let ListRequest { scope, guess } = request;
         let changes_since = self.cache.catch_up(&scope);
         let reread = changes_since.is_some() || self.complete_lists.covering(filter, &scope).is_some();
-        // The cache has the alerts of all owners.
+        // If only changes are fetched, nothing is missing: the cache has the alerts of all owners.
         let guess = guess && changes_since.is_none();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));
@@ -247,7 +250,7 @@ impl Feed {
         self.settings.name()
     }
 
-    /// Returns the tenant for the filter language.
+    /// Returns the feed's tenant, as the filter language knows it.
     pub(super) fn query_tenant(&self) -> query::Tenant {
         let token = self.sign_in.identity.as_ref().and_then(|identity| identity.tenant.as_ref());
         let mut tenant = self.settings.query_tenant(self.id);
@@ -266,8 +269,8 @@ impl Feed {
         effects
     }
 
-    /// Forgets what was loaded, because a different account now uses the feed. `first_job` is the
-    /// number of that account's first job. The state of the sign-in is kept.
+    /// Forgets everything that was loaded, because a different account now uses the feed.
+    /// `first_job` is the number of that account's first job. The sign-in state is kept.
     pub(super) fn start_over(&mut self, first_job: u32) {
         let polled = self.poll.is_on();
         let sign_in = std::mem::take(&mut self.sign_in);
@@ -277,7 +280,8 @@ impl Feed {
         }
     }
 
-    /// Shows the list for a filter from memory if a complete list covers it.
+    /// Shows the list for a filter from memory if it is covered by a complete list. Otherwise,
+    /// returns `None`.
     pub(super) fn cover_list(
         &mut self,
         filter: &str,
@@ -304,8 +308,8 @@ impl Feed {
         Some(effects)
     }
 
-    /// Ends a list fetch that has read the complete list. `newest` is the newest update among its
-    /// alerts.
+    /// Ends a list fetch that has read the complete list. `newest` is the time of the newest update
+    /// among the list's alerts.
     pub(super) fn list_done(&mut self, filter: &str, newest: Option<Timestamp>, now: Now) {
         self.failures = 0;
         self.poll_fails = false;
@@ -325,13 +329,14 @@ impl Feed {
         self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
     }
 
-    /// Confirms that the list contains the alerts of the owners in the filter in every spelling.
+    /// Records that the guess was right: the list contains all alerts of the owners in the filter,
+    /// however those owners are spelled.
     pub(super) fn confirm_guess(&mut self, filter: &str) {
         self.list.on(ListEvent::GuessConfirmed);
         self.keep_complete_list(filter);
     }
 
-    /// Remembers the list for a filter if it is complete.
+    /// Remembers the list for a filter if the list is complete.
     fn keep_complete_list(&mut self, filter: &str) {
         if let Some(list) = self.list.complete_list() {
             self.complete_lists.insert(filter, list);
@@ -374,9 +379,10 @@ impl Feed {
         self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono, changes_since: caught_up })
     }
 
-    /// Returns what the loaded alerts cover, if that is everything or at least the last days.
+    /// Returns the coverage of the loaded alerts; `None` unless they include at least all alerts
+    /// from the last 30 days.
     pub(super) fn loaded_coverage(&self) -> Option<alertdeck_cache::Coverage> {
-        // Changes since then may be unknown, whatever was loaded later.
+        // Changes made after the watermark may be unknown, even if alerts were loaded later.
         let watermark = self.poll.watermark()?;
         let since = if self.has_all_alerts() { None } else { Some(self.backfill.covers_since()?) };
         Some(alertdeck_cache::Coverage { since, watermark })
@@ -417,7 +423,7 @@ impl Feed {
         effects
     }
 
-    /// Stops automatic retries and polls, since each of them would ask the user to sign in again.
+    /// Stops automatic retries and polls, since each would ask the user to sign in again.
     pub(super) fn stop_retries(&mut self) {
         self.poll.on(PollEvent::NoRetry);
         self.list.on(ListEvent::NoRetry);

@@ -1,9 +1,9 @@
 //! The filter bar: the filter being typed, the active filter, the filter last requested from the
 //! service, and the history.
 //!
-//! The *active* filter is the last valid text and decides which rows are shown. The *committed*
-//! filter is the one that was run last. The *requested* filter is the one that the list was fetched
-//! with. A pivot commits a filter without requesting it.
+//! The *active* filter is the last valid text and determines which rows are shown. The *committed*
+//! filter is the one that was run most recently. The *requested* filter is the one that the list
+//! was fetched with. A pivot commits a filter without requesting it.
 
 use std::sync::Arc;
 
@@ -50,13 +50,13 @@ pub(super) fn hints() -> Vec<Hint> {
     ]
 }
 
-/// The maximum length of the history.
+/// The maximum number of filters in the history.
 const MAX_HISTORY: usize = 200;
 
 /// The filter bar.
 #[derive(Debug, Default)]
 pub struct FilterBar {
-    /// The filter that was run last.
+    /// The filter that was run most recently.
     pub committed: String,
     /// The text field, while the filter is being edited.
     pub editor: Option<Editor>,
@@ -83,7 +83,7 @@ pub struct FilterBar {
 struct Plans(Vec<(FeedId, Arc<Plan>)>);
 
 impl Plans {
-    /// Plans a filter for each feed. If it is invalid, the errors are the same for all feeds.
+    /// Plans a filter for each feed. The errors in an invalid filter are the same for all feeds.
     fn new(query: &Query, contexts: &[Context]) -> Result<Self, Vec<Diagnostic>> {
         let plan = |context: &Context| Ok((context.feed, Arc::new(query::plan(query, context)?)));
         contexts.iter().map(plan).collect::<Result<_, _>>().map(Self)
@@ -117,7 +117,7 @@ impl Editor {
         Self { field: TextField::new(text.to_owned()), ..Self::default() }
     }
 
-    /// Returns the text.
+    /// Returns the text in the field.
     pub fn text(&self) -> &str {
         self.field.value()
     }
@@ -133,7 +133,7 @@ impl Editor {
         text.char_indices().nth(self.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Handles an editing key. Returns whether the key is an editing key.
+    /// Applies an editing key to the field. Returns `false` if the key is not an editing key.
     pub(super) fn edit(&mut self, key: Key) -> bool {
         if key.alt {
             return false;
@@ -169,7 +169,7 @@ impl Editor {
         self.field = TextField::new(full).with_cursor(cursor);
     }
 
-    /// Truncates the text to `most` characters. Returns whether it was longer.
+    /// Truncates the text to `most` characters. Returns whether the text was longer.
     pub(super) fn truncate(&mut self, most: usize) -> bool {
         let end = self.text().char_indices().nth(most).map(|(end, _)| end);
         if let Some(end) = end {
@@ -222,10 +222,10 @@ impl FilterBar {
         }
     }
 
-    /// Compiles the text in the bar unless it is already active. With `again`, compiles it in any
-    /// case, because the time or the service has changed. Valid text becomes the active filter;
-    /// invalid text leaves the previous filter active. `contexts` has one context for each active
-    /// feed.
+    /// Compiles the text in the bar unless it is already active. With `again`, compiles even active
+    /// text, because time has passed or more is known about the service. Valid text becomes the
+    /// active filter; invalid text leaves the previous filter active. `contexts` has one context
+    /// for each active feed.
     ///
     /// Returns whether the filter returned by [`Self::matcher`] has been replaced. Errors are in
     /// [`Self::diagnostics`].
@@ -247,7 +247,8 @@ impl FilterBar {
         self.plans.first().map(|(_, plan)| plan.as_ref())
     }
 
-    /// Returns the feed whose plan [`Self::plan`] returns, if another feed is sent a different `$filter`.
+    /// Returns the feed whose plan is returned by [`Self::plan`], if a different `$filter` is sent
+    /// to another feed.
     pub fn plan_feed(&self) -> Option<FeedId> {
         let (feed, plan) = self.plans.first()?;
         let differs = |(_, other): &(FeedId, Arc<Plan>)| {
@@ -300,7 +301,7 @@ impl FilterBar {
         }
     }
 
-    /// Makes the committed filter the requested one.
+    /// Makes the committed filter the requested filter.
     pub fn request(&mut self) {
         self.requested.clone_from(&self.committed);
         self.requested_plans.clone_from(&self.plans);
@@ -334,7 +335,7 @@ impl FilterBar {
         scope(self.requested_plans.of(feed))
     }
 
-    /// Returns what to request from a feed for the requested filter.
+    /// Returns the list to request from a feed for the requested filter.
     pub(super) fn requested_list(&self, feed: FeedId) -> ListRequest {
         let guess = self.requested_plans.of(feed).is_some_and(|plan| plan.guesses_owner);
         ListRequest { scope: self.requested_scope(feed), guess }
@@ -356,7 +357,7 @@ impl FilterBar {
         self.diagnostics.is_empty()
     }
 
-    /// Ends editing and keeps the text.
+    /// Ends editing, commits the text and adds it to the history.
     pub fn commit(&mut self) {
         if let Some(editor) = self.editor.take() {
             let text = editor.text().trim().to_owned();
@@ -381,7 +382,8 @@ impl FilterBar {
     /// whether the text has changed.
     pub fn complete(&mut self) -> bool {
         let fix = self.diagnostics.iter().find_map(|diagnostic| diagnostic.fix.clone());
-        // A completion would only extend what is to be written in another way.
+        // If the text uses another tool's syntax, apply the fix: a completion would only extend
+        // text that must be rewritten.
         let is_other_syntax =
             self.diagnostics.first().is_some_and(|first| first.kind == DiagnosticKind::OtherSyntax);
         let Some(editor) = &mut self.editor else { return false };

@@ -10,7 +10,7 @@ use jiff::{
 
 use alertdeck_model::{Now, Timestamp};
 
-/// How times are displayed.
+/// The format in which times are displayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeFormat {
     /// As an age: `3h`.
@@ -69,7 +69,8 @@ impl Clock {
         }
     }
 
-    /// Formats a time in full, to the second, with its zone.
+    /// Formats a date and time to the second, with the time zone. If times are shown as ages, adds
+    /// the age.
     pub fn full(&self, at: Timestamp) -> String {
         let then = self.civil(at);
         match self.format {
@@ -88,17 +89,17 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
-    /// Formats the date of a time, in the zone of the time format.
+    /// Formats the date of a time, in the time format's time zone.
     pub fn day(&self, at: Timestamp) -> String {
         self.civil(at).strftime("%Y-%m-%d").to_string()
     }
 
-    /// Returns whether two times have the same date, in the zone of the time format.
+    /// Returns whether two times have the same date, in the time format's time zone.
     pub fn is_same_day(&self, one: Timestamp, other: Timestamp) -> bool {
         self.civil(one).date() == self.civil(other).date()
     }
 
-    /// Formats a time for the timeline: like [`Clock::short`], with the age beside it if times are
+    /// Formats a time for the timeline: like [`Clock::short`], followed by the age if times are
     /// shown as ages.
     pub fn timeline_time(&self, at: Timestamp, near: Option<Timestamp>) -> String {
         let time = self.short(at, near);

@@ -9,12 +9,13 @@ pub struct Histogram {
     /// The counts for high, medium, low and all other severities, from the oldest bucket to the
     /// newest.
     pub counts: [Vec<u32>; 4],
-    /// The sums, including alerts that have no time of creation.
+    /// The total counts by severity, in the same order as `counts`, including alerts without a
+    /// creation time.
     pub totals: [u32; 4],
     /// The creation times of the oldest and the newest alert.
     pub range: Option<(Timestamp, Timestamp)>,
     revision: (u64, (u64, usize)),
-    /// When to count next while alerts stream in, measured from startup.
+    /// When the next count is due while alerts stream in, measured from startup.
     pub(super) due: std::time::Duration,
 }
 
@@ -50,10 +51,10 @@ impl Histogram {
 struct Scale {
     first: Timestamp,
     buckets: u64,
-    /// The number of low bits that are ignored, so that products fit into 64 bits. Divisions of longer
-    /// numbers take many times longer.
+    /// The number of low-order bits to ignore, so that products fit into 64 bits. Dividing wider
+    /// integers takes many times longer.
     ignored: u32,
-    /// The length of the whole range, without the ignored bits.
+    /// The length of the range, without the ignored bits.
     length: u64,
 }
 
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(sums, [1, 0, 0, 0]);
     }
 
-    /// About the ticks of the years 1 to 9999.
+    /// Approximately the ticks of the years 1 to 9999.
     const YEARS: std::ops::Range<i64> = -(1 << 59)..1 << 58;
 
     proptest! {
@@ -114,7 +115,7 @@ mod tests {
             let exact = (at - first) * i128::from(buckets) / (last - first + 1);
             let found = scale.bucket(Timestamp::from_ticks(at as i64));
             prop_assert!(found < buckets as usize);
-            // Of the widest ranges, a few bits are ignored.
+            // In the widest ranges, a few low-order bits are ignored.
             prop_assert!((found as i128 - exact).abs() <= i128::from(scale.ignored > 0), "{found} {exact}");
         }
     }

@@ -6,10 +6,10 @@
 use super::{App, Effect, Pane, detail::DetailPosition, list};
 use alertdeck_store::Sort;
 
-/// The maximum length of the history.
+/// The maximum number of views in the history.
 const MAX_ENTRIES: usize = 50;
 
-/// A view to return to.
+/// A previous list view that the user can return to.
 #[derive(Clone, Debug)]
 pub(super) struct HistoryEntry {
     filter: String,
@@ -26,7 +26,7 @@ pub(super) struct HistoryEntry {
 pub(super) struct History {
     /// The views, newest last.
     entries: Vec<HistoryEntry>,
-    /// The view before the filter was edited.
+    /// The view from before the current edit of the filter.
     before_edit: Option<HistoryEntry>,
 }
 

@@ -19,7 +19,7 @@ impl App {
                 self.ui.last_key = Some(key);
                 let asked_to_quit = self.ui.quits;
                 self.key(key, effects);
-                // Only the next key counts.
+                // A request to quit lapses unless the very next key confirms it.
                 self.ui.quits &= !asked_to_quit;
             }
             Input::Paste(text) => self.paste(&text),
@@ -44,8 +44,7 @@ impl App {
         self.resize_overlays();
     }
 
-    /// Returns the active contexts of the panes and their text fields, in the order in which they
-    /// are searched.
+    /// Returns the active contexts of the focused pane or text field, in lookup order.
     fn contexts(&self) -> Vec<&'static Context> {
         if self.filter.editor.is_some() {
             return vec![&filter::CONTEXT];
@@ -75,8 +74,8 @@ impl App {
         }
     }
 
-    /// Notifies the user that a key is not bound here and suggests the key that may have been
-    /// meant.
+    /// Notifies the user that a key is not bound in these contexts, and suggests the nearest bound
+    /// key, the help key or the closing key.
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
             Some((near, command)) => format!("try {near} ({})", command.help),
@@ -88,8 +87,8 @@ impl App {
         self.notify(format!("{key} is not bound here; {near}"));
     }
 
-    /// Returns the key bar hints: keys and their descriptions. The last one is the closing key or
-    /// the help key.
+    /// Returns the key bar hints as pairs of keys and a description. The last hint shows the
+    /// closing key or the help key.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
         let hints = match self.ui.overlay() {
             Some(overlay) => overlay.object().hints(self),
@@ -108,14 +107,15 @@ impl App {
         };
         let keys = commands.iter().map(|id| self.ui.keymap.key(id)).filter(|key| !key.is_empty());
         keys.reduce(|all, key| match key.strip_prefix("Ctrl-") {
-            // `Ctrl-n/p` for both.
+            // Shorten `Ctrl-n/Ctrl-p` to `Ctrl-n/p`.
             Some(letter) if all.starts_with("Ctrl-") => format!("{all}/{letter}"),
             _ => format!("{all}/{key}"),
         })
     }
 
-    /// Closes the topmost overlay, range, search or detail pane, or otherwise stops loading. Never
-    /// quits, and never clears the filter or marks.
+    /// Goes back one step: closes the focused overlay, cancels the range, ends the search, or
+    /// leaves the timeline, the JSON or the detail pane. If there is nothing to leave, stops
+    /// loading. Never quits, and never clears the filter or marks.
     pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
             self.close_overlay(false, effects);
@@ -134,7 +134,8 @@ impl App {
         }
     }
 
-    /// Closes the overlay or the detail pane. Quits if only the list is open.
+    /// Closes the focused overlay, or returns from the detail pane to the list. In the list, quits,
+    /// but requires a second key press while changes are being sent.
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
             self.close_overlay(true, effects);
@@ -211,7 +212,7 @@ impl App {
     }
 
     pub(super) fn refresh(&mut self, effects: &mut Vec<Effect>) {
-        // Files that have been read completely are not read again.
+        // Do not reread files that have been read completely.
         let is_final = |feed: &Feed| !feed.settings.service && feed.list.phase() == &Phase::Complete;
         let (kept, read): (Vec<_>, Vec<_>) = self.feeds.iter().partition(|feed| is_final(feed));
         let (kept, read) = (kept.len(), read.iter().map(|feed| feed.id).collect::<Vec<_>>());
@@ -221,7 +222,7 @@ impl App {
         self.view.restart();
         self.replan();
         self.filter.request();
-        // Of a list that was not complete before, it is not known what is new.
+        // If a list was not complete before, its new alerts cannot be told from old ones.
         let mut is_known = !read.is_empty();
         for feed in read {
             self.fetch_from(feed, effects);
@@ -240,7 +241,7 @@ impl App {
         self.apply_filter();
     }
 
-    /// Runs the filter in the bar if it is valid.
+    /// Runs the filter in the filter bar if it is valid.
     pub(super) fn run_typed_filter(&mut self, effects: &mut Vec<Effect>) {
         if self.filter.is_valid() {
             self.remember_edit();
@@ -264,7 +265,7 @@ impl App {
         }
     }
 
-    /// Runs another filter.
+    /// Replaces the filter with `text` and runs it if it is valid.
     pub(super) fn run_filter(&mut self, text: &str, effects: &mut Vec<Effect>) {
         self.filter.set(text);
         self.apply_filter();
@@ -275,7 +276,7 @@ impl App {
         }
     }
 
-    /// Sorts the list and adds the previous order to the history.
+    /// Changes the sort order and adds the previous view to the history.
     pub(super) fn change_sort(&mut self, sort: Sort) {
         if sort != self.view.sort() {
             self.remember_view();
@@ -292,8 +293,8 @@ impl App {
         } else if self.ui.focus == Pane::Detail && self.find_editor().is_some() {
             return self.find_paste(text);
         } else {
-            // Text pasted into a pane becomes a filter that treats the lines as alternatives. The
-            // filter is not run yet. Terminals send line breaks as carriage returns.
+            // Text pasted into a pane becomes a filter that matches any of its lines. The filter is
+            // not run yet. Terminals send line breaks as carriage returns.
             let lines: Vec<_> =
                 text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
             if lines.is_empty() {
@@ -373,7 +374,7 @@ impl App {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
-                // Severity starts with the highest, times with the newest, names with A.
+                // Sort severities from the highest, times from the newest, and names from A.
                 let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.change_sort(Sort { column, descending });

@@ -1,7 +1,7 @@
 //! Jobs: units of long-running work, each with an id, a description of the work, and events.
 //!
-//! The state starts and cancels jobs through effects, and their events come back with the same id.
-//! This module does not define how a job is run. [`super::Jobs`] tracks which jobs are running.
+//! The state starts and cancels jobs through effects. Each event carries the id of its job. This
+//! module does not define how jobs run. [`super::Jobs`] tracks which jobs are running.
 
 use alertdeck_graph::{ClientEvent, OwnerComparison};
 use alertdeck_model::{AlertId, SafeText, Timestamp};
@@ -20,7 +20,7 @@ use super::{
 pub struct JobId {
     /// The feed that the job works for.
     pub feed: FeedId,
-    /// The number of the job. It increases with each job started, across all feeds.
+    /// The job number, which increases with each job started for any feed.
     pub number: u32,
 }
 
@@ -29,31 +29,32 @@ pub struct JobId {
 pub enum JobKind {
     /// Fetch the list for the filter, newest alerts first.
     List(Scope),
-    /// Fetch what has changed.
+    /// Fetch new and changed alerts.
     Poll(Scope),
     /// Fetch a list completely, without fetching any page twice.
     Backfill {
-        /// The list.
+        /// The scope of the list.
         scope: Scope,
         /// The page to start with, if not the first.
         from: Option<Bookmark>,
     },
-    /// Find out how the service compares owners, given the owner of an alert, if one is known. Ends
-    /// with [`JobEvent::OwnersCompared`].
+    /// Find out how the service compares owners. The string is the owner of an alert, if any is
+    /// known. Ends with [`JobEvent::OwnersCompared`].
     CompareOwners(Option<String>),
     /// Read an alert's JSON for the detail pane. Ends with [`JobEvent::Read`].
     Read(Row, StoredAlert),
-    /// Generate a ticket for an alert, to be copied. Ends with [`JobEvent::Ticket`].
+    /// Generate a ticket for an alert, to copy to the clipboard. Ends with [`JobEvent::Ticket`].
     Ticket {
-        /// The alert.
+        /// The alert to describe.
         alert: StoredAlert,
-        /// The portal host that the ticket's links may lead to.
+        /// The portal host that links in the ticket may point to.
         portal_host: String,
     },
     /// Write alerts to a file. Ends with [`JobEvent::Exported`]. If cancelled, the job ends early,
     /// and its event says whether the file was written.
     Export(Export),
-    /// Send changes to alerts. Ends with [`WriteEvent::Done`]. If cancelled, no further change is sent.
+    /// Send changes to alerts. Ends with [`WriteEvent::Done`]. If cancelled, no further changes are
+    /// sent.
     Write(Writes),
     /// Add a note to the journal. Ends with [`JobEvent::Noted`].
     WriteNote(Box<Entry>),
@@ -61,8 +62,8 @@ pub enum JobKind {
     ReadJournal,
     /// Open the cache of the feed's account and read its alerts.
     ReadCache,
-    /// Sign in with this method. The successful sign-in is reported as
-    /// [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn).
+    /// Sign in with this method. [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn) reports
+    /// success.
     SignIn(SignInWay),
 }
 
@@ -85,7 +86,7 @@ pub enum JobType {
 }
 
 impl JobKind {
-    /// Returns the type.
+    /// Returns the job's type.
     pub fn job_type(&self) -> JobType {
         match self {
             Self::List(_) => JobType::List,
@@ -105,7 +106,7 @@ impl JobKind {
 }
 
 impl JobType {
-    /// Returns the name shown to the user.
+    /// Returns the name of the job type shown to the user.
     pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -123,8 +124,8 @@ impl JobType {
         }
     }
 
-    /// Returns whether the job fetches alerts. Each feed runs at most one job of each of these
-    /// types at a time.
+    /// Returns whether jobs of this type fetch alerts. Each feed runs at most one job of each such
+    /// type at a time.
     pub fn is_fetch(self) -> bool {
         matches!(self, Self::List | Self::Poll | Self::Backfill)
     }
@@ -135,8 +136,8 @@ impl JobType {
 pub enum JobEvent {
     /// An event from a fetch.
     Fetch(LoadEvent),
-    /// How the service compares owners, or why that could not be found out, in one line. The last
-    /// event.
+    /// How the service compares owners, or a one-line reason why that could not be determined. The
+    /// last event.
     OwnersCompared(Result<OwnerComparison, String>),
     /// A worker has read an alert. The last event.
     Read(Row, StoredAlert, Box<Body>),
@@ -149,36 +150,37 @@ pub enum JobEvent {
         /// The result.
         outcome: Result<Written, NotWritten>,
     },
-    /// An event from sending changes.
+    /// An event from a job that sends changes.
     Write(WriteEvent),
-    /// A note was added, or why it was not. The last event.
+    /// A note was added to the journal, or could not be added for this reason. The last event.
     Noted(Result<(), String>),
-    /// The journal, or why it cannot be read. The last event.
+    /// The journal was read, or could not be read for this reason. The last event.
     Journal(Result<Vec<Entry>, String>),
-    /// An event from reading the cache.
+    /// An event from a job that reads the cache.
     Cache(CacheEvent),
     /// An event from a sign-in.
     SignIn(SignInEvent),
 }
 
-/// An event from reading the cache of an account.
+/// An event from a job that reads an account's cache.
 #[derive(Debug)]
 pub enum CacheEvent {
     /// The cache is open. Its alerts follow.
     Opened {
-        /// The user principal name, if a user has signed in.
+        /// The account's user principal name, if a user has signed in.
         account: Option<String>,
-        /// What the cache has.
+        /// The contents of the cache.
         state: alertdeck_cache::State,
     },
-    /// Alerts, newest first.
+    /// A batch of alerts, newest first.
     Batch(Batch),
-    /// There are no more alerts. The last event.
+    /// All alerts have been sent. The last event.
     Done {
-        /// Whether all of them could be read.
+        /// Whether every cached alert could be read.
         is_whole: bool,
     },
-    /// There is no cache: the account is not known, or the cache cannot be used. The last event.
+    /// No cache is available, because the account is unknown or the cache cannot be used. The last
+    /// event.
     None,
 }
 
@@ -197,34 +199,35 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns the scope that covers the alerts whose time is `at` or later.
+    /// Returns the scope of all alerts for which the time in `property` is `at` or later.
     pub(super) fn since(property: odata::Property, at: Timestamp) -> Self {
         Self::Filter(odata::Expr::Compare(property, odata::Operator::Ge, odata::Literal::Time(at)))
     }
 }
 
-/// A position in a fetch, within its scope. The value comes from the service, which decides how
-/// long it stays valid.
+/// A position from which a fetch of the same scope can continue. The service issues the value and
+/// decides how long it stays valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bookmark(pub String);
 
 /// An event from a fetch.
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page has begun to arrive.
+    /// A page has started to arrive.
     Page {
-        /// The number of alerts in the list, as counted by the service; sent with the first page.
+        /// The number of alerts in the list, as counted by the service. Only the first page
+        /// includes the count.
         total: Option<u64>,
-        /// The service's warning of a partial result.
+        /// The service's warning that the result is partial, if any.
         partial: Option<SafeText>,
         /// The time of the response, by the service's clock.
         server_time: Option<Timestamp>,
     },
     /// Alerts from the current page.
     Batch(Batch),
-    /// How much of the files has been read.
+    /// The progress of reading the files.
     FilesRead(Progress),
-    /// All alerts from the page have been sent. The next page is at this bookmark.
+    /// All alerts from the current page have been sent. The bookmark points to the next page.
     Reached(Bookmark),
     /// An event from the current request, such as a wait.
     Client(ClientEvent),
@@ -232,7 +235,7 @@ pub enum LoadEvent {
     Done,
     /// The fetch failed before the list was complete. The last event.
     Failed(Failure),
-    /// The fetch was stopped, and everything that it had received has been sent. The last event.
+    /// The fetch was stopped, and all alerts that it had received have been sent. The last event.
     Stopped,
 }
 
@@ -241,7 +244,7 @@ pub enum LoadEvent {
 pub struct Failure {
     /// The kind of failure.
     pub kind: FailureKind,
-    /// One line: what happened and what to do. Safe to show.
+    /// What happened and what to do, as one line that is safe to show.
     pub line: String,
 }
 
@@ -254,11 +257,11 @@ pub enum FailureKind {
     Busy,
     /// The service refused the filter.
     Filter,
-    /// There is no token, or the service did not accept it.
+    /// There is no token, or the service rejected it.
     SignIn,
     /// The token lacks a permission.
     Permission,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 

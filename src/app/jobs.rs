@@ -1,7 +1,7 @@
 //! The registry of jobs: the running ones and the most recently ended ones.
 //!
-//! It tracks which jobs are running, and therefore which events are still valid, but not what a job
-//! is for.
+//! The registry tracks which jobs are running, and therefore which events are still valid. It does
+//! not know what a job is for.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ const MAX_ENDED: usize = 30;
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// The job has not started or is waiting for its next turn.
+    /// The job has not started yet, or is waiting to run again.
     Waiting,
     /// The job is running.
     Running,
@@ -50,7 +50,7 @@ impl JobState {
     }
 }
 
-/// The progress of a job, in alerts.
+/// A job's progress, counted in alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The number of alerts received or written, including duplicates.
@@ -62,30 +62,30 @@ pub struct Progress {
 /// A job that is running or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The id.
+    /// The job's id.
     pub id: JobId,
-    /// The type.
+    /// The job's type.
     pub job_type: JobType,
     /// The tenant of the job's feed, safe to show.
     pub tenant: String,
-    /// When it was started.
+    /// When the job was started.
     pub started: Timestamp,
     /// The state; never [`JobState::Waiting`].
     pub state: JobState,
-    /// The progress.
+    /// The job's progress.
     pub progress: Progress,
     /// Why the job failed, as one line that is safe to show; empty if it did not fail.
     pub reason: String,
 }
 
 impl Job {
-    /// Returns whether the job is running, so that its events are handled.
+    /// Returns whether the job is still running. Only a running job's events are handled.
     pub fn is_live(&self) -> bool {
         self.state.is_live()
     }
 
-    /// Returns whether the job stays in the list after it has ended. Successful reads and polls are
-    /// too frequent to be of interest.
+    /// Returns whether the job stays in the registry after it has ended. Reads, polls and other
+    /// frequent jobs are of interest only if they failed.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed
             || !matches!(
@@ -102,7 +102,7 @@ impl Job {
 /// The jobs, in the order in which they were started.
 #[derive(Debug, Default)]
 pub struct Jobs {
-    /// The number of the last job.
+    /// The number of the most recently started job.
     last: u32,
     jobs: VecDeque<Job>,
 }
@@ -147,18 +147,18 @@ impl Jobs {
         }
     }
 
-    /// Returns a job if it is running or is among the most recently ended ones.
+    /// Returns the job with this id if it is running or has ended recently.
     pub fn get(&self, id: JobId) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
     }
 
-    /// Returns a feed's running job of the given type; the newest if there are several.
+    /// Returns a feed's running job of the given type. If there are several, returns the newest.
     pub fn running(&self, feed: FeedId, job_type: JobType) -> Option<JobId> {
         let matches = |job: &&Job| job.id.feed == feed && job.job_type == job_type && job.is_live();
         self.jobs.iter().rev().find(matches).map(|job| job.id)
     }
 
-    /// Removes the jobs that have ended.
+    /// Removes a feed's jobs that have ended.
     pub(super) fn forget_ended(&mut self, feed: FeedId) {
         self.jobs.retain(|job| job.id.feed != feed || job.is_live());
     }
@@ -180,7 +180,7 @@ impl Jobs {
         self.end(id, JobState::Done, String::new())
     }
 
-    /// Records an event from a job, such as its progress or its end. Returns the type of the job if
+    /// Updates a job's progress and state after an event from the job. Returns the job's type if
     /// the event should be handled; `None` if the job was cancelled, has ended, or is unknown.
     pub(super) fn record(&mut self, id: JobId, event: &JobEvent) -> Option<JobType> {
         let job = self.live_mut(id)?;
@@ -290,8 +290,8 @@ mod tests {
         JobEvent::Exported { path: "x".into(), outcome: outcome.map(written) }
     }
 
-    /// Returns every event with the type of its job, and the job's state and failure reason after
-    /// the event.
+    /// Returns events, each with the type of its job and with the job's state and failure reason
+    /// after the event.
     fn events() -> Vec<(JobType, JobEvent, JobState, &'static str)> {
         use JobState::{Done, Failed, Running, Stopped};
         let failure = Failure { kind: FailureKind::Offline, line: "no route".into() };

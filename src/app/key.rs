@@ -1,6 +1,6 @@
 //! Keys by name: `j`, `Space`, `Ctrl-d`, `Alt-x`, `F5`.
 //!
-//! The keymap file and all hints on the screen use these names. This module is independent of the
+//! The keymap file and all on-screen hints use these names. This module is independent of the
 //! terminal library.
 
 use std::{fmt, str::FromStr};
@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 /// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The key.
+    /// The key itself, without modifiers.
     pub code: KeyCode,
     /// Whether Ctrl was held.
     pub ctrl: bool,
@@ -18,7 +18,7 @@ pub struct Key {
     pub shift: bool,
 }
 
-/// A key without its modifiers. A letter with Shift is a capital.
+/// A key without its modifiers. A letter typed with Shift is a capital letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named after the keys")]
 pub enum KeyCode {
@@ -40,7 +40,7 @@ pub enum KeyCode {
     PageDown,
 }
 
-/// The names that are displayed.
+/// The key names used for display.
 const NAMES: [(&str, KeyCode); 15] = [
     ("Enter", KeyCode::Enter),
     ("Esc", KeyCode::Esc),
@@ -59,7 +59,7 @@ const NAMES: [(&str, KeyCode); 15] = [
     ("Space", KeyCode::Char(' ')),
 ];
 
-/// Other names that are accepted.
+/// Other key names that are accepted as input.
 const ALIASES: [(&str, KeyCode); 11] = [
     ("Up", KeyCode::Up),
     ("Down", KeyCode::Down),
@@ -74,7 +74,7 @@ const ALIASES: [(&str, KeyCode); 11] = [
     ("Minus", KeyCode::Char('-')),
 ];
 
-/// The error for a string that is not the name of a key.
+/// The error for a string that is not a key name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key: expected a character or a name such as Enter, Ctrl-d, Alt-x, Shift-Tab or F5")]
 pub struct UnknownKey;

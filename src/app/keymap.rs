@@ -1,7 +1,7 @@
 //! The keymap: which keys run which commands.
 //!
 //! The defaults come from `assets/keymap.toml`, and the user's file overrides them. Dispatch, help,
-//! the key bar and docs/keys.md all use this table. This module reads no files and is independent
+//! the key bar and docs/keys.md all use this keymap. This module reads no files and is independent
 //! of the terminal.
 
 use std::{collections::HashMap, ops::Range};
@@ -25,11 +25,11 @@ pub struct Keymap {
 /// An error in a keymap file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeymapError {
-    /// The invalid part of the text, in bytes.
+    /// The byte range of the invalid part of the text.
     pub span: Range<usize>,
-    /// The error. It may quote the text and is not sanitised.
+    /// The error message. It may quote the file and is not sanitised.
     pub message: String,
-    /// How to fix it.
+    /// How to fix the error.
     pub fix: String,
 }
 

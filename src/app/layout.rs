@@ -1,4 +1,4 @@
-//! The layout of the screen, computed from its size and from what is shown.
+//! The screen layout, computed from the screen size and the state of the panes and the filter bar.
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ impl Area {
         (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
 
-    /// Cuts `rows` rows off the top.
+    /// Cuts up to `rows` rows off the top and returns them.
     fn take_top(&mut self, rows: u16) -> Self {
         let rows = rows.min(self.height);
         let top = Self { height: rows, ..*self };
@@ -25,7 +25,7 @@ impl Area {
         top
     }
 
-    /// Cuts `rows` rows off the bottom.
+    /// Cuts up to `rows` rows off the bottom and returns them.
     fn take_bottom(&mut self, rows: u16) -> Self {
         let rows = rows.min(self.height);
         self.height -= rows;
@@ -38,7 +38,7 @@ impl Area {
 pub enum Pane {
     /// The list of alerts.
     List,
-    /// The alert under the cursor.
+    /// The details of the alert under the cursor.
     Detail,
 }
 
@@ -47,7 +47,7 @@ pub enum Pane {
 pub enum Shape {
     /// Fewer than 20 columns or 5 rows: only a message is shown.
     TooSmall,
-    /// One pane.
+    /// Only the focused pane.
     Small,
     /// The list above the detail pane.
     Narrow,
@@ -55,20 +55,20 @@ pub enum Shape {
     Wide,
 }
 
-/// The input to the layout.
+/// The inputs to the layout.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutInput {
     /// The width of the screen in columns.
     pub width: u16,
     /// The height of the screen in rows.
     pub height: u16,
-    /// The focused pane, which is the only visible one if there is room for just one.
+    /// The focused pane. On a small screen, only this pane is visible.
     pub focus: Pane,
     /// Whether the focused pane fills the screen.
     pub zoom: bool,
     /// Whether the filter is being edited.
     pub editing: bool,
-    /// The list's share of the width in per cent, if the panes are side by side.
+    /// The list's share of the screen width in per cent when the panes are side by side.
     pub split: u16,
 }
 
@@ -89,7 +89,7 @@ pub struct Layout {
     pub list_head: Option<Area>,
     /// The rows of the list.
     pub list: Option<Area>,
-    /// The rule with the title of the detail pane.
+    /// The horizontal rule that shows the detail pane's title.
     pub detail_head: Option<Area>,
     /// The lines of the detail pane.
     pub detail: Option<Area>,
@@ -99,9 +99,9 @@ pub struct Layout {
     pub keys: Area,
 }
 
-/// The minimum width of each pane when they are side by side.
+/// The minimum width of each pane when the panes are side by side.
 const MIN_PANE: u16 = 40;
-/// The number of rows in the histogram, one for each severity that is counted.
+/// The height of the histogram in rows, one for each severity that is counted.
 pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {

@@ -35,7 +35,8 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// Returns the key bar hints, with the help key last.
+/// Returns the key bar hints. The last hint shows the help key or, while a range is being marked,
+/// the key that cancels it.
 pub(super) fn hints(app: &App) -> Vec<Hint> {
     let moving = hint(&["move.down", "move.up"], "move");
     if app.range().is_some() {
@@ -64,19 +65,21 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
 pub struct List {
     /// The cursor and the window.
     pub scroll: Scroll,
-    /// The first visible column of the titles.
+    /// The number of columns by which titles are scrolled.
     pub shift: usize,
-    /// The alerts that have arrived since the list was loaded and have not been read.
+    /// The alerts that have arrived since the list was loaded and have not been read yet.
     pub new: RowSet,
-    /// The alerts that have changed since the list was loaded and have not been read since.
+    /// The alerts that have changed since the list was loaded and have not been read since they
+    /// changed.
     pub changed: RowSet,
-    /// What the current refresh has found so far; `None` if there is none.
+    /// The numbers of new and changed alerts that the current refresh has found so far; `None` if
+    /// no refresh is running.
     pub(super) found: Option<Found>,
-    /// The alerts that the current poll has found and the user is to be notified of.
+    /// The notification to send for the alerts that the current poll has found.
     pub(super) notification: Notification,
     /// The alert under the cursor.
     cursor: Option<Row>,
-    /// The line in the window that the cursor is on.
+    /// The cursor's line within the window.
     line: usize,
     /// Whether the user has moved the cursor. Until then, it stays on the newest alert.
     moved: bool,
@@ -98,18 +101,18 @@ impl ListPosition {
     }
 }
 
-/// The maximum distance that titles can be scrolled, in columns.
+/// The maximum number of columns by which titles can be scrolled.
 const MAX_SHIFT: usize = 400;
 
 impl List {
-    /// Returns the alert under the cursor. Until a scan of the rows has found that alert, returns
-    /// the previous one.
+    /// Returns the alert under the cursor. While the rows are being scanned, a cursor that the user
+    /// has moved stays on its previous alert.
     pub fn selected(&self, view: &View) -> Option<Row> {
         let shown = view.get(self.scroll.cursor);
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
     }
 
-    /// Records that an alert is being read.
+    /// Clears the new and changed signs of an alert because it is being read.
     pub(super) fn read(&mut self, row: Row) {
         self.new.remove(row);
         self.changed.remove(row);
@@ -132,7 +135,7 @@ impl List {
         }
     }
 
-    /// Moves the cursor to a row, given by its index, in a window of `height` lines.
+    /// Moves the cursor to the row at index `at` and scrolls a window of `height` lines to show it.
     pub(super) fn go_to(&mut self, view: &View, at: usize, height: usize) {
         self.moved = true;
         self.scroll.cursor = at;
@@ -140,7 +143,7 @@ impl List {
         self.remember_cursor(view);
     }
 
-    /// Scrolls the window.
+    /// Scrolls the window by `lines`; positive is down.
     pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
         self.moved = true;
         self.scroll.wheel(lines, view.len(), height);
@@ -176,8 +179,9 @@ impl List {
         self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
-    /// Finds the cursor's alert after the view has changed. If the alert is gone, the row below
-    /// takes its place (docs/console.md, "Cursor" and "Rows that no longer match").
+    /// Keeps the cursor on its alert after the view has changed. If the alert has left the list,
+    /// the cursor moves to the row below (docs/console.md, "Cursor" and "Rows that no longer
+    /// match").
     pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
         let len = view.len();
         if self.revision != view.revision() {

@@ -1,6 +1,6 @@
 //! Starts jobs for the feeds and handles their events (docs/architecture.md, "Loading").
 //!
-//! The state machines in [`super::feed`] decide what to fetch; this module connects them with the
+//! The state machines in [`super::feed`] decide what to fetch; this module connects them to the
 //! filter, the store and the list.
 
 use super::{
@@ -15,22 +15,23 @@ use alertdeck_store::{Count, FeedId, Row};
 /// The progress of the requested list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListProgress {
-    /// The number of loaded alerts in the list, from any fetch; never less than the number of
-    /// matches.
+    /// The number of alerts in the list that are loaded, regardless of which fetch loaded them;
+    /// never less than the number of matches.
     pub loaded: usize,
     /// The number of alerts in the list, if the service counted them.
     pub total: Option<usize>,
-    /// The number of alerts that the last fetch has read, unless it has read all of them.
+    /// The number of alerts that the last fetch has read; `None` if it has read the whole list or
+    /// fetches only changes.
     pub read: Option<usize>,
 }
 
 impl App {
-    /// Returns the first feed that is on.
+    /// Returns the first feed that is switched on.
     pub fn feed(&self) -> &Feed {
         self.feeds.main()
     }
 
-    /// Returns a sentence about a feed. If several are on, the sentence names the feed.
+    /// Returns `what`, prefixed with the feed's name if several feeds are switched on.
     pub fn about(&self, id: FeedId, what: &str) -> String {
         match self.feeds.get(id) {
             Some(feed) if self.feeds.len() > 1 => format!("{}: {what}", feed.name()),
@@ -38,7 +39,8 @@ impl App {
         }
     }
 
-    /// Returns the names of the tenants in the list, or their number if there are many.
+    /// Returns the names of the tenants in the list, or only their number if there are more than
+    /// four.
     pub fn tenant_names(&self) -> String {
         match self.feeds.len() {
             1 => self.feed().settings.tenant.clone(),
@@ -49,7 +51,8 @@ impl App {
 
     /// Returns the feed of an alert.
     pub fn feed_of(&self, row: Row) -> &Feed {
-        // An alert whose feed is not active is not in the list.
+        // Every alert in the list belongs to a feed that is switched on, so the fallback is not
+        // shown.
         self.feeds.get(self.store.feed(row)).unwrap_or(self.feeds.main())
     }
 
@@ -64,7 +67,7 @@ impl App {
         feeds.fold(first, |all, one| ListProgress {
             loaded: all.loaded + one.loaded,
             total: all.total.zip(one.total).map(|(all, one)| all + one),
-            // For a feed that has read all its alerts again, count all of them.
+            // For a feed that has read its whole list again, count all alerts loaded from it.
             read: match (all.read, one.read) {
                 (None, None) => None,
                 (read, more) => Some(read.unwrap_or(all.loaded) + more.unwrap_or(one.loaded)),
@@ -98,7 +101,7 @@ impl App {
         }
     }
 
-    /// Returns what a count over all loaded alerts covers.
+    /// Returns the coverage of a count over all loaded alerts.
     pub fn coverage(&self) -> Coverage {
         let extent = self.feeds.iter().map(Feed::extent).min().unwrap_or(Extent::Partial);
         Coverage { loaded: self.store.len(), extent }
@@ -122,7 +125,7 @@ impl App {
         }
     }
 
-    /// Cancels the running job of a type, if there is one.
+    /// Cancels a feed's running job of the given type, if there is one.
     pub(super) fn cancel_running(&mut self, feed: FeedId, job_type: JobType, effects: &mut Vec<Effect>) {
         if let Some(job) = self.jobs.running(feed, job_type) {
             self.cancel_job(job, effects);
@@ -136,7 +139,7 @@ impl App {
         }
     }
 
-    /// Carries out the effects that the state machines of a feed request.
+    /// Carries out the effects requested by a feed's state machines.
     pub(super) fn run_feed_effects(
         &mut self,
         feed: FeedId,
@@ -168,7 +171,7 @@ impl App {
     /// Fetches the list for the requested filter from a feed, superseding the feed's running
     /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
-        // A list that is read instead of a refresh reports nothing.
+        // Only a refresh reports what it has found. This fetch supersedes any running refresh.
         self.list.found = None;
         let request = self.filter.requested_list(id);
         let mono = self.clock.now.mono;
@@ -181,8 +184,8 @@ impl App {
         self.compare_owners(id, effects);
     }
 
-    /// Requests the committed filter. Fetches its list from each service that has no complete list
-    /// covering it, unless such a fetch is already running.
+    /// Requests the committed filter. Fetches the list for the filter from each service, unless a
+    /// complete list already covers it or a fetch with the same scope is already running.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         self.filter.request();
         self.list.found = None;
@@ -208,8 +211,8 @@ impl App {
         }
     }
 
-    /// Polls a feed for new and changed alerts. If no start time is known, fetches the list
-    /// instead.
+    /// Polls a feed for new and changed alerts. If the time to poll from is unknown, fetches the
+    /// list instead.
     pub(super) fn poll(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         if feed.list.phase().is_active() {
@@ -270,7 +273,7 @@ impl App {
         self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Starts or continues backfills if nothing else is loading.
+    /// Starts or continues the backfill of each feed that is not loading anything else.
     pub(super) fn begin_backfills(&mut self, effects: &mut Vec<Effect>) {
         let now = self.clock.now;
         for id in self.feeds.ids() {
@@ -279,7 +282,7 @@ impl App {
         }
     }
 
-    /// Starts the fetches that are due for the feeds.
+    /// Starts the list retries and polls that are due.
     pub(super) fn run_due_fetches(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         let is_due = |at: Option<std::time::Duration>| at.is_some_and(|at| at <= mono);
@@ -391,7 +394,7 @@ impl App {
         }
     }
 
-    /// Reports what a refresh has found, once every feed has been read.
+    /// Notifies the user of what a refresh has found, once every feed has been read.
     fn report_refresh(&mut self) {
         let is_active = self.feeds.iter().any(|feed| feed.list.phase().is_active());
         if let Some(found) = self.list.found.take_if(|_| !is_active) {
@@ -412,9 +415,9 @@ impl App {
         }
     }
 
-    /// Replans the filter without a feature that the service may have refused, so that this part is
-    /// evaluated locally. Not all features are known to work for alerts (docs/graph-api.md,
-    /// "Filtering"). Returns whether there was such a feature.
+    /// Replans the filter without an OData feature that the service may have refused, so that the
+    /// part that needs the feature is evaluated locally. Not all features are known to work for
+    /// alerts (docs/graph-api.md, "Filtering"). Returns whether the filter used such a feature.
     fn drop_refused_feature(&mut self, id: FeedId) -> bool {
         let pushed = self.filter.requested_plan(id).and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
@@ -428,7 +431,7 @@ impl App {
         true
     }
 
-    /// Handles an event from a poll. The list state shown in the header does not change.
+    /// Handles an event from a poll. Polls do not change the list state shown in the header.
     fn handle_poll(&mut self, id: FeedId, event: LoadEvent, effects: &mut Vec<Effect>) {
         let now = self.clock.now;
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -454,7 +457,8 @@ impl App {
         }
     }
 
-    /// Handles an event from the backfill, including events sent after it was asked to stop.
+    /// Handles an event from the backfill, including events sent after the backfill was asked to
+    /// stop.
     fn handle_backfill(&mut self, id: FeedId, event: LoadEvent) {
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };

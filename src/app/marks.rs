@@ -1,7 +1,6 @@
-//! Marks: alerts selected for an action, whether one by one, by range, or all matching ones at
-//! once.
+//! Marks: alerts selected for an action, one by one, as a range, or all matches at once.
 //!
-//! A mark belongs to its alert and survives filters, sorting and updates. A marked alert that is
+//! A mark belongs to its alert and survives filtering, sorting and updates. A marked alert that is
 //! not in the list is hidden: actions do not apply to it, but the number of hidden marks is shown
 //! (docs/console.md, "Marks").
 
@@ -52,7 +51,7 @@ impl Marks {
 }
 
 impl App {
-    /// Returns the number of marked alerts in the current list, which an action would apply to.
+    /// Returns the number of marked alerts in the list, to which an action would apply.
     pub fn marks_shown(&self) -> usize {
         self.marks.rows.common(self.view.shown())
     }
@@ -70,7 +69,7 @@ impl App {
         self.view.from(0).filter(|row| self.marks.contains(*row)).collect()
     }
 
-    /// Returns the first and last index of the range being marked.
+    /// Returns the first and last row index of the range being marked, if any.
     pub fn range(&self) -> Option<RangeInclusive<usize>> {
         let from = self.view.position(&self.store, self.marks.anchor?)?;
         let to = self.list.scroll.cursor;
@@ -78,7 +77,7 @@ impl App {
     }
 
     /// Marks the range if there is one. Otherwise, marks or unmarks the alert under the cursor and
-    /// moves to the next.
+    /// moves the cursor to the next alert.
     pub(super) fn mark(&mut self) {
         if let Some(range) = self.range() {
             self.marks.anchor = None;
@@ -93,7 +92,7 @@ impl App {
         self.list.go(&self.view, Motion::Down, height);
     }
 
-    /// Starts a range at the cursor, or cancels it.
+    /// Starts a range at the cursor, or cancels the range being marked.
     pub(super) fn begin_range(&mut self) {
         if self.cancel_range() {
             return;

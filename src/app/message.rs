@@ -1,7 +1,7 @@
 //! The messages that the state handles, and the effects that it returns.
 //!
-//! Events are named in the past tense, requests in the imperative. Neither contains a task, a
-//! channel, a socket or a terminal, so that `update` can be tested as a function over data.
+//! Events are named in the past tense, requests in the imperative. Neither contains a task,
+//! channel, socket or terminal, so `update` can be tested as a function over data.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,35 +26,35 @@ pub enum Message {
     Input(Input),
     /// An event from a job.
     Job(JobId, JobEvent),
-    /// An event from a feed that is not part of a job.
+    /// A feed event that does not come from a job.
     Feed(FeedId, FeedEvent),
     /// The recent requests, newest last; at most a few hundred.
     Requests(Vec<RequestLine>),
     /// A profile was opened ([`Effect::OpenProfile`]).
     ProfileOpened {
-        /// Its feed.
+        /// The feed opened for the profile.
         feed: FeedId,
-        /// The settings of the feed.
+        /// The feed's settings.
         settings: Box<FeedSettings>,
-        /// Whether its alerts join those in the list or replace them.
+        /// Whether to add the profile's alerts to the list (`true`) or to replace the alerts in it.
         adds: bool,
     },
     /// A profile cannot be used.
     ProfileRefused {
         /// The profile's name, safe to show.
         name: String,
-        /// What is wrong and what to do; safe to show.
+        /// The problem and how to fix it; safe to show.
         line: String,
     },
     /// The browser opened a link, or failed to open it for this reason.
     Opened(PortalUrl, Result<(), String>),
     /// Text was sent to the clipboard, or could not be sent for this reason.
     Copied(Result<(), String>),
-    /// The user's editor has ended with this text, or could not be used for this reason.
+    /// The user's editor exited with this text, or could not be used for this reason.
     TextEdited(Result<String, String>),
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
-    /// There is time for a slice of work of this many rows.
+    /// There is time to process up to this many rows.
     Work(usize),
 }
 
@@ -99,7 +99,7 @@ pub enum Input {
     },
 }
 
-/// An event from a feed that is not part of a job.
+/// A feed event that does not come from a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEvent {
     /// An interactive sign-in is needed. The running fetch waits and continues once the user is
@@ -112,7 +112,7 @@ pub enum FeedEvent {
     SignedIn(Identity),
     /// The user has signed out.
     SignedOut,
-    /// The identity of the signed-in user has become known.
+    /// The identity of the signed-in user is now known.
     Identity(Identity),
     /// A warning about something that the user did not request, as one line that is safe to show.
     Warning(String),
@@ -129,7 +129,7 @@ pub struct Body {
     pub json: SafeText,
     /// Every property outside the evidence.
     pub properties: Vec<Property>,
-    /// The indicators of the evidence, without duplicates, sorted by kind.
+    /// The indicators in the evidence, without duplicates, sorted by kind.
     pub indicators: Vec<Indicator>,
     /// The timeline.
     pub timeline: Timeline,
@@ -162,49 +162,48 @@ impl Body {
     }
 }
 
-/// An effect: something to be done outside the state.
+/// A side effect to carry out outside the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a job. It sends [`Message::Job`]s.
+    /// Start a job, which then sends [`Message::Job`]s.
     Start(JobId, JobKind),
-    /// Cancel a job. A backfill then reports what it has received, and an export reports whether
-    /// the file was written. Other jobs end immediately.
+    /// Cancel a job. A backfill first sends the alerts that it has received, an export reports
+    /// whether the file was written, and a job that sends changes waits for the results of the
+    /// changes already sent. Other jobs end immediately.
     Cancel(JobId),
-    /// Fail the requests that are waiting for a sign-in, since the user does not want to sign in
-    /// now.
+    /// Fail the requests that are waiting for a sign-in, because the user has declined to sign in.
     DeclineSignIn(FeedId),
     /// Sign out. [`FeedEvent::SignedOut`] follows.
     SignOut(FeedId),
-    /// Open another profile. The answer is [`Message::ProfileOpened`] or
-    /// [`Message::ProfileRefused`].
+    /// Open another profile. [`Message::ProfileOpened`] or [`Message::ProfileRefused`] follows.
     OpenProfile {
-        /// The feed to open it as.
+        /// The feed id to use for the profile.
         feed: FeedId,
         /// The profile's name.
         name: String,
-        /// Whether its alerts join those in the list or replace them.
+        /// Whether to add the profile's alerts to the list (`true`) or to replace the alerts in it.
         adds: bool,
     },
-    /// Send [`Message::Requests`].
+    /// List the recent requests. [`Message::Requests`] follows.
     ListRequests,
     /// Open a link in the browser.
     Open(PortalUrl),
     /// Copy text to the clipboard.
     Copy(RawText),
-    /// Copy the request that fetches this scope from this feed as a curl command, without the
-    /// token.
+    /// Copy a curl command, without the token, for the request that fetches this scope from this
+    /// feed.
     CopyCurl(FeedId, Scope),
     /// Notify the user of new alerts through the terminal.
     Notify(Notification),
     /// Send [`Message::Tick`] at this time, measured from startup.
     WakeAt(Duration),
-    /// Send [`Message::Work`], since there is work left.
+    /// Send [`Message::Work`], because there is more work to do.
     More,
     /// Turn mouse capture on or off.
     Mouse(bool),
-    /// Let the user edit text in an editor. [`Message::TextEdited`] follows.
+    /// Open text in the user's editor. [`Message::TextEdited`] follows.
     EditText(String),
-    /// Suspend: return the terminal to the shell until the console is resumed.
+    /// Suspend the console and return the terminal to the shell until the console is resumed.
     Suspend,
     /// Redraw the whole screen.
     Redraw,
@@ -229,14 +228,14 @@ pub struct Export {
     pub tenants: Vec<Tenant>,
 }
 
-/// The result of an export.
+/// The result of a successful export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The number of alerts.
+    /// The number of alerts written.
     pub alerts: usize,
-    /// The size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
-    /// The path, safe to show.
+    /// The path of the file; safe to show.
     pub path: String,
 }
 
@@ -245,7 +244,7 @@ pub struct Written {
 pub enum NotWritten {
     /// The file already exists.
     Exists,
-    /// The user stopped it.
+    /// The user stopped the export.
     Stopped,
     /// The file could not be written. The string says what happened and what to do, in one line
     /// that is safe to show.
@@ -268,22 +267,22 @@ impl NotWritten {
 /// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
-    /// The feed that it was sent for.
+    /// The feed that the request was sent for.
     pub feed: FeedId,
-    /// When it was sent.
+    /// When the request was sent.
     pub started: Timestamp,
-    /// How long the request waited before it was sent: for throttling, the request budget or a
-    /// retry.
+    /// The time that the request waited before it was sent, because of throttling, the request
+    /// budget or a retry.
     pub waited: Duration,
-    /// How long it took after that; if there is no response yet, how long it has taken so far.
+    /// The time from sending the request to its outcome, or until now if it has none yet.
     pub took: Duration,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The host, with its port unless it is the default.
     pub host: SafeText,
     /// The path and query.
     pub path: SafeText,
-    /// How it ended; `None` if there is no response yet.
+    /// How the request ended; `None` if it has not ended yet.
     pub outcome: Option<AttemptOutcome>,
     /// The size of the response body in bytes.
     pub bytes: usize,
@@ -296,7 +295,7 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns whether the request failed, or the service refused it.
+    /// Returns whether the request failed or the service refused it.
     pub fn has_failed(&self) -> bool {
         match &self.outcome {
             Some(AttemptOutcome::Answered(status)) => !matches!(status, 200..=399),

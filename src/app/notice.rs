@@ -1,21 +1,21 @@
 //! Notices: messages in the key bar that disappear automatically.
 //!
 //! A notice in response to a key is replaced by the response to the next key. A notice about a
-//! finished job can appear between key presses, so it stays for a moment even if a key is pressed.
-//! Other notices wait until then.
+//! finished job can appear between key presses, so it is protected: it stays for a moment even if a
+//! key is pressed, and other notices wait until that moment has passed.
 
 use std::{collections::VecDeque, time::Duration};
 
 use super::App;
 
-/// How long a notice is shown.
+/// The time for which a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
-/// The minimum time for which a notice about a finished job is shown.
+/// The minimum time for which a notice about a finished job is shown, even if a key is pressed.
 const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
-/// The notice when there is no value that the filter language can express.
+/// The notice shown when there is no value that the filter language can express.
 pub(super) const NO_TERM: &str = "nothing to filter by here";
-/// The notice when there is no value to pivot on.
+/// The notice shown when there is no value to pivot on.
 pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 
 /// A notice.
@@ -23,9 +23,9 @@ pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 pub struct Notice {
     /// The text; safe to show.
     pub text: String,
-    /// Whether it is an error.
+    /// Whether the notice is an error.
     pub error: bool,
-    /// Whether the notice is protected from being replaced at first.
+    /// Whether the notice cannot be replaced until it has been shown for `PROTECTED_FOR`.
     protected: bool,
     /// When the notice appeared, measured from startup.
     since: Duration,
@@ -78,7 +78,8 @@ impl Notices {
         Some(Notice { since: mono, ..next })
     }
 
-    /// Removes an expired notice and shows the next one.
+    /// Shows the next waiting notice once the visible one may be replaced, and removes an expired
+    /// notice.
     pub(super) fn expire(&mut self, mono: Duration) {
         if !self.is_protected(mono)
             && let Some(next) = self.next(mono)
@@ -88,7 +89,7 @@ impl Notices {
         self.current.take_if(|notice| mono >= notice.since + SHOWN_FOR);
     }
 
-    /// Returns when the notices change next, measured from startup.
+    /// Returns when the visible notice next changes, measured from startup.
     pub(super) fn due(&self) -> Option<Duration> {
         let stays = if self.waiting.is_empty() { SHOWN_FOR } else { PROTECTED_FOR };
         self.current.as_ref().map(|notice| notice.since + stays)

@@ -1,7 +1,7 @@
 //! The overlays, which are shown over the panes. Each is an object with its own state, commands,
 //! key handling and hints.
 //!
-//! This file is their registry. To add an overlay, implement [`Object`] in a new file in
+//! This file is the registry of overlays. To add an overlay, implement [`Object`] in a new file in
 //! `overlay/`, and add a `mod` line and a line in the table here. Default keys go into
 //! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] needs no drawing code; any
 //! other overlay needs a file of the same name in `ui/overlay/` that draws it.
@@ -53,7 +53,7 @@ use alertdeck_store::FeedId;
 /// contexts.
 macro_rules! overlays {
     ($($(#[$doc:meta])* $name:ident($module:ident $(, $open:ident)?)),* $(,)?) => {
-        /// An overlay over the panes.
+        /// An overlay shown over the panes.
         #[derive(Debug)]
         pub enum Overlay { $($(#[$doc])* $name($name)),* }
 
@@ -85,7 +85,7 @@ macro_rules! overlays {
 overlays! {
     /// The help.
     Help(help, OPEN),
-    /// All values of a line of the detail pane.
+    /// All values of a line in the detail pane.
     Values(values),
     /// A menu.
     Menu(menu),
@@ -103,9 +103,9 @@ overlays! {
     ExportForm(export, OPEN),
     /// The confirmation of an action.
     Confirm(confirm),
-    /// The form for changes.
+    /// The form for changing alerts.
     Form(form),
-    /// A text field.
+    /// A prompt for text, such as a comment.
     TextPrompt(text_prompt),
     /// The results of an action.
     Results(results),
@@ -117,7 +117,7 @@ overlays! {
 
 /// The behaviour of an overlay.
 pub(super) trait Object: fmt::Debug {
-    /// Returns the overlay's commands. Their keys take precedence over those for moving and those
+    /// Returns the overlay's commands. Their keys take precedence over movement keys and over keys
     /// that work everywhere.
     fn context(&self) -> &'static Context;
 
@@ -126,13 +126,13 @@ pub(super) trait Object: fmt::Debug {
         vec![hint(&["app.back"], "close")]
     }
 
-    /// Returns the id of the command that opens the overlay. The key of that command also closes
-    /// it.
+    /// Returns the id of the command that opens the overlay, or an empty string if there is none.
+    /// The command's keys also close the overlay.
     fn opener(&self) -> &'static str {
         ""
     }
 
-    /// Moves the cursor or the window.
+    /// Moves the cursor or scrolls the window.
     fn go(&mut self, _app: &App, _motion: Motion) {}
 
     /// Scrolls the window by a number of lines; positive is down.
@@ -154,7 +154,7 @@ pub(super) trait Object: fmt::Debug {
         Back::Close
     }
 
-    /// Describes the overlay's content, if it has no drawing code of its own.
+    /// Returns the overlay's content, or `None` if the overlay has its own drawing code.
     fn panel(&self, _app: &App) -> Option<Panel> {
         None
     }
@@ -176,12 +176,13 @@ pub(super) enum Back {
     Close,
     /// Keep the overlay open, since it has handled Esc itself.
     Stay,
-    /// Close it and cancel the sign-in to this feed.
+    /// Close the overlay and cancel the sign-in to this feed.
     CancelSignIn(FeedId),
 }
 
 impl App {
-    /// Calls `act` with the focused overlay and the rest of the state.
+    /// Calls `act` with the focused overlay and the rest of the state. Returns `None` if no overlay
+    /// is open.
     fn with_overlay<T>(&mut self, act: impl FnOnce(&mut dyn Object, &Self) -> T) -> Option<T> {
         let mut overlay = self.ui.overlays.pop()?;
         let done = act(overlay.object_mut(), self);
@@ -212,7 +213,8 @@ impl App {
         }
     }
 
-    /// Closes the focused overlay. Without `all`, the overlay may close only part of itself.
+    /// Closes the focused overlay. Unless `all` is set, the overlay may instead stay open and only
+    /// go back one step.
     pub(super) fn close_overlay(&mut self, all: bool, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, _| overlay.back()) {
             Some(Back::Stay) if !all => {}
@@ -241,7 +243,7 @@ impl App {
         self.ui.overlays = overlays;
     }
 
-    /// Returns the content of the focused overlay, if it describes itself.
+    /// Returns the content of the focused overlay, unless the overlay has its own drawing code.
     pub fn panel(&self) -> Option<Panel> {
         self.ui.overlay()?.object().panel(self)
     }

@@ -1,8 +1,8 @@
-//! Learns how each service compares owners, which decides what a filter like `assigned:me` requests
-//! (docs/filter-language.md, "OData meaning").
+//! Determines how each service compares owners, which decides what a filter like `assigned:me`
+//! requests (docs/filter-language.md, "OData meaning").
 //!
-//! While a list with a guessed spelling loads, a job asks the service. Until its answer confirms the
-//! guess, the list is not called complete.
+//! If a list request relies on a guess about the spelling of an owner, a job queries the service
+//! while the list loads. The list does not count as complete until the result confirms the guess.
 
 use super::{
     App, Effect,
@@ -14,8 +14,9 @@ use alertdeck_query::OwnerCase;
 use alertdeck_store::FeedId;
 
 impl App {
-    /// Starts a job that finds out how a feed's service compares owners, if the requested list
-    /// depends on it, no such job is running, and the service's answers can tell.
+    /// Starts a job that determines how a feed's service compares owners. Does nothing if the list
+    /// being loaded does not depend on it, if such a job is already running, or if an earlier job
+    /// had an unclear result.
     pub(super) fn compare_owners(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get(id) else { return };
         let depends =
@@ -28,8 +29,9 @@ impl App {
         }
     }
 
-    /// Handles the result. If the service matches owners only in the same spelling, the list is fetched
-    /// again, since alerts are missing from it.
+    /// Handles the result of an owner comparison. If the service matches only the exact spelling of
+    /// an owner, a list that relied on a guess is fetched again, since alerts may be missing from
+    /// it.
     pub(super) fn owners_compared(
         &mut self,
         id: FeedId,
@@ -39,7 +41,7 @@ impl App {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let was_guess = feed.list.is_guess();
         match compared {
-            // The list stays incomplete. The next request asks again.
+            // The list stays incomplete. The next list request starts another comparison.
             Err(_) => {}
             Ok(OwnerComparison::Unclear) => feed.service.is_owner_case_unclear = true,
             Ok(OwnerComparison::NoOwners) => feed.confirm_guess(self.filter.requested()),

@@ -1,8 +1,8 @@
-//! Counts of values, and pivots to their alerts.
+//! Counts of the alerts that share a value, and pivots to those alerts.
 //!
-//! The number of alerts is known immediately. Devices and classifications are counted only for the
-//! values on screen, a few thousand rows at a time, and cached until alerts change. Drawing only
-//! reads the cache.
+//! The number of alerts is known immediately. Their devices and classifications are counted only
+//! for the values on screen, a few thousand rows at a time, and the counts are cached until alerts
+//! change. Drawing only reads the cache.
 
 use std::collections::HashMap;
 
@@ -29,16 +29,16 @@ type Subject = (Indicator, Option<FeedId>);
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     counts: HashMap<Subject, Tally>,
-    /// The alerts that have the values on screen.
+    /// The alerts that contain each value on screen.
     rows: HashMap<Subject, RowSet>,
     /// The version of the store that `rows` was computed from.
     version: (u64, usize),
-    /// The values on screen that have not been counted yet.
+    /// The values on screen that have not been fully counted yet.
     due: Vec<Subject>,
 }
 
 impl Tallies {
-    /// Sets the values that are on screen.
+    /// Records which values are on screen.
     fn set_shown(&mut self, store: &Store, shown: Vec<Subject>) {
         if self.counts.len() > MAX_COUNTS {
             self.counts.retain(|subject, _| shown.contains(subject));
@@ -59,7 +59,8 @@ impl Tallies {
             .retain(|subject| counts.get(subject).is_none_or(|tally| tally.has_work(store, &rows[subject])));
     }
 
-    /// Returns the alerts that have a value, if they are known.
+    /// Returns the alerts that contain a value, if they are cached for the current version of the
+    /// store.
     fn rows(&self, store: &Store, subject: &Subject) -> Option<&RowSet> {
         self.rows.get(subject).filter(|_| self.version == store.version())
     }
@@ -83,7 +84,7 @@ impl Tallies {
     }
 }
 
-/// Returns the loaded alerts that have a value.
+/// Returns the loaded alerts that contain a value.
 fn rows_of(store: &Store, (what, feed): &Subject) -> RowSet {
     let mut rows = store.rows_with(what);
     if let Some(feed) = feed {
@@ -93,23 +94,24 @@ fn rows_of(store: &Store, (what, feed): &Subject) -> RowSet {
 }
 
 impl App {
-    /// Returns the number of loaded alerts with a value of the alert under the cursor, which is also
-    /// the number that a pivot on it shows.
+    /// Returns the number of loaded alerts that share a value with the alert under the cursor. A
+    /// pivot on the value shows the same number of alerts.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
         let subject = self.subject(what);
         let known = self.counts.tallies.rows(&self.store, &subject).map(RowSet::len);
         known.unwrap_or_else(|| rows_of(&self.store, &subject).len())
     }
 
-    /// Returns the counts of a value of the alert under the cursor; `None` if counting is not
-    /// complete. Values on screen are counted automatically.
+    /// Returns the counts for a value of the alert under the cursor; `None` if they are not
+    /// complete yet. Values on screen are counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
         let counted = self.counts.tallies.counts.get(&self.subject(what))?.prevalence()?;
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
-    /// Returns the subject that a value of the alert under the cursor stands for. The names of
-    /// devices and users are unique within their tenant at most.
+    /// Returns the subject to count for a value of the alert under the cursor. Names of devices,
+    /// users and groups may be reused in other tenants, so such a name is counted only in the
+    /// alert's feed.
     fn subject(&self, what: &Indicator) -> Subject {
         let is_local = match what.kind {
             IndicatorKind::Device | IndicatorKind::User | IndicatorKind::Group => true,
@@ -119,14 +121,14 @@ impl App {
         (what.clone(), feed.filter(|_| is_local && self.feeds.len() > 1))
     }
 
-    /// Counts the values on screen, up to one slice of work.
+    /// Counts the values on screen, processing at most `SLICE` rows.
     pub(super) fn count_shown_values(&mut self) {
         let shown = self.shown_indicators().iter().map(|what| self.subject(what)).collect();
         self.counts.tallies.set_shown(&self.store, shown);
         self.counts.tallies.advance(&self.store, SLICE);
     }
 
-    /// Returns the values on screen that have a count.
+    /// Returns the values on screen that are shown with a count.
     fn shown_indicators(&self) -> Vec<Indicator> {
         match self.ui.overlay() {
             Some(Overlay::Menu(menu)) => {
@@ -152,9 +154,9 @@ impl App {
         }
     }
 
-    /// Returns the indicator for a value. If the value's field names a kind, the indicator is of
-    /// that kind; otherwise, it is the node's indicator with the same value. Returns `None` if the
-    /// alert has no such indicator.
+    /// Returns the indicator for a value. If the value's field names an indicator kind, the
+    /// indicator is of that kind; otherwise, it is the node's indicator with the same value.
+    /// Returns `None` if the alert has no such indicator.
     pub(super) fn indicator(&self, row: Row, value: &Value, node: &ByValue<'_>) -> Option<Indicator> {
         let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
         let what = match named {
@@ -165,7 +167,7 @@ impl App {
         self.store.rows_with(&what).contains(row).then_some(what)
     }
 
-    /// Opens a menu of the values under the cursor that can be pivoted on.
+    /// Opens a menu of the values under the cursor to pivot on.
     pub(super) fn offer_pivots(&mut self) {
         let Some(row) = self.selected_or_notify() else { return };
         let mut known: Vec<IndicatorKind> = Vec::new();
@@ -214,7 +216,7 @@ impl App {
         let Some(exact) = field.and_then(|field| field.exact_term(what.value.raw())) else {
             return self.notify(NO_PIVOT);
         };
-        // The rows are already known, so no search is needed.
+        // The rows are already known, so the filter need not be evaluated.
         let rows = rows_of(&self.store, &subject);
         let filter = match subject.1.and_then(|feed| self.feeds.get(feed)) {
             Some(feed) => format!("tenant={} {}", query::literal(feed.name()), exact.term),
@@ -224,7 +226,7 @@ impl App {
         self.view.set_rows(&self.store, rows);
     }
 
-    /// Filters the loaded alerts without sending a request; a refresh does that.
+    /// Filters the loaded alerts without sending a request. A refresh then requests the filter.
     pub(super) fn apply_local_filter(&mut self, filter: &str, effects: &mut Vec<Effect>) {
         if filter == self.filter.committed {
             return self.notify("already showing these alerts");
@@ -242,7 +244,8 @@ impl App {
         self.notify(format!("press {} to go back", self.ui.keymap.key("panes.previous-view")));
     }
 
-    /// Adds a term to the filter. If the list shows only loaded alerts, it continues to do so.
+    /// Adds a term to the filter. If the current filter was applied only to loaded alerts, so is
+    /// the new one.
     pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
         let filter = query::join(&self.filter.committed, term);
         if self.filter.is_requested() {

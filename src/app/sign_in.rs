@@ -1,9 +1,9 @@
-//! The state of a feed's sign-in: why it is needed, the method, instructions, and the result.
+//! The state of a feed's sign-in: the reason for it, the method, the instructions, and the result.
 //!
 //! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list without changing
-//! it: rows, cursor, marks and typed text are kept. A prompt that opens automatically must not take
-//! keys meant for something else, so it waits until the filter bar and all overlays are closed, and
-//! then ignores keys for a moment.
+//! it: rows, cursor, marks and typed text are kept. A prompt that opens automatically must not act
+//! on keys meant for something else, so it waits until the filter bar and all overlays are closed,
+//! and then ignores keys for a moment.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum SignInEvent {
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started; if not, the reason, safe to show.
+        /// Whether a browser was started or, if not, the reason, which is safe to show.
         opened: Result<(), String>,
         /// When the flow times out, measured from startup.
         until: Duration,
@@ -34,14 +34,14 @@ pub enum SignInEvent {
     Code {
         /// The code.
         code: SafeText,
-        /// Where to enter it.
+        /// The address at which to enter the code.
         address: SafeText,
         /// When the code expires, measured from startup.
         until: Duration,
     },
     /// The flow failed. The last event.
     Failed {
-        /// One line: what happened and what to do. Safe to show.
+        /// What happened and what to do, as one line that is safe to show.
         line: String,
         /// Whether another attempt, with either method, may succeed.
         may_retry: bool,
@@ -66,7 +66,7 @@ pub struct Identity {
     pub expires: Option<Timestamp>,
 }
 
-/// The stage of the sign-in.
+/// The stage of a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The user is asked to sign in.
@@ -80,7 +80,7 @@ pub enum Stage {
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started; if not, the reason.
+        /// Whether a browser was started or, if not, the reason.
         opened: Result<(), String>,
         /// When the flow times out, measured from startup.
         until: Duration,
@@ -89,7 +89,7 @@ pub enum Stage {
     Code {
         /// The code.
         code: SafeText,
-        /// Where to enter it.
+        /// The address at which to enter the code.
         address: SafeText,
         /// When the code expires, measured from startup.
         until: Duration,
@@ -104,7 +104,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Returns when the address or the code expires, measured from startup.
+    /// Returns when the flow times out or the code expires, measured from startup.
     pub fn until(&self) -> Option<Duration> {
         match self {
             Self::Address { until, .. } | Self::Code { until, .. } => Some(*until),
@@ -113,7 +113,7 @@ impl Stage {
     }
 }
 
-/// The state of the sign-in of a feed.
+/// The state of a feed's sign-in.
 #[derive(Debug, Default)]
 pub struct SignIn {
     /// The signed-in account, if known.
@@ -126,24 +126,25 @@ pub struct SignIn {
     pub(super) prompt_due: bool,
     /// The account that the alerts were loaded with, if known.
     pub(super) account: Option<String>,
-    /// Whether the settings specify the user. Otherwise, the sign-in does.
+    /// Whether the settings specify who `me` is. If not, `me` is the signed-in user.
     pub(super) me_configured: bool,
 }
 
 impl SignIn {
-    /// Creates the state before any sign-in. `me_configured` is whether the settings specify the
-    /// user.
+    /// Creates the initial state, before any sign-in. `me_configured` says whether the settings
+    /// specify who `me` is.
     pub(super) fn new(me_configured: bool) -> Self {
         Self { me_configured, ..Self::default() }
     }
 
-    /// Resets everything except the account that the alerts were loaded with.
+    /// Resets everything except `me_configured` and the account that the alerts were loaded with.
     pub(super) fn reset(&mut self) {
         let (account, me_configured) = (self.account.take(), self.me_configured);
         *self = Self { account, me_configured, ..Self::default() };
     }
 
-    /// Returns the reason for a sign-in whose prompt cannot open until something else is closed.
+    /// Returns the reason for the requested sign-in while its prompt is waiting for the filter bar
+    /// and other overlays to close.
     pub fn pending_reason(&self) -> Option<&str> {
         match &self.stage {
             Some(Stage::Asked { why }) if self.prompt_due => Some(why),

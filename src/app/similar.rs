@@ -2,8 +2,8 @@
 //! (docs/triage.md, "Similar alerts").
 //!
 //! Alerts are similar if the same detector raised them and their titles are the same apart from
-//! numbers, quoted names and case. They are counted a few thousand rows at a time. Nothing is decided
-//! by itself: the usual classification is shown and preselected, no more.
+//! numbers, quoted names and case. They are counted a few thousand rows at a time. No alert is
+//! classified automatically: the usual classification is only shown and preselected.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,47 +12,47 @@ use alertdeck_store::{Column, Row, RowSet, Store};
 
 use super::{App, format::thousands};
 
-/// The property with the detector's id.
+/// The property that contains the detector's id.
 const DETECTOR: &str = "detectorId";
-/// How long counts are shown before they are counted again because alerts have arrived.
+/// The minimum time between recounts when alerts arrive.
 const RECOUNT_AFTER: Duration = Duration::from_secs(1);
-/// The number of alerts that are compared at once when similar ones are to be marked.
+/// The maximum number of alerts to compare at once when marking similar alerts.
 const MAX_MARKED: usize = 200_000;
-/// The number of characters of a title that are compared.
+/// The maximum number of characters of a title to compare.
 const MAX_TITLE: usize = 500;
-/// The number of titles whose comparison is remembered.
+/// The maximum number of cached title comparisons.
 const MAX_TITLES: usize = 1_000;
 
-/// The alerts that are similar to one.
+/// The alerts that are similar to a given alert, and their classifications.
 #[derive(Debug, Default)]
 pub struct Similar {
     of: Option<Row>,
-    /// The version of the store that was counted.
+    /// The version of the store that the counts are based on.
     version: (u64, usize),
     title: String,
-    /// The rows that may be similar, and the first that has not been compared.
+    /// The rows that may be similar. Those with an index below `next` have been compared.
     candidates: RowSet,
     next: usize,
     is_done: bool,
-    /// Whether a title is similar.
+    /// The cached comparison results: for each title, whether it is similar.
     titles: HashMap<String, bool>,
     /// The similar alerts, including the alert itself.
     rows: RowSet,
     classified: HashMap<(Classification, Determination), usize>,
-    /// Until when the alerts are not counted again, measured from startup, even if alerts arrive.
+    /// The earliest time to recount after alerts arrive, measured from startup.
     until: Duration,
 }
 
-/// How most of the similar alerts that are classified were classified.
+/// The most common classification among similar alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usual {
     /// The classification.
     pub classification: Classification,
     /// The determination.
     pub determination: Determination,
-    /// The number of alerts that were classified so.
+    /// The number of similar alerts with this classification and determination.
     pub count: usize,
-    /// The number of alerts that were classified.
+    /// The number of similar alerts that are classified.
     pub classified: usize,
 }
 
@@ -107,8 +107,8 @@ impl Similar {
         self.of.is_some() && !self.is_done
     }
 
-    /// Returns the most common classification among the similar alerts; `None` if none is classified, or
-    /// if some have not been compared yet.
+    /// Returns the most common classification among the similar alerts; `None` if none of them is
+    /// classified, or if some rows have not been compared yet.
     pub fn usual(&self) -> Option<Usual> {
         let classified = self.classified.values().sum();
         let most = |(_, count): &(&(Classification, Determination), &usize)| **count;
@@ -120,8 +120,8 @@ impl Similar {
 }
 
 impl App {
-    /// Starts to look for the alerts that are similar to the one under the cursor, unless they are
-    /// known, and compares up to `work` rows.
+    /// Compares up to `work` rows with the alert under the cursor. Starts over if the cursor is on
+    /// another alert or the counts are out of date.
     pub(super) fn count_similar(&mut self, work: usize) {
         let Some(row) = self.selected() else { return };
         let mono = self.clock.now.mono;
@@ -152,7 +152,8 @@ impl App {
         format!("{alerts}; {of}{} classified: {}", thousands(classified), usual.words())
     }
 
-    /// Returns the usual classification of alerts like one, if it is known.
+    /// Returns the most common classification among the alerts similar to the one in `row`, if it
+    /// is known.
     pub(super) fn usual(&self, row: Row) -> Option<Usual> {
         self.counts.similar.usual().filter(|_| self.counts.similar.of == Some(row))
     }
@@ -162,7 +163,7 @@ impl App {
         if self.selected_or_notify().is_none() {
             return;
         }
-        // Alerts may have arrived since they were counted.
+        // Alerts may have arrived since the last count, so count again.
         if !self.counts.similar.has_work() {
             self.counts.similar = Similar::default();
         }
@@ -195,7 +196,8 @@ impl Usual {
     }
 }
 
-/// Returns a title without what differs between alerts of one kind: numbers, quoted names, case.
+/// Returns a normalised title, in which numbers and quoted names are replaced by placeholders and
+/// letters are lower case. Similar alerts have the same normalised title.
 fn normal_title(title: &str) -> String {
     let title = title.char_indices().nth(MAX_TITLE).map_or(title, |(end, _)| &title[..end]);
     let mut normal = String::with_capacity(title.len());
@@ -215,8 +217,8 @@ fn normal_title(title: &str) -> String {
     normal
 }
 
-/// Returns where a quoted name ends that begins with the character at `start`. An apostrophe within a
-/// word does not begin a name.
+/// Returns the index of the closing quote if `c`, the character at `start`, opens a quoted name. An
+/// apostrophe within a word does not open a name.
 fn closing_quote(title: &str, start: usize, c: char) -> Option<usize> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     if !matches!(c, '\'' | '"') || is_word(title[..start].chars().next_back()) {

@@ -7,13 +7,13 @@ use super::{Key, Keymap, Notices, Overlay, Pane};
 /// The state of the screen.
 #[derive(Debug)]
 pub struct Ui {
-    /// The size of the screen: columns, rows.
+    /// The screen size in columns and rows.
     pub size: (u16, u16),
     /// The focused pane.
     pub focus: Pane,
     /// Whether the focused pane fills the screen.
     pub zoom: bool,
-    /// The list's share of the width in per cent, if the panes are side by side.
+    /// The list's share of the screen width in per cent when the panes are side by side.
     pub split: u16,
     /// Whether the mouse is captured.
     pub mouse: bool,
@@ -27,9 +27,10 @@ pub struct Ui {
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,
-    /// The last key.
+    /// The key that was pressed last.
     pub(super) last_key: Option<Key>,
-    /// Whether the user has asked to quit while changes were being sent.
+    /// Whether the last key was a request to quit while changes were being sent. If so, pressing
+    /// the key again quits.
     pub(super) quits: bool,
 }
 
@@ -60,7 +61,7 @@ impl Ui {
         self.overlays.last_mut()
     }
 
-    /// Opens an overlay above all others.
+    /// Opens an overlay on top of all others.
     pub fn open(&mut self, overlay: impl Into<Overlay>) {
         self.overlays.push(overlay.into());
     }
@@ -75,7 +76,8 @@ impl Ui {
         self.overlays.clear();
     }
 
-    /// Closes what would lead to a change of alerts.
+    /// Closes the overlays that may lead to a change to alerts: confirmations, forms, text prompts
+    /// and menus.
     pub(super) fn close_changes(&mut self) {
         let leads_to_change = |overlay: &Overlay| {
             matches!(
@@ -86,7 +88,7 @@ impl Ui {
         self.overlays.retain(|overlay| !leads_to_change(overlay));
     }
 
-    /// Returns the inner size of the largest possible overlay: columns, rows.
+    /// Returns the inner size of the largest possible overlay in columns and rows.
     pub fn overlay_size(&self) -> (usize, usize) {
         let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
         (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))

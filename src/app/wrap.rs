@@ -4,44 +4,46 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// The maximum number of bytes of text to lay out. Copying always includes the whole text.
+/// The maximum number of bytes of a text to lay out. Copying always includes the whole text.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
-/// The same limit for an alert's JSON.
+/// The maximum number of bytes of an alert's JSON to lay out.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
 /// Wrapped text.
 #[derive(Debug, Default)]
 pub(super) struct Wrapped {
     pub(super) lines: Vec<WrappedLine>,
-    /// The byte offset of the part that is not laid out because the text is too long.
+    /// The byte offset where the part that is not laid out starts; `None` if the whole text is laid
+    /// out.
     pub(super) rest: Option<usize>,
 }
 
 /// A line of wrapped text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WrappedLine {
-    /// The line, with its indentation.
+    /// The text of the line, including its indentation.
     pub(super) line: String,
     /// The number of spaces between this line and the previous one; 0 if the line break splits a
-    /// word. A line break in the original text counts as 1, including any indentation.
+    /// word. A line break in the original text counts as one space, including any indentation after
+    /// it.
     pub(super) gap: usize,
 }
 
-/// Wraps displayed text at spaces. If the text is too long to be laid out, the last line shows how
-/// much is left out.
+/// Wraps text for display at spaces. If the text is too long to be laid out, the last line says how
+/// much is omitted.
 pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     let wrapped = wrap_up_to(MAX_SHOWN, shown, width);
     let rest = wrapped.rest.map(|from| format!("… {}", more_bytes(shown.len() - from)));
     wrapped.lines.into_iter().map(|part| part.line).chain(rest).collect()
 }
 
-/// Returns a note about the bytes that are not laid out.
+/// Returns a note that `rest` more bytes are not laid out.
 pub fn more_bytes(rest: usize) -> String {
     format!("{} more (copying includes it)", bytes(rest))
 }
 
-/// Wraps the first `most` bytes of displayed text.
+/// Wraps up to `most` bytes of text for display.
 pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     let mut end = most.min(shown.len());
     while !shown.is_char_boundary(end) {
@@ -59,8 +61,8 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
             lines.push(WrappedLine { line: line.to_owned(), gap: 1 });
             continue;
         }
-        // Indent continuation lines like the text, including after a bullet. Limit the indentation,
-        // so that a long run of spaces does not lead to one letter per line.
+        // Align continuation lines with the start of the text, after any bullet. Limit the
+        // indentation, so that a long run of spaces does not leave only one letter per line.
         let indent = " ".repeat(hanging_indent(line).min(width / 2));
         let options = options.clone().subsequent_indent(&indent);
         let mut left = line;
@@ -74,7 +76,7 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     Wrapped { lines, rest: Some(end).filter(|end| *end < shown.len()) }
 }
 
-/// Returns the column where a line's text begins, after any bullet or dash.
+/// Returns the column where a line's text starts, after any bullet or dash.
 fn hanging_indent(line: &str) -> usize {
     let text = line.trim_start();
     let blanks = line.len() - text.len();

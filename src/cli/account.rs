@@ -132,14 +132,14 @@ impl Logout {
     /// Removes a profile's stored credentials and the account's cached alerts.
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let session = user_session(service)?;
-        // Afterwards, the account would not be known any more.
+        // Clear the cache first: after signing out, the account is no longer known.
         if let (Some(account), Some(folder)) = (cached_account(&service.client).await, cache::folder()) {
             folder.clear(&account)?;
         }
         let mut removed = session.sign_out().await.map_err(Failure::Vault)?;
         // The credentials may be in the other vault if an earlier run used a different
-        // `plaintext_secrets` setting. An error there means that no keyring is available, so
-        // nothing is stored in one.
+        // `plaintext_secrets` setting. An error from that vault means that no keyring is available,
+        // so no credentials are stored in it.
         if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
             removed |= vault.forget(key).await.unwrap_or(false);
         }
@@ -214,7 +214,7 @@ fn allowed(claims: &TokenClaims) -> Option<Allowed> {
     Allowed::by(claims.permissions.iter().map(String::as_str))
 }
 
-/// Returns the permission for reading alerts if it is known to be missing.
+/// Returns the name of the permission to read alerts if the token is known to lack it.
 fn missing(claims: &TokenClaims) -> Option<&'static str> {
     allowed(claims).filter(|allowed| !allowed.read).map(|_| READ)
 }

@@ -1,4 +1,4 @@
-//! `alertdeck cache`: where alerts are cached, what is cached, and how to remove it.
+//! `alertdeck cache`: prints the cache folder's path, describes the cached alerts, or deletes them.
 
 use std::io::Write;
 
@@ -35,7 +35,7 @@ pub enum CacheFormat {
     Json,
 }
 
-/// Returns the cache folder, unless the system has no home folder.
+/// Returns the cache folder, or `None` if the system has no home folder.
 pub(super) fn folder() -> Option<Folder> {
     platform::cache_folder().map(Folder::new)
 }
@@ -47,7 +47,8 @@ impl CacheCommand {
             folder().ok_or_else(|| Failure::Usage("no cache folder on this system; set HOME".to_owned()))?;
         match self {
             Self::Path => {
-                // Unchanged, so that scripts can find the folder whatever its name is.
+                // Print the path unchanged, so that scripts can find the folder even if its name is
+                // not valid Unicode.
                 out.write_all(folder.path().as_os_str().as_encoded_bytes())?;
                 writeln!(out)?;
             }

@@ -1,4 +1,5 @@
-//! `alertdeck config`: the path of the config file, the active profile, and the errors in the file.
+//! `alertdeck config`: prints the config file's path, shows the active profile, or checks the file
+//! for errors.
 
 use std::{
     io::Write,
@@ -43,7 +44,7 @@ pub enum ConfigFormat {
 }
 
 impl ConfigCommand {
-    /// Runs the command. If the file has errors, fails with all of them.
+    /// Runs the command. If the file has errors, the failure lists all of them.
     pub fn run(&self, connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Path => path(connection, out),
@@ -91,7 +92,7 @@ struct Overview {
     file: Option<PathBuf>,
     profile: Profile,
     names: Vec<String>,
-    /// The variables that hold secrets and whether they are set.
+    /// The environment variables that contain secrets, and whether each is set.
     secrets: [(&'static str, bool); 2],
 }
 
@@ -120,7 +121,8 @@ impl Overview {
         self.profile.method(token, secret).map(alertdeck_graph::auth::Method::name)
     }
 
-    /// Returns the value of a key. For an address that is not set, returns the cloud's default.
+    /// Returns the value of a key. If the key is a URL that is not set, returns the cloud's
+    /// default.
     fn value(&self, key: Key) -> Option<String> {
         let default = || match key {
             Key::GraphUrl => Some(self.profile.cloud.graph_root().to_owned()),
@@ -155,7 +157,7 @@ impl Overview {
             rows.push(("other profiles".to_owned(), others.join(", "), String::new()));
         }
         let width = |text: fn(&(String, String, String)) -> &String| {
-            // Rows without an origin do not affect the column widths.
+            // Rows without an origin do not affect the width of the value column.
             let texts = rows.iter().filter(|row| !row.2.is_empty()).map(text);
             texts.map(|text| text.width()).max().unwrap_or(0)
         };

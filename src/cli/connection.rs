@@ -88,7 +88,7 @@ impl From<ConfigError> for Failure {
 }
 
 impl Connection {
-    /// Returns the values of the options and variables.
+    /// Returns the values set by options and environment variables.
     fn overrides(&self) -> Overrides {
         let overrides = Overrides {
             cloud: self.cloud,
@@ -110,7 +110,7 @@ impl Connection {
         overrides.with_variables(|name| std::env::var(name).ok())
     }
 
-    /// Warns if other users may change the config file.
+    /// Warns if other users can change the config file.
     pub fn warn_of_exposed_config(&self) {
         Config::exposure(self.config.as_deref()).iter().for_each(super::notify);
     }
@@ -166,7 +166,7 @@ impl Connection {
         names.into_iter().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
     }
 
-    /// Returns the values of the options and variables that apply to any profile.
+    /// Returns the values of the options and environment variables that can apply to any profile.
     fn general_overrides(&self) -> Overrides {
         let Overrides { api, plaintext_secrets, read_only, cache, variables, .. } = self.overrides();
         Overrides { api, plaintext_secrets, read_only, cache, variables, ..Overrides::default() }
@@ -179,12 +179,13 @@ impl Connection {
         config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
     }
 
-    /// Returns the active profile for a command that sends no requests. If the config is invalid,
-    /// reports the error and returns a profile that does not use it.
+    /// Returns the active profile for a command that sends no requests. If no profile can be
+    /// resolved, returns a default profile with the cloud and `me` options applied. Reports the
+    /// error if the config is invalid.
     pub fn profile_if_usable(&self) -> Profile {
         self.resolved().unwrap_or_else(|error| {
-            // If there are several profiles and none is selected, such a command can do without
-            // one.
+            // A command that sends no requests does not need a profile, so it does not matter if
+            // there are several and none is selected.
             if !matches!(error, ConfigError::NoDefault(_)) {
                 notify(format_args!("continuing without a profile: {error}"));
             }
@@ -209,15 +210,16 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Prepares the service for the active profile, for a command, without sending anything.
+    /// Prepares the active profile's service, with the limits for commands, without sending any
+    /// requests.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
         Service::of(&self.profile()?, &EnvSecrets::read(), Limits::for_command())
     }
 
-    /// Prepares the services for the selected profiles without sending anything. The result
-    /// is never empty.
+    /// Prepares the selected profiles' services without sending any requests. The result is never
+    /// empty.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn services(&self, limits: &Limits) -> Result<Vec<Service>, Failure> {

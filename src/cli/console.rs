@@ -36,17 +36,18 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// What the config file and the keymap file say about the console.
+/// The console's preferences from the config file and the keymap file.
 #[derive(Clone, Debug)]
 pub struct Preferences {
     /// The key bindings.
     pub keymap: Keymap,
-    /// What to notify the user of.
+    /// The notification settings, if there are any.
     pub notify: Option<NotifySettings>,
 }
 
 impl Preferences {
-    /// Reads the files: the given config file or the default one, and the keymap beside it.
+    /// Loads the preferences from the given or default config file and from the keymap file beside
+    /// it.
     pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
         let notify = Config::load(config)?.notify().cloned();
         Ok(Self { keymap: Config::keymap(config)?, notify })
@@ -140,7 +141,7 @@ impl Open {
             signs_in: false,
         };
         let tenant = checked_tenant(&feed);
-        // Saved alerts do not change, so there is nothing to notify of.
+        // Saved alerts do not change, so no notifications are needed.
         let keymap = Config::keymap(connection.config.as_deref())?;
         let preferences = Preferences { keymap, notify: None };
         let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), preferences);
@@ -175,8 +176,8 @@ async fn run(
     Ok(())
 }
 
-/// Returns a feed's tenant for checking the filter, since the account may be unknown until the user
-/// signs in.
+/// Returns a feed's tenant for checking the filter. If the account is unknown until the user signs
+/// in, `me` is a placeholder.
 fn checked_tenant(feed: &FeedSettings) -> query::Tenant {
     let mut tenant = feed.query_tenant(FeedId::default());
     if feed.signs_in {

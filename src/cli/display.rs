@@ -24,8 +24,8 @@ pub struct DisplayArgs {
 }
 
 impl DisplayArgs {
-    /// Returns the theme, adapted to the terminal, and the theme for a light background if the
-    /// terminal's background decides.
+    /// Returns the theme, adapted to the terminal. If the theme depends on the terminal's
+    /// background, also returns the theme for a light background.
     pub fn themes(&self) -> (Theme, Option<Box<Theme>>) {
         themes(self.theme, |name| std::env::var(name).ok())
     }
@@ -73,7 +73,7 @@ fn is_utf8(set: impl Fn(&'static str) -> Option<String>) -> bool {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     };
-    // Other platforms do not have these variables and use UTF-8.
+    // Other platforms do not set these variables and use UTF-8.
     locale.map_or(!cfg!(unix), is_utf8)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     ) {
         let (theme, light) = themes(option, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
         assert_eq!(theme.accent.fg.is_none(), mono);
-        // Only if nothing was chosen does the background decide.
+        // The background selects the theme only if nothing else does.
         assert_eq!(light.is_some(), option.is_none() && !mono);
     }
 

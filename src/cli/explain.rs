@@ -1,4 +1,4 @@
-//! `alertdeck explain`: how a filter is evaluated.
+//! `alertdeck explain`: explains how a filter is evaluated.
 
 use std::io::Write;
 

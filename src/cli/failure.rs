@@ -1,4 +1,4 @@
-//! The ways in which a command can fail, with their exit codes.
+//! The reasons a command can fail, and their exit codes.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::{AlertId, Messages};
 use alertdeck_platform::FileError;
 
-/// The first steps for a user who starts the console without a configured sign-in.
+/// The first steps to show to a user who starts the console without a configured sign-in.
 const WELCOME: &str = "no sign-in configured. To get started:
 
   alertdeck demo                     a simulated tenant, no setup needed
@@ -33,7 +33,7 @@ pub enum Failure {
         "no sign-in configured: set --tenant and --client-id, ALERTDECK_TOKEN or --token-command, or use --demo or --file"
     )]
     NoToken,
-    /// No sign-in is configured. The message contains the first steps, for the console.
+    /// The console was started, but no sign-in is configured. The message explains the first steps.
     #[error("{WELCOME}")]
     Welcome,
     /// A request to the service failed.
@@ -48,18 +48,18 @@ pub enum Failure {
     /// The cache cannot be read or removed.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// No alert has this id.
+    /// No alert has this ID.
     #[error("no alert has the ID \"{}\"", .0.text().line())]
     NotFound(AlertId),
     /// No file could be read. Contains one line per file.
     #[error("{0}")]
     Unreadable(String),
-    /// A command that concerns several tenants failed for this one.
+    /// A command for several tenants failed for this one.
     #[error("{tenant}: {failure}")]
     InTenant {
         /// The tenant's name, safe to show.
         tenant: String,
-        /// The failure.
+        /// The reason the command failed for the tenant.
         failure: Box<Failure>,
     },
     /// The result was printed or shown, but part of it is missing.
@@ -71,7 +71,7 @@ pub enum Failure {
     /// Some alerts were not changed, for reasons that have been printed.
     #[error("{summary}")]
     NotChanged {
-        /// How many were not changed.
+        /// The message to show: how many alerts were not changed.
         summary: String,
         /// The exit code for the most important reason.
         code: u8,
@@ -88,12 +88,12 @@ pub enum Failure {
     /// The output file could not be written.
     #[error("the result was not written: {0}")]
     File(FileError),
-    /// The system denied something that the command needs.
+    /// A system operation that the command needs failed.
     #[error("{what}: {error}")]
     System {
         /// The action that failed.
         what: &'static str,
-        /// The system's reason.
+        /// The error from the system.
         error: io::Error,
     },
 }
@@ -104,7 +104,8 @@ impl Failure {
         Self::InTenant { tenant: tenant.to_owned(), failure: Box::new(self) }
     }
 
-    /// Fails if there are errors and no alerts could be read. Prints the notes to standard error.
+    /// Fails if there are errors and no alerts could be read. Otherwise, prints the notes to
+    /// standard error.
     pub(super) fn if_nothing(saved: &Saved, is_any: bool) -> Result<(), Self> {
         let errors = saved.errors();
         if !is_any && !errors.is_empty() {
@@ -114,8 +115,8 @@ impl Failure {
         Ok(())
     }
 
-    /// Returns the outcome of a command that reads files, after the alerts have been printed or
-    /// shown.
+    /// Returns the outcome of a command that has printed or shown alerts from files. The outcome is
+    /// [`Self::Incomplete`] if there are errors.
     pub(super) fn if_errors(errors: &Messages) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self::Incomplete(errors.lines().join("\n"))) }
     }
@@ -142,7 +143,7 @@ impl Failure {
         }
     }
 
-    /// Returns the exit code for an error of the service.
+    /// Returns the exit code for an error from the service.
     pub(super) fn code_of(kind: Kind) -> u8 {
         match kind {
             Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop | Kind::TooLarge => 1,
@@ -152,7 +153,8 @@ impl Failure {
         }
     }
 
-    /// Returns whether to exit silently with code 0, since the pipe was closed.
+    /// Returns `true` if the output pipe was closed, in which case the program exits silently with
+    /// code 0.
     pub fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -1,4 +1,4 @@
-//! `alertdeck handover`: the shift handover report, from the journal and the services.
+//! `alertdeck handover`: prints the shift handover report, from the journal and the services.
 
 use std::io::Write;
 
@@ -23,9 +23,9 @@ use alertdeck_query as query;
 use alertdeck_query::Matcher;
 use alertdeck_store::{FeedId, Store, StoredReader};
 
-/// The alerts to load besides those that the journal names.
+/// The filter for the alerts to load in addition to those named in the journal.
 const OPEN: &str = "status:open";
-/// The number of alerts that are read at the same time from a tenant.
+/// The maximum number of concurrent requests for alerts of one tenant.
 const CONCURRENT: usize = 4;
 
 /// Prints a shift handover report.
@@ -55,24 +55,24 @@ pub enum HandoverFormat {
     Json,
 }
 
-/// What was read from the services.
+/// The alerts that were read from the services, and what is missing.
 #[derive(Default)]
 struct Read {
     store: Store,
-    /// What is missing, each on one line.
+    /// The missing data, described in one line each.
     missing: Vec<String>,
-    /// The failure if nothing could be loaded at all.
+    /// The failure, if no alerts could be loaded at all.
     failure: Option<Failure>,
 }
 
 impl HandoverCommand {
-    /// Returns the source of the alerts: a service.
+    /// Returns the origin of the alerts, which is always a service.
     pub fn origin(&self) -> Origin {
         Origin { demo: self.demo, files: Vec::new() }
     }
 
-    /// Reads the journal and the services, and prints the report. What could be read is printed in any
-    /// case.
+    /// Reads the journal and the services, and prints the report. If some alerts or journal lines
+    /// cannot be read, prints the report without them and then fails.
     pub async fn run(
         &self,
         source: &mut Source,
@@ -124,11 +124,11 @@ impl HandoverCommand {
     }
 }
 
-/// Returns the tenants with their users, as far as they are known.
+/// Returns the tenants and, where known, their users.
 async fn tenants(source: &mut Source) -> Vec<Tenant> {
     let Source::Services(services) = source else { return Vec::new() };
     let tenants = services.iter_mut().map(|service| async move {
-        // If there is no token, loading the alerts says so.
+        // A missing token is not reported here, since loading the alerts reports it.
         let me = service.user().await.unwrap_or_default();
         Tenant { name: line(service.name()), me }
     });
@@ -157,8 +157,8 @@ async fn load_open(source: &Source, filter: &str) -> Result<Read, Failure> {
     })
 }
 
-/// Returns the records of these services' tenants and the notes on the shift, with the indices of the
-/// services.
+/// Returns the journal entries for the services' tenants and the notes on the shift as a whole.
+/// Each entry is paired with the index of its service, if it has one.
 async fn of_services(entries: Vec<Entry>, services: &[(FeedId, Service)]) -> Vec<(Option<usize>, Entry)> {
     let guids = services.iter().map(|(_, service)| async {
         service.client.tokens().claims().await.and_then(|claims| claims.tenant)
@@ -166,7 +166,7 @@ async fn of_services(entries: Vec<Entry>, services: &[(FeedId, Service)]) -> Vec
     let guids = join_all(guids).await;
     let is_of = |entry: &Entry, at: usize| {
         let service = &services[at].1;
-        // A profile may have led to another tenant before.
+        // The profile may have been used for another tenant before.
         let is_tenant = |guid: &String| [guid, &service.tenant, ""].contains(&entry.tenant.as_str());
         entry.profile == service.profile && guids[at].as_ref().is_none_or(is_tenant)
     };
@@ -178,7 +178,7 @@ async fn of_services(entries: Vec<Entry>, services: &[(FeedId, Service)]) -> Vec
     entries.collect()
 }
 
-/// Reads the alerts that the journal names, unless they are loaded.
+/// Fetches the alerts that are named in the journal but have not been loaded.
 async fn load_named(services: &[(FeedId, Service)], named: &[(usize, String)], read: &mut Read) {
     for (at, (feed, service)) in services.iter().enumerate() {
         let own = named.iter().filter(|(tenant, _)| *tenant == at).map(|(_, id)| AlertId::new(id));
@@ -205,8 +205,8 @@ async fn load_named(services: &[(FeedId, Service)], named: &[(usize, String)], r
     }
 }
 
-/// Removes the alerts that do not match a filter, and the records about them. What is recorded about
-/// an alert that could not be read stays.
+/// Removes the alerts that do not match a filter, and the journal entries about them. Entries about
+/// alerts that could not be read are kept.
 fn retain_matching(
     source: &Source,
     filter: &str,

@@ -1,5 +1,5 @@
-//! `alertdeck journal` and `alertdeck note`: what was changed from this computer, and notes for the
-//! handover.
+//! `alertdeck journal` and `alertdeck note`: print the changes made from this computer, and add
+//! notes for the handover.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ use crate::{
 use alertdeck_model::Timestamp;
 use alertdeck_query as query;
 
-/// Parses the start of a period: an age, or a date.
+/// Parses the start of a period, given as an age or a date.
 pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     query::since(text, &context()).ok_or_else(|| {
         "use a duration such as 8h or 2d, a date such as 2026-11-30 or 2026-11-30T06:00, today or yesterday"
@@ -58,8 +58,8 @@ pub struct Note {
 }
 
 impl JournalCommand {
-    /// Prints the last record of each change and note. If profiles are selected, prints only theirs
-    /// and the notes on the shift.
+    /// Prints the latest entry for each change and each note. If profiles are selected, prints only
+    /// their entries and the notes on the shift as a whole.
     pub fn run(
         self,
         connection: &Connection,
@@ -101,7 +101,7 @@ impl JournalCommand {
     }
 }
 
-/// Returns the failure if lines of the journal cannot be read.
+/// Fails if some lines of the journal could not be read.
 pub(super) fn if_readable(unreadable: usize, journal: &Journal) -> Result<(), Failure> {
     if unreadable == 0 {
         return Ok(());
@@ -112,7 +112,7 @@ pub(super) fn if_readable(unreadable: usize, journal: &Journal) -> Result<(), Fa
 }
 
 impl Note {
-    /// Adds the note. It stays on this computer.
+    /// Adds the note to the journal. The note stays on this computer.
     pub fn run(
         &self,
         connection: &Connection,
@@ -143,7 +143,7 @@ impl Note {
     }
 }
 
-/// The reason for a record without a result.
+/// The reason to show for a change whose result was never recorded.
 const NO_REPLY: &str = "the program ended before the reply";
 
 /// Describes the result of a change. Safe to show.
@@ -162,7 +162,7 @@ fn result(entry: &Entry) -> String {
     }
 }
 
-/// Describes what a record is about, such as `resolve as false positive`. Safe to show.
+/// Describes a journal entry, such as `resolve as false positive`. Safe to show.
 pub(super) fn what(entry: &Entry) -> String {
     let text = || line(entry.text.as_deref().unwrap_or_default());
     match entry.kind {
@@ -172,10 +172,10 @@ pub(super) fn what(entry: &Entry) -> String {
     }
 }
 
-/// The columns of the table.
+/// The columns of the Markdown table.
 const COLUMNS: [&str; 8] = ["time", "tenant", "alert", "title", "change", "result", "account", "request ID"];
 
-/// Returns the cells of a record. Safe to show.
+/// Returns the table cells for an entry. Safe to show.
 fn cells(entry: &Entry) -> [String; 8] {
     let tenant = if entry.profile.is_empty() { &entry.tenant } else { &entry.profile };
     let text = |text: &Option<String>| line(text.as_deref().unwrap_or_default());
@@ -201,7 +201,8 @@ fn table(entries: &[Entry]) -> String {
     markdown::head(COLUMNS) + &entries.iter().map(row).collect::<String>()
 }
 
-/// Returns the object for scripts: the record, with a result that is not known as such.
+/// Returns the JSON object for an entry. If a change was sent and its result was never recorded,
+/// the object gives the result as unknown.
 fn object(entry: &Entry) -> Value {
     let mut object = json!(entry);
     if entry.result == Some(EntryResult::Sent) {

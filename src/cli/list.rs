@@ -1,7 +1,8 @@
-//! `alertdeck list`: the alerts that match a filter, newest first.
+//! `alertdeck list`: prints the alerts that match a filter, newest first.
 //!
-//! Graph sends the newest alerts first, by a time that it does not name (docs/graph-api.md, "Query
-//! options"). A `--limit` accepts that order, so it ends the requests as soon as it is met.
+//! Graph sends the newest alerts first, but does not document which timestamp it sorts by
+//! (docs/graph-api.md, "Query options"). `--limit` accepts that order, so fetching stops as soon as
+//! enough alerts match.
 
 pub(super) mod load;
 mod saved;
@@ -56,7 +57,7 @@ pub enum ListFormat {
     Markdown,
 }
 
-/// Parses the name of a column.
+/// Parses a column name, ignoring case.
 fn parse_column(name: &str) -> Result<Column, String> {
     let found = Column::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, column)| column).ok_or_else(|| {
@@ -68,7 +69,7 @@ fn parse_column(name: &str) -> Result<Column, String> {
 }
 
 impl List {
-    /// Reads the alerts, applies the whole filter locally, sorts and prints.
+    /// Reads the alerts, applies the whole filter locally, and sorts and prints the matches.
     ///
     /// If part of the result is missing, prints the rest and fails with [`Failure::Incomplete`].
     pub async fn run(&self, source: &mut Source, out: &mut impl Write) -> Result<(), Failure> {
@@ -118,13 +119,14 @@ impl List {
 pub(super) struct Matching {
     pub(super) store: Store,
     pub(super) rows: RowSet,
-    /// Whether they are all of them.
+    /// An error if some matching alerts may be missing.
     pub(super) outcome: Result<(), Failure>,
 }
 
 impl Matching {
-    /// Reads the alerts, or as many as `limit` that match, applies the whole filter locally and reports
-    /// what users should know about the result. Fails if nothing could be read at all.
+    /// Reads the alerts and applies the whole filter locally. If `limit` is given, reads only until
+    /// that many alerts match. Prints hints about the result to standard error. Fails if nothing
+    /// could be read at all.
     pub(super) async fn load(
         source: &mut Source,
         filter: &str,
@@ -134,14 +136,14 @@ impl Matching {
         let contexts = source.contexts();
         let plan = query::compile(filter, &contexts[0])
             .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
-        // The test is the same for all feeds.
+        // The filter's test is the same for all feeds.
         let mut matcher = Matcher::new(&plan.test);
         let loaded = load::load(source, &plan, (filter, limit), contexts).await?;
         let Loaded { store, superseded, unreadable, odd_dates, outcome } = loaded;
         let mut rows = matcher.rows(&store);
         rows.subtract(&superseded);
         if !filter.is_empty() {
-            // No filter can match them.
+            // No filter matches unreadable alerts.
             if unreadable > 0 {
                 notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
             }
@@ -158,7 +160,7 @@ impl Matching {
     }
 }
 
-/// Reports the alerts with dates that cannot be read. No filter by date matches them.
+/// Reports how many alerts have dates that cannot be read. Date filters do not match these alerts.
 fn notify_odd_dates(count: usize) {
     match count {
         0 => {}

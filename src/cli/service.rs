@@ -1,4 +1,4 @@
-//! The service for a profile: the client and the names that are shown for it.
+//! A profile's service: its client and the names to show for it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -28,13 +28,13 @@ pub struct Service {
     pub aliases: Vec<String>,
     /// The cloud or host, and the API version; safe to show.
     pub origin: String,
-    /// The host of the Defender portal; links to it may be opened.
+    /// The host of the Defender portal. Links to this host may be opened.
     pub portal_host: &'static str,
     /// The user principal name, if known.
     pub me: Option<String>,
     /// The profile's name; empty if there is none.
     pub profile: String,
-    /// How much of the alerts the console caches; `None` for nothing.
+    /// The limits of the console's alert cache; `None` disables the cache.
     pub cache: Option<Retention>,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
@@ -63,7 +63,7 @@ impl EnvSecrets {
         Self { token: read(TOKEN_VARIABLE), secret: read(SECRET_VARIABLE).filter(is_set) }
     }
 
-    /// Returns the name of a variable that is set, if there is one.
+    /// Returns the name of an environment variable that is set, if any.
     pub fn variable(&self) -> Option<&'static str> {
         let names = [(self.token.is_some(), TOKEN_VARIABLE), (self.secret.is_some(), SECRET_VARIABLE)];
         names.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
@@ -76,7 +76,7 @@ impl EnvSecrets {
 }
 
 impl Service {
-    /// Prepares the service for a profile without sending anything.
+    /// Prepares a profile's service without sending any requests.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn of(profile: &Profile, env_secrets: &EnvSecrets, limits: Limits) -> Result<Self, Failure> {
@@ -101,7 +101,7 @@ impl Service {
         Ok(Self { cache: profile.cache, ..service })
     }
 
-    /// Prepares the service for a profile with an existing token. Nothing is cached.
+    /// Prepares a profile's service with an existing token. Nothing is cached.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
         Self::with(profile, Method::Token, http(profile, Limits::default())?, tokens)
@@ -131,7 +131,7 @@ impl Service {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the settings for a feed that contains this service's alerts.
+    /// Returns the settings for the feed of this service's alerts.
     pub(super) fn feed_settings(&self) -> app::FeedSettings {
         app::FeedSettings {
             tenant: self.tenant.clone(),
@@ -167,9 +167,9 @@ impl Service {
     }
 
     /// Returns the user principal name from the profile, the stored credentials or the token.
-    /// `None` if it is not known, as for an application.
+    /// Returns `None` if the name is not known, as for an application.
     ///
-    /// Fails if it takes a token to know, and there is none.
+    /// Fails if only a token could provide the name and no token is available.
     pub(super) async fn user(&mut self) -> Result<Option<String>, Failure> {
         self.load_account().await;
         if self.me.is_none() {
@@ -190,7 +190,7 @@ impl Service {
         self.session().is_some()
     }
 
-    /// Returns the user's session, if tokens come from a user's sign-in.
+    /// Returns the user's session, if tokens come from a user sign-in.
     pub fn session(&self) -> Option<&Session> {
         self.client.tokens().as_session().filter(|session| session.vault().is_some())
     }
@@ -217,7 +217,7 @@ fn endpoint(profile: &Profile) -> Result<Endpoint, Failure> {
 
 fn http(profile: &Profile, limits: Limits) -> Result<Http, Failure> {
     let route = endpoint(profile)?.route();
-    // A service on loopback is a simulated tenant, with a limit of its own or none.
+    // A service on loopback is a simulated tenant, which has its own limit or none.
     let budget = if route == Route::Direct { Budget::unlimited() } else { Budget::default() };
     Ok(Http::with_journal(limits, budget, route, Journal::default()).map_err(graph::Error::from)?)
 }
@@ -269,8 +269,8 @@ fn vault(profile: &Profile) -> Result<Vault, Failure> {
     Ok(if profile.plaintext_secrets { Vault::file(&state) } else { Vault::keyring(&state) })
 }
 
-/// Returns an application's credential, taken from the certificate, the secret file or the
-/// variable, in this order of precedence.
+/// Returns an application's credential: the certificate, the secret from the file, or the secret
+/// from the environment variable, in this order of precedence.
 fn proof(profile: &Profile, secret: Option<&SecretString>) -> Result<Proof, Failure> {
     let proof = match (&profile.certificate, &profile.client_secret_file, secret) {
         (Some(file), _, _) => Proof::certificate_file(file),

@@ -1,4 +1,4 @@
-//! `alertdeck show`: one alert with its evidence.
+//! `alertdeck show`: prints one alert with its evidence.
 
 use std::io::Write;
 
@@ -44,7 +44,7 @@ pub enum ShowFormat {
 }
 
 impl Show {
-    /// Finds the alert and prints it. Fails with [`Failure::NotFound`] if no alert has this id.
+    /// Finds the alert and prints it. Fails with [`Failure::NotFound`] if no alert has this ID.
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
         self.output.check()?;
         let id = AlertId::new(&self.id);
@@ -80,8 +80,8 @@ impl Show {
     }
 }
 
-/// Looks for an alert in all services. An id is unique only within its tenant, so if several
-/// tenants have an alert with this id, fails and names them.
+/// Looks up an alert in all services. An ID is unique only within its tenant. If several tenants
+/// have an alert with this ID, the failure names them.
 async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service, RawAlert), Failure> {
     let several = services.len() > 1;
     let requests = services.iter().map(|service| async move {
@@ -113,9 +113,9 @@ async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service,
     }
 }
 
-/// Reads the alerts that may have this id. Fails if nothing could be read at all.
+/// Reads the alerts that may have this ID. Fails if nothing could be read at all.
 fn read(paths: &Paths, id: &AlertId) -> Result<Saved, Failure> {
-    // An alert without an id gets one that depends on all of it.
+    // An alert without an ID is given one that depends on its whole text, not only on the outline.
     let may_have_id = |raw: &RawAlert| {
         let outline = raw.outline(&["id"]).and_then(|outline| outline.decode().ok());
         outline.is_none_or(|alert| alert.id.raw().is_empty() || alert.id == *id)
@@ -135,7 +135,7 @@ fn read(paths: &Paths, id: &AlertId) -> Result<Saved, Failure> {
     Ok(all)
 }
 
-/// Returns the newest version of the alert with this id, since several files may contain it.
+/// Returns the newest state of the alert with this ID, since several files may contain the alert.
 fn newest(alerts: Vec<RawAlert>, id: &AlertId) -> Option<RawAlert> {
     let (mut store, feed) = (Store::default(), FeedId::default());
     store.decode(feed, alerts);

@@ -33,7 +33,7 @@ pub enum Source {
         paths: Vec<PathBuf>,
         /// The user principal name, if known.
         me: Option<String>,
-        /// The host of the Defender portal. Links to it may be opened.
+        /// The host of the Defender portal. Links to this host may be opened.
         portal_host: &'static str,
     },
 }
@@ -53,7 +53,7 @@ impl Origin {
 }
 
 impl Source {
-    /// Returns the services with the feeds of their alerts.
+    /// Returns the services, each with the feed of its alerts.
     pub(super) fn services(&self) -> impl Iterator<Item = (FeedId, &Service)> {
         let services = match self {
             Self::Services(services) => services.as_slice(),
@@ -70,7 +70,7 @@ impl Source {
         }
     }
 
-    /// Returns the tenants of the alerts, for an export.
+    /// Returns the alerts' tenants, for an export.
     pub(super) fn tenants(&self) -> Vec<Tenant> {
         let tenant = |feed, name: &str, portal_host: &str| Tenant {
             feed,
@@ -85,8 +85,8 @@ impl Source {
         }
     }
 
-    /// If a filter contains `me`, sets it from the stored credentials where nothing else specifies
-    /// it; see [`Service::load_account`].
+    /// If a filter contains `me`, sets `me` from the stored credentials for each service where
+    /// nothing else specifies it; see [`Service::load_account`].
     pub async fn load_accounts(&mut self, filter: &str) {
         if let Self::Services(services) = self {
             load_accounts(services, filter).await;
@@ -112,8 +112,8 @@ pub(super) fn contexts(services: &[Service]) -> Vec<Context> {
     feeds().map(context).collect()
 }
 
-/// If a filter contains `me`, sets it from the stored credentials where nothing else specifies it;
-/// see [`Service::load_account`].
+/// If a filter contains `me`, sets `me` from the stored credentials for each service where nothing
+/// else specifies it; see [`Service::load_account`].
 pub(super) async fn load_accounts(services: &mut [Service], filter: &str) {
     let Some(anonymous) = contexts(services).pop().map(|context| context.with_me(None)) else { return };
     let errors = query::compile(filter, &anonymous).err().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `alertdeck stats`: what stands out among the alerts that match a filter, counted by day, age and value.
+//! `alertdeck stats`: counts the alerts that match a filter by day, age and value.
 
 use std::{io::Write, num::NonZeroUsize};
 
@@ -46,7 +46,7 @@ pub enum StatsFormat {
 impl Stats {
     /// Reads the alerts, counts those that match and prints the counts.
     ///
-    /// If part of the alerts is missing, prints the counts of the rest and fails with
+    /// If some alerts are missing, prints the counts for the rest and fails with
     /// [`Failure::Incomplete`].
     pub async fn run(&self, source: &mut Source, out: &mut impl Write) -> Result<(), Failure> {
         self.output.check()?;
@@ -73,21 +73,22 @@ impl Stats {
     }
 }
 
-/// Returns a number of alerts in words.
+/// Describes a count, such as `3 alerts: 1 high, 2 medium, 3 open`.
 fn words(count: AlertCount) -> String {
     let AlertCount { alerts, high, medium, open } = count;
     let alerts = if alerts == 1 { "1 alert".to_owned() } else { format!("{alerts} alerts") };
     format!("{alerts}: {high} high, {medium} medium, {open} open")
 }
 
-/// What was counted.
+/// The counts to print.
 struct Counts<'a> {
     total: AlertCount,
     sections: &'a [Section],
 }
 
 impl Counts<'_> {
-    /// Writes the counts, each before what it counts, so that long names need no room.
+    /// Writes the counts. The numbers come before the labels, so that long labels do not widen a
+    /// column.
     fn text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", words(self.total))?;
         for Section { title, items, more, .. } in self.sections {

@@ -1,7 +1,7 @@
 //! `alertdeck update`: changes alerts, or prints what would change.
 //!
-//! Each alert is read, checked and changed by itself, a few at a time. Without `--yes`, nothing but
-//! GETs is sent.
+//! Each alert is read, checked and changed separately, a few at a time. Without `--yes`, only GET
+//! requests are sent.
 
 mod report;
 mod wanted;
@@ -33,7 +33,7 @@ use alertdeck_query as query;
 use alertdeck_query::Matcher;
 use alertdeck_store::{Sort, StoredReader};
 
-/// The number of alerts that are read and changed at the same time.
+/// The maximum number of alerts that are read and changed concurrently.
 const CONCURRENT: usize = 4;
 /// The maximum size of standard input, in bytes.
 const MAX_INPUT: u64 = 16 << 20;
@@ -86,17 +86,17 @@ pub enum UpdateFormat {
 
 /// An alert to change.
 enum Target {
-    /// One that has not been looked for yet.
+    /// An alert that has not been fetched yet.
     Id(AlertId),
-    /// One that was loaded, with the index of its service.
+    /// An alert that was loaded, with the index of its service.
     Loaded(usize, RawAlert),
 }
 
-/// How a run changes alerts.
+/// A run of the command: the requested changes and the services to send them to.
 struct Run<'a> {
     wanted: Wanted,
     services: &'a [Service],
-    /// The writer of each service; empty if nothing is to be changed.
+    /// The services' writers. Empty in a dry run.
     writers: Vec<Writer>,
     action: Action,
 }
@@ -107,8 +107,8 @@ impl Update {
         Origin { demo: self.demo, files: Vec::new() }
     }
 
-    /// Checks the arguments, before anything is read. `read_only` says whether the user has asked
-    /// for no changes.
+    /// Checks the arguments before anything is read. `read_only` is `true` if the user passed
+    /// `--read-only`.
     pub fn check(&self, read_only: bool) -> Result<(), Failure> {
         self.wanted().check().map_err(Failure::Usage)?;
         if self.filter.as_ref().is_some_and(|filter| filter.trim().is_empty()) {
@@ -130,7 +130,7 @@ impl Update {
         }
     }
 
-    /// Finds the alerts, and prints what would change or changes them.
+    /// Finds the alerts and changes them or, in a dry run, prints what would change.
     pub async fn run(
         &self,
         source: &mut Source,
@@ -169,12 +169,13 @@ impl Update {
                 count => format!("nothing was changed; add --yes to change {}", alerts(count)),
             });
         }
-        // What was not changed matters more than output that nobody reads.
+        // A failure to change alerts matters more than a failure to print.
         report::outcome(&items, self.yes)?;
         Ok(written?)
     }
 
-    /// Carries out the run and prints its results. If they cannot be written, it still ends.
+    /// Carries out the run and prints its results. If they cannot be printed, the run still
+    /// continues to the end.
     async fn print(
         &self,
         run: &Run<'_>,
@@ -198,7 +199,7 @@ impl Update {
         (items, written)
     }
 
-    /// Fails if a profile that is read-only would be changed.
+    /// Fails if the run would change alerts in a read-only profile.
     fn refuse_read_only(&self, source: &Source) -> Result<(), Failure> {
         let Source::Services(services) = source else { return Err(no_files()) };
         let forbidden = services.iter().find(|service| service.writes == WriteMode::Forbidden);
@@ -225,7 +226,7 @@ impl Update {
         Ok(ids)
     }
 
-    /// If alerts are assigned to `me`, finds out who that is in each tenant.
+    /// If alerts are to be assigned to `me`, determines the user in each tenant.
     async fn load_users(&self, source: &mut Source) -> Result<(), Failure> {
         let Source::Services(services) = source else { return Ok(()) };
         if self.assign != Some(Assignee::Me) {
@@ -248,7 +249,7 @@ fn no_files() -> Failure {
     Failure::Usage("alerts in files cannot be changed".into())
 }
 
-/// Returns the given IDs without blanks and duplicates. `-` stands for the lines of the input.
+/// Returns the given IDs, trimmed and without duplicates. `-` stands for the lines of `input`.
 fn unique_ids(given: &[String], input: &str) -> Vec<String> {
     let (mut ids, mut known) = (Vec::new(), HashSet::new());
     for id in given {
@@ -287,7 +288,7 @@ async fn matching(source: &mut Source, filter: &str) -> Result<Vec<Target>, Fail
 }
 
 impl Run<'_> {
-    /// Returns what happens to an alert; makes the change if it is to be made.
+    /// Makes the change to an alert unless this is a dry run, and returns the outcome.
     async fn item(&self, target: Target) -> Item {
         let (asked, service, raw, just_read) = match target {
             Target::Loaded(service, raw) => (AlertId::new(""), service, raw, false),
@@ -322,9 +323,9 @@ impl Run<'_> {
         item.with_report(&report, &seen)
     }
 
-    /// Looks for an alert in all tenants. An ID is unique only within its tenant, so nothing is
-    /// changed unless exactly one tenant is known to have it. The error is the reason and the exit
-    /// code.
+    /// Looks up an alert in all tenants. An ID is unique only within its tenant, so nothing is
+    /// changed unless exactly one tenant is known to have the alert. The error contains the reason
+    /// and the exit code.
     async fn find(&self, id: &AlertId) -> Result<(usize, RawAlert), (String, u8)> {
         let requests =
             self.services.iter().enumerate().map(|(at, service)| async move {

@@ -1,7 +1,7 @@
 //! Errors in a config file, with their position and a suggested fix.
 //!
-//! A diagnostic contains its position and a safe excerpt of the line, so it does not borrow the text.
-//! The code that reports an error decides whether the value on the line may be a secret.
+//! A diagnostic contains its position and a safe excerpt of the line, so it does not borrow the
+//! text. The code that reports an error decides whether the value on the line may be a secret.
 
 use std::{ops::Range, path::Path};
 
@@ -27,10 +27,10 @@ pub struct Diagnostic {
     carets: (usize, usize),
 }
 
-/// An error with a span in the text instead of line and column.
+/// An error located by a span in the text instead of a line and column.
 #[derive(Clone, Debug)]
 pub(super) struct SpannedError {
-    /// The invalid range of bytes.
+    /// The invalid byte range.
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) fix: Option<String>,
@@ -118,13 +118,14 @@ impl Diagnostic {
     }
 }
 
-/// Quotes text from the file in a message, shortened.
+/// Quotes text from the file for a message, truncating long text.
 pub(super) fn quoted(text: &str) -> String {
     let cut = clip(text);
     format!("`{cut}{}`", if cut.len() < text.len() { "…" } else { "" })
 }
 
-/// Returns the name closest to `typed`, if at most a third of its letters differ.
+/// Returns the name closest to `typed`, if the edit distance is at most a third of the name's
+/// length.
 pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Shorten the text first, since the comparison takes quadratic time.
     let typed = clip(typed).to_lowercase();

@@ -20,8 +20,8 @@ pub(super) fn default_path() -> Option<PathBuf> {
 
 /// Reads a file. The size limit applies to pipes and devices too.
 ///
-/// A named pipe is refused, since opening it waits for a writer. Pipes that are already open, as in
-/// `--config <(...)`, can be read.
+/// A named pipe is refused, since opening it would wait for a writer. Pipes that are already open,
+/// as in `--config <(...)`, can be read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let is_opened = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     if !is_opened && path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir()) {
@@ -41,7 +41,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
-/// Returns the permission bits of a file if other users may change it. Pipes and devices are not files.
+/// Returns a file's permission bits if other users can change the file. Returns `None` for pipes
+/// and devices.
 pub(super) fn changeable_by_others(path: &Path) -> Option<u32> {
     let is_file = path.metadata().is_ok_and(|data| data.is_file());
     is_file

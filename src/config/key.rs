@@ -1,4 +1,4 @@
-//! The keys of a profile: a table of their names, types and checks.
+//! The keys of a profile, in a table with their names, types and checks.
 //!
 //! The table is used to read the file, to check options and to show a profile.
 
@@ -11,26 +11,26 @@ use alertdeck_graph::{
     http::{Scope, ScopeError},
 };
 
-/// A key of a profile.
+/// A key in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
-    /// The title in the header.
+    /// The title shown in the header.
     Name,
     /// The Microsoft cloud.
     Cloud,
     /// The tenant to sign in to.
     Tenant,
-    /// The application that signs in.
+    /// The client ID of the application that signs in.
     ClientId,
     /// The sign-in method.
     Auth,
     /// The API version.
     Api,
-    /// The root address of Graph, instead of the cloud's.
+    /// The root URL of Graph, overriding the cloud's default.
     GraphUrl,
-    /// The sign-in service, instead of the cloud's.
+    /// The URL of the sign-in service, overriding the cloud's default.
     LoginUrl,
-    /// A command that prints a token.
+    /// A command that prints an access token.
     TokenCommand,
     /// A file with the application's secret.
     ClientSecretFile,
@@ -40,13 +40,13 @@ pub enum Key {
     Me,
     /// Whether credentials are stored in a file instead of the keyring.
     PlaintextSecrets,
-    /// Whether alerts are never changed.
+    /// Whether changes to alerts are disabled.
     ReadOnly,
     /// Whether alerts are cached.
     Cache,
-    /// After how many days cached alerts are removed.
+    /// The age in days after which cached alerts are removed.
     CacheDays,
-    /// How large the cache of an account may become, in megabytes.
+    /// The maximum size of an account's cache, in megabytes.
     CacheMegabytes,
 }
 
@@ -62,7 +62,7 @@ pub enum Source {
         /// The line, counted from 1.
         line: usize,
     },
-    /// The value was not set.
+    /// The default, since the value was not set.
     #[default]
     Default,
 }
@@ -88,7 +88,7 @@ pub(super) struct Setting {
 
 pub(super) type Settings = BTreeMap<Key, Setting>;
 
-/// An error in a value and its fix.
+/// An error in a value, with the suggested fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ValueError {
     pub(super) message: String,
@@ -104,7 +104,7 @@ pub(super) enum ValueKind {
     Text(fn(&str) -> Result<Value, ValueError>),
     /// `true` or `false`.
     Flag,
-    /// A whole number from 1 up to this one.
+    /// A whole number from 1 to this maximum.
     Number(u32),
 }
 
@@ -119,7 +119,7 @@ const fn spec(key: Key, name: &'static str, kind: ValueKind) -> KeySpec {
     KeySpec { key, name, kind }
 }
 
-/// All keys, in the order in which a profile is shown.
+/// All keys, in the order in which `config show` lists them.
 pub(super) const KEYS: [KeySpec; 17] = [
     spec(Key::Name, "name", ValueKind::Text(non_empty)),
     spec(Key::Cloud, "cloud", ValueKind::Text(cloud)),
@@ -141,7 +141,7 @@ pub(super) const KEYS: [KeySpec; 17] = [
 ];
 
 impl Key {
-    /// Returns all keys, in the order in which a profile is shown.
+    /// Returns all keys, in the order in which `config show` lists them.
     pub fn all() -> impl Iterator<Item = Self> {
         KEYS.iter().map(|spec| spec.key)
     }
@@ -151,18 +151,18 @@ impl Key {
         KEYS.iter().find(|spec| spec.key == self).map_or("", |spec| spec.name)
     }
 
-    /// Returns the option for the key, such as `--client-id`. [`Key::Name`] and the sizes of the cache
-    /// have none.
+    /// Returns the command-line option for the key, such as `--client-id`. [`Key::Name`] and the
+    /// cache limits do not have one.
     pub fn option(self) -> String {
         match self {
-            // It can only be switched off.
+            // The option can only turn the cache off.
             Self::Cache => "--no-cache".to_owned(),
             Self::ReadOnly => "--read-only or --write".to_owned(),
             _ => format!("--{}", self.name().replace('_', "-")),
         }
     }
 
-    /// Returns the variable for the key, such as `ALERTDECK_CLIENT_ID`.
+    /// Returns the environment variable for the key, such as `ALERTDECK_CLIENT_ID`.
     pub fn variable(self) -> String {
         match self {
             Self::Cache => "ALERTDECK_NO_CACHE".to_owned(),
@@ -212,7 +212,7 @@ impl ValueError {
     }
 }
 
-/// Parses a whole number from 1 up to `most`.
+/// Parses a whole number from 1 to `most` in the given radix.
 pub(super) fn number_up_to(digits: &str, radix: u32, most: u32) -> Result<Value, ValueError> {
     match u32::from_str_radix(&digits.replace('_', ""), radix) {
         Ok(number) if (1..=most).contains(&number) => Ok(Value::Number(number)),
@@ -317,27 +317,27 @@ fn is_domain(text: &str) -> bool {
         && top.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// The maximum length of a profile's name, in characters.
+/// The maximum length of a profile name, in characters.
 const MAX_NAME: usize = 40;
 
-/// Returns whether a name is valid for a profile.
+/// Returns whether a name is valid as a profile name.
 pub(super) fn is_profile_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Words that appear in the names of keys for secrets.
+/// Words that mark a key as the name of a secret.
 const SECRETS: [&str; 6] = ["secret", "token", "password", "passwd", "credential", "assertion"];
 
-/// Returns whether the name of an unknown key looks like that of a secret. No known key holds a
-/// secret.
+/// Returns whether an unknown key looks like the name of a secret. Known keys never contain
+/// secrets.
 pub(super) fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();
     !KEYS.iter().any(|spec| spec.name == name) && SECRETS.iter().any(|word| plain.contains(word))
 }
 
-/// Returns the fix for a secret in the file: the places where it belongs.
+/// Returns the suggested fix for a secret in the file: where to put the secret instead.
 pub(super) fn fix_for_secret(name: &str) -> String {
     if name.to_ascii_lowercase().contains("token") {
         return "set the variable ALERTDECK_TOKEN, or token_command to a command that prints the token"

@@ -12,21 +12,22 @@ use super::{
 };
 use crate::app::Keymap;
 
-/// The file's name.
+/// The name of the keymap file.
 const NAME: &str = "keymap.toml";
 /// The maximum number of errors shown.
 const MAX_ERRORS: usize = 50;
 
 impl Config {
     /// Returns the path of the keymap file, which belongs beside the config file (see
-    /// [`Config::path`]), whether or not it exists. `None` if there is no config file.
+    /// [`Config::path`]), whether or not it exists. Returns `None` if no config file is used.
     pub fn keymap_path(given: Option<&Path>) -> Option<PathBuf> {
         Self::path(given).ok().flatten().map(|config| config.with_file_name(NAME))
     }
 
     /// Reads the keymap file. Without one, the default keys apply.
     ///
-    /// Fails if the file cannot be read, or with [`ConfigError::Broken`] and every error in it.
+    /// Fails if the file cannot be read. If the file has errors, fails with
+    /// [`ConfigError::Broken`], which lists them.
     pub fn keymap(given: Option<&Path>) -> Result<Keymap, ConfigError> {
         let Some(path) = Self::keymap_path(given) else { return Ok(Keymap::default()) };
         let bytes = match file::read(&path) {

@@ -28,22 +28,22 @@ const UNKNOWN_TENANT: &str = "tenant";
 pub struct Profile {
     /// The name in the file; `default` if the profile does not come from a file.
     pub name: String,
-    /// The title in the header, from the file or an option. Not sanitised.
+    /// The title shown in the header, such as the `name` in the file or the tenant. Not sanitised.
     pub title: String,
     /// The Microsoft cloud.
     pub cloud: Cloud,
-    /// The tenant: a GUID, a domain, `organizations` or `common`. If the token comes from
-    /// elsewhere, any text is allowed.
+    /// The tenant: a GUID, a domain, `organizations` or `common`. If tokens come from a command or
+    /// from the environment, any text is allowed.
     pub tenant: Option<String>,
-    /// The application's client id, a GUID.
+    /// The application's client ID, a GUID.
     pub client_id: Option<String>,
-    /// The sign-in method, if one was named; see [`Profile::method`].
+    /// The sign-in method, if one was specified; see [`Profile::method`].
     pub auth: Option<Method>,
     /// The API version.
     pub api: Api,
-    /// The root address of Graph, instead of the cloud's: https, or http on loopback.
+    /// The root URL of Graph, overriding the cloud's default: https, or http on loopback.
     pub graph_url: Option<String>,
-    /// The sign-in service, instead of the cloud's: https, or http on loopback.
+    /// The URL of the sign-in service, overriding the cloud's default: https, or http on loopback.
     pub login_url: Option<String>,
     /// A command that prints a token. The command may contain a secret and must not be shown.
     pub token_command: Option<String>,
@@ -57,7 +57,7 @@ pub struct Profile {
     pub plaintext_secrets: bool,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
-    /// How much of the alerts the console caches; `None` for nothing.
+    /// The limits of the console's alert cache; `None` disables the cache.
     pub cache: Option<Retention>,
     /// The origins of the values that were set.
     sources: BTreeMap<Key, Source>,
@@ -90,11 +90,11 @@ pub struct Overrides {
     pub me: Option<String>,
     /// See [`Profile::plaintext_secrets`].
     pub plaintext_secrets: Option<bool>,
-    /// Whether alerts are never changed; see [`Profile::writes`].
+    /// Whether changes to alerts are disabled; see [`Profile::writes`].
     pub read_only: Option<bool>,
     /// Whether alerts are cached; see [`Profile::cache`].
     pub cache: Option<bool>,
-    /// The keys whose value comes from a variable rather than an option.
+    /// The keys whose values come from environment variables rather than options.
     pub variables: BTreeSet<Key>,
 }
 
@@ -103,8 +103,8 @@ impl Profile {
     /// met, in this order: an existing token, a command, the application's secret or certificate, a
     /// browser. Returns `None` if no sign-in is configured.
     ///
-    /// `token` and `secret` say whether the variables for an existing token and for the
-    /// application's secret are set.
+    /// `token` and `secret` specify whether the environment variables for an existing token and for
+    /// the application's secret are set.
     pub fn method(&self, token: bool, secret: bool) -> Option<Method> {
         let secret = secret || self.client_secret_file.is_some() || self.certificate.is_some();
         let available = [
@@ -117,12 +117,12 @@ impl Profile {
         self.auth.or_else(first)
     }
 
-    /// Returns the origin of the value of a key.
+    /// Returns the origin of a key's value.
     pub fn source(&self, key: Key) -> Source {
         self.sources.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns the value of a key as text, or `None` if it is not set. The value is not
+    /// Returns a key's value as text, or `None` if the value is not set. The value is not
     /// sanitised. For a token command, returns `set`, since the command may contain a secret.
     pub fn value(&self, key: Key) -> Option<String> {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
@@ -213,9 +213,9 @@ impl Default for Profile {
 }
 
 impl Overrides {
-    /// Marks the values that come from variables. The parsed arguments do not show their origin, so
-    /// a value is assumed to come from its variable if the two are equal. `variable` returns the
-    /// value of a variable.
+    /// Marks the values that come from environment variables. Parsed arguments do not record where
+    /// a value came from, so a value is assumed to come from the environment if it equals its
+    /// variable. `variable` returns the value of an environment variable.
     #[must_use]
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let equals = |key: Key, value: &Value| {
@@ -233,8 +233,7 @@ impl Overrides {
         self
     }
 
-    /// Returns the option or variable that sets a value specific to one tenant or identity, if
-    /// there is one.
+    /// Returns the option or variable that sets a value specific to one tenant or identity, if any.
     pub fn of_one_tenant(&self) -> Option<String> {
         let is_general =
             |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets | Key::ReadOnly | Key::Cache);
@@ -331,7 +330,7 @@ pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<
             settings.remove(&other);
         }
     }
-    // `--write` does not open a profile that the file protects.
+    // `--write` does not override `read_only = true` in the file.
     let is_protected = settings.get(&Key::ReadOnly).is_some_and(|setting| setting.value == Value::Flag(true));
     if is_protected {
         given.remove(&Key::ReadOnly);
@@ -369,8 +368,8 @@ fn is_same_tenant(settings: &Settings, tenant: &Setting) -> bool {
 /// A function that returns one of a cloud's addresses.
 type Root = fn(Cloud) -> &'static str;
 
-/// Returns the contradictions between values. Each comes with the key to report it at; that key
-/// always has a value.
+/// Returns the contradictions between values, each with the key to report it for. That key always
+/// has a value.
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
     let mut errors = Vec::new();
@@ -418,7 +417,8 @@ pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     errors
 }
 
-/// The hosts of the China cloud, which lacks the API (docs/graph-api.md, "National clouds").
+/// The hosts of the China cloud, which does not offer the alerts API (docs/graph-api.md, "National
+/// clouds").
 const CHINA: [&str; 2] = ["microsoftgraph.chinacloudapi.cn", "login.chinacloudapi.cn"];
 
 fn host(url: &str) -> Option<String> {

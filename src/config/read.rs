@@ -1,7 +1,7 @@
 //! Parses a config file and returns its profiles, or all errors in it.
 //!
-//! The TOML parser continues after an error. Keys and values are checked on the resulting tree,
-//! using the table of keys.
+//! The TOML parser continues after an error. Keys and values in the resulting tree are checked
+//! against the key table.
 
 mod notify;
 
@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, ErrorList> {
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax_errors.iter().map(|error| syntax_error(text, error)).collect();
     let config = reader.file(tree.get_ref(), errors.is_empty());
-    // If a line has a syntax error, other errors on it are only consequences.
+    // On a line with a syntax error, other errors are only consequences, so they are dropped.
     let broken: BTreeSet<_> = errors.iter().map(|error| reader.line(error.span.start)).collect();
     let found = std::mem::take(&mut reader.errors).into_iter();
     errors.extend(found.filter(|error| !broken.contains(&reader.line(error.span.start))));
@@ -87,7 +87,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {
     error.fix("save the file as UTF-8").locate(&text)
 }
 
-/// Converts an error from the TOML parser. Its message does not quote the text.
+/// Converts an error from the TOML parser. The parser's message does not quote the text.
 fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
     let (span, message) = (error.span().unwrap_or(0..0), error.message());
     let first = text.get(span.start..).and_then(|rest| rest.chars().next());
@@ -108,7 +108,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
     SpannedError::new(span, message).fix(fix)
 }
 
-/// The beginning of each parser message, a clearer message if needed, and the fix.
+/// The start of each parser message, a clearer message if needed, and the fix.
 const FIXES: &[(&str, Option<&str>, &str)] = &[
     ("duplicate key", None, "a key or table can appear only once: keep one"),
     ("string values must be quoted", Some("text must be quoted"), "put the value in quotes"),
@@ -132,14 +132,14 @@ const FIXES: &[(&str, Option<&str>, &str)] = &[
 
 const ESCAPES: &str = "write \\\\ for \\, or use single quotes";
 
-/// Returns the line of the text that contains the byte at an offset.
+/// Returns the line that contains the byte at offset `at`.
 fn line_at(text: &str, at: usize) -> &str {
     let start = text.as_bytes().iter().take(at).rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
     text[start..].lines().next().unwrap_or_default()
 }
 
-/// Finds a key on the line whose name looks like that of a secret and returns the text after its
-/// `=`. Searches the text, since a key with an error may not be in the tree.
+/// Finds a key on the line that looks like the name of a secret, and returns the text after the
+/// key's `=`. Searches the text, since a key with an error may be missing from the tree.
 fn secret_value(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_alphanumeric() || "_-\"' \t".contains(c);
     line.match_indices('=').find_map(|(at, _)| {
@@ -160,7 +160,7 @@ fn hide_if(secret: bool, hide: Hide) -> Hide {
 
 struct Reader<'a> {
     path: &'a Path,
-    /// The start of each line except the first.
+    /// The byte offset of the start of each line except the first.
     starts: Vec<usize>,
     errors: Vec<SpannedError>,
 }
@@ -221,7 +221,7 @@ impl Reader<'_> {
             let DeValue::Table(table) = value.get_ref() else {
                 let message =
                     format!("profile {} must be a table, not {}", quoted(name), kind(value.get_ref()));
-                // Most likely, `[profile]` lacks the name of the profile.
+                // The table is probably `[profile]` without a profile name.
                 let fix = if KEYS.iter().any(|spec| spec.name == name) {
                     "add the profile's name to the line above: [profile.NAME]"
                 } else {

@@ -1,8 +1,8 @@
 //! Opens, reads, writes and removes the cache of a feed's account.
 //!
-//! Which cache belongs to a feed is decided by what identifies its account: the stored sign-in, the
-//! token, or the application. Without that, there is no cache, so that no account is shown the alerts
-//! of another.
+//! A feed's cache depends on its account, which is identified by the stored sign-in, the token or
+//! the application. Without such an identity, there is no cache, so that an account is never shown
+//! the alerts of another account.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use alertdeck_graph as graph;
 use alertdeck_model::Timestamp;
 use alertdeck_store::FeedId;
 
-/// How long the program waits for the cache before it exits.
+/// How long the program waits for the cache to be written before it exits.
 const MAX_SAVING: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The cache of a feed's account.
@@ -25,12 +25,12 @@ pub(super) struct FeedCache {
     pub(super) retention: Retention,
     pub(super) client: graph::Client,
     pub(super) messages: Sender<Message>,
-    /// Writes to the cache that is open, if any.
+    /// The writer of the open cache, if any.
     pub(super) writer: Arc<Mutex<Option<Writer>>>,
 }
 
 impl FeedCache {
-    /// Opens the cache and reports its alerts. Nothing more is reported if the receiver is gone.
+    /// Opens the cache and reports its alerts. Stops reporting if the receiver is gone.
     pub(super) async fn read(self, job: JobId, now: Timestamp) {
         let messages = self.messages.clone();
         let account = cached_account(&self.client).await;
@@ -40,9 +40,9 @@ impl FeedCache {
         }
     }
 
-    /// Returns false if the cache cannot be used.
+    /// Opens and reads the cache of an account. Returns `false` if the cache cannot be used.
     fn read_files(&self, account: Account, job: JobId, now: Timestamp) -> bool {
-        // Returns false if the receiver is gone, and so is the console.
+        // Returns `false` if the receiver is gone, which means that the console has ended.
         let report = |event| self.messages.blocking_send(Message::Job(job, JobEvent::Cache(event))).is_ok();
         let cache = self.clone();
         let on_failure = Box::new(move |error: CacheError| cache.warn(&error));
@@ -95,7 +95,7 @@ impl FeedCache {
         });
     }
 
-    /// Removes the cache of the account that is signed in. Returns an error as one line.
+    /// Removes the cache of the signed-in account. An error is returned as one line.
     pub(super) async fn clear(self) -> Result<(), String> {
         let account = cached_account(&self.client).await;
         let clear = move || {
@@ -110,7 +110,7 @@ impl FeedCache {
         }
     }
 
-    /// Waits until everything is written, before the program ends.
+    /// Waits until everything is written, for at most [`MAX_SAVING`], before the program exits.
     pub(super) async fn finish(self) {
         let flush = move || {
             if let Some(writer) = self.set_writer(None) {
@@ -128,7 +128,7 @@ impl FeedCache {
         self.notify(format!("{error}; {then}"));
     }
 
-    /// Tells the user. May wait, so it must not be called on the thread of the console.
+    /// Notifies the user. May block, so it must not be called on the event loop's thread.
     fn notify(&self, line: String) {
         tracing::warn!("cache: {line}");
         let _ = self.messages.blocking_send(Message::Feed(self.feed, FeedEvent::Warning(line)));
@@ -145,8 +145,8 @@ impl FeedCache {
     }
 }
 
-/// Returns the account whose alerts a client gets, if it can be told apart from all others without a
-/// sign-in. May run the token command.
+/// Returns the account whose alerts a client fetches, if it can be identified without a sign-in.
+/// May run the token command.
 pub async fn cached_account(client: &graph::Client) -> Option<Account> {
     let service = client.endpoint().scope().base().to_string();
     let tokens = client.tokens();
@@ -158,7 +158,7 @@ pub async fn cached_account(client: &graph::Client) -> Option<Account> {
             let stored = session.recall().await?;
             account(stored.tenant_id?, stored.object_id?, stored.upn)
         }
-        // An application is the same one in all runs, even if it cannot sign in now.
+        // An application has the same identity in every run, even if it cannot sign in now.
         Some(session) => {
             let application = session.application();
             let tenant = application.authority.scope().base().to_string();

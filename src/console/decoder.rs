@@ -1,24 +1,25 @@
-//! Turns the bytes that a terminal sends into events, and recognises what was pasted. Reads nothing and
-//! knows no clock.
+//! Decodes the bytes that a terminal sends into events, and recognises pastes. This module reads
+//! neither the terminal nor a clock.
 //!
-//! A paste is text, whatever it contains: none of it ever acts as a key. Terminals mark the start and
-//! the end of a paste, but the text may contain an end marker itself, an end marker may be lost, and
-//! some programs paste without markers. So a paste also ends by a pause, what follows an end marker
-//! without a pause belongs to it, and many keys at once are a paste.
+//! Pasted text never acts as keys, whatever it contains. Terminals mark the start and the end of a
+//! paste, but the text itself may contain an end marker, an end marker may be lost, and some
+//! programs paste without markers. Therefore, a pause also ends a paste, text that follows an end
+//! marker without a pause belongs to the paste, and many keys at once are treated as a paste.
 
 use std::time::{Duration, Instant};
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-/// The most keys in one read that are taken for typed ones.
+/// The maximum number of keys in one read that are treated as typed. More keys are treated as a
+/// paste.
 const MAX_TYPED: usize = 16;
-/// How long after the end of a paste more text belongs to it.
+/// How long after the end of a paste further text still belongs to it.
 const PAUSE: Duration = Duration::from_millis(25);
-/// How long a paste may wait for more text or for its end marker. Typed keys do not extend it.
+/// How long a paste waits for more text or for its end marker. Typed keys do not extend the wait.
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// How long after an escape character alone it is known to be the Esc key.
+/// How long to wait before a lone escape character is treated as the Esc key.
 const ESCAPE: Duration = Duration::from_millis(25);
-/// How long the rest of a sequence is waited for whose start ends a read.
+/// How long to wait for the rest of a sequence that is split between reads.
 const SPLIT: Duration = Duration::from_millis(500);
 /// The maximum length of a sequence in bytes. Longer ones are skipped.
 const MAX_SEQUENCE: usize = 64;
@@ -26,19 +27,21 @@ const MAX_SEQUENCE: usize = 64;
 const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 const CTRL_C: &[u8] = b"\x03";
-/// Begins a reply about the terminal itself (ECMA-48, operating system command). Alone, it is Alt-].
+/// The start of a reply about the terminal itself (ECMA-48, operating system command). On its own,
+/// this is Alt-].
 const REPLY: &[u8] = b"\x1b]";
-/// Begins the reply with the background colour (xterm control sequences, OSC 11).
+/// The start of the reply with the background colour (xterm control sequences, OSC 11).
 const BACKGROUND: &[u8] = b"\x1b]11;";
 
-/// The state between two reads.
+/// Decodes terminal input and keeps its state between reads.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
-    /// The start of a sequence or of a character, and when the rest is no longer waited for.
+    /// The start of an incomplete sequence or character. The wait for the rest ends at
+    /// `pending_ends`.
     pending: Vec<u8>,
     pending_ends: Option<Instant>,
     paste: Option<Paste>,
-    /// The background colour that the terminal has reported: whether it is light.
+    /// Whether the background colour reported by the terminal is light.
     light: Option<bool>,
 }
 
@@ -46,19 +49,20 @@ pub(super) struct Decoder {
 #[derive(Debug)]
 struct Paste {
     text: Vec<u8>,
-    /// Whether its end marker has not arrived yet.
+    /// Whether the end marker is still missing.
     is_open: bool,
-    /// When it ends unless more arrives.
+    /// When the paste ends, unless more text arrives.
     ends: Instant,
 }
 
 impl Decoder {
-    /// Returns when to call [`Decoder::expire`], if nothing arrives before.
+    /// Returns when to call [`Decoder::expire`] if no bytes arrive before then.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.pending_ends.into_iter().chain(self.paste.as_ref().map(|paste| paste.ends)).min()
     }
 
-    /// Takes the terminal's reply to a question about its background: whether it is light.
+    /// Takes the terminal's reply about its background, if one has arrived. Returns whether the
+    /// background is light.
     pub(super) fn take_background(&mut self) -> Option<bool> {
         self.light.take()
     }
@@ -81,11 +85,11 @@ impl Decoder {
         events
     }
 
-    /// Returns the events that a read completes. `now`: when it was read.
+    /// Decodes the bytes of a read at time `now`. Returns the events that are complete.
     pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Vec<Event> {
         let mut events = self.expire(now);
         if bytes == CTRL_C && self.paste.take_if(|paste| paste.is_open).is_some() {
-            // A key that was pressed while the end marker of a paste is missing.
+            // Ctrl-C was pressed while the end marker of a paste was missing.
             return vec![Event::Key(KeyEvent::new(KeyCode::Char('c')).modifiers(KeyModifiers::CTRL))];
         }
         let mut keys = Vec::new();
@@ -133,12 +137,12 @@ impl Decoder {
         events
     }
 
-    /// Takes the pending bytes as a key, if they are complete.
+    /// Decodes the pending bytes as a key, if they are complete.
     fn decode(&mut self, keys: &mut Vec<Decoded>, now: Instant) {
         let event = match Event::parse_from(&self.pending) {
             Ok(None) if self.pending.len() < MAX_SEQUENCE => return,
             Ok(event) => event,
-            // A reply of the terminal, or the rest of something that was cut.
+            // A reply from the terminal, or the rest of a sequence that was cut off.
             Err(_) => None,
         };
         let bytes = std::mem::take(&mut self.pending);
@@ -156,7 +160,7 @@ impl Decoder {
     }
 }
 
-/// Reads a reply with the background colour, such as `11;rgb:ffff/ffff/dddd`. Returns whether the
+/// Parses a reply with the background colour, such as `11;rgb:ffff/ffff/dddd`. Returns whether the
 /// colour is light; `None` for any other reply.
 fn is_light(reply: &[u8]) -> Option<bool> {
     let text = std::str::from_utf8(reply.strip_prefix(BACKGROUND)?).ok()?;
@@ -180,15 +184,15 @@ impl Paste {
     }
 }
 
-/// An event and the bytes that it was sent as.
+/// An event and the bytes that encode it.
 struct Decoded {
     event: Event,
     bytes: Vec<u8>,
 }
 
 impl Decoded {
-    /// Returns whether it was sent as a character, as pasted text is. Keys such as arrows, which
-    /// repeat while they are held, are sent as sequences.
+    /// Returns whether the event was sent as a character, like pasted text. Keys such as arrows,
+    /// which repeat while they are held, are sent as sequences.
     fn is_plain(&self) -> bool {
         !self.bytes.starts_with(b"\x1b")
     }
@@ -202,8 +206,8 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
-    /// Reads parts, each this long after the one before, and then waits. Returns the events, written
-    /// with `<` and `>` around pastes.
+    /// Decodes parts, each a given number of milliseconds after the previous part, and then waits.
+    /// Returns the events as text, with `<` and `>` around pastes.
     fn decoded(parts: &[(u64, &str)]) -> String {
         let (mut decoder, mut now, mut text) = (Decoder::default(), Instant::now(), String::new());
         let mut add = |events: Vec<Event>| {
@@ -271,7 +275,7 @@ mod tests {
     #[case::foreground("\x1b]10;rgb:ffff/ffff/ffff\x07", None)]
     #[case::junk("\x1b]11;rgb:zz//\x07", None)]
     fn reply_about_the_background_is_no_key(#[case] reply: &str, #[case] light: Option<bool>) {
-        // However it is cut, and whatever is typed beside it.
+        // Split the reply at every position, with typed keys before and after it.
         for at in 1..reply.len() {
             let (mut decoder, now) = (Decoder::default(), Instant::now());
             let mut events = decoder.read(format!("j{}", &reply[..at]).as_bytes(), now);
@@ -297,7 +301,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_paste_never_acts(text in "[a-zé\r\u{3}\u{1b}\\[~0-9]{17,60}", cut in 0usize..40) {
-            // However the text is cut into reads, and whatever markers it contains.
+            // A paste must stay text wherever it is split into reads, and whatever markers it
+            // contains.
             let marked = format!("\x1b[200~{text}\x1b[201~");
             let at = (0..=cut.min(marked.len())).rev().find(|at| marked.is_char_boundary(*at)).unwrap();
             let (one, other) = marked.split_at(at.max(6));

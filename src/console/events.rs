@@ -15,8 +15,8 @@ pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
     }
 }
 
-/// Translates an event. Returns `None` for events that the console ignores, such as key releases and
-/// focus changes.
+/// Translates an event. Returns `None` for events that the console ignores, such as key releases
+/// and focus changes.
 fn input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -49,7 +49,7 @@ fn input(event: Event) -> Option<Input> {
                 code,
                 ctrl: has(KeyModifiers::CONTROL),
                 alt: has(KeyModifiers::ALT),
-                // A letter with Shift is already a capital.
+                // A letter typed with Shift is already uppercase.
                 shift: !is_char && (has(KeyModifiers::SHIFT) || key.code == Code::BackTab),
             }))
         }

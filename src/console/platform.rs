@@ -1,6 +1,7 @@
 //! Platform-specific handling of terminal modes and signals.
 //!
-//! This is the only platform-specific code outside the crate `alertdeck_platform`.
+//! Platform-specific code outside the crate `alertdeck_platform` is kept here and in
+//! `terminal_events`.
 
 pub use imp::watch_exit_signals;
 pub(super) use imp::{
@@ -43,7 +44,7 @@ mod imp {
 
     use super::RESTORE;
 
-    /// A separate handle to the terminal and its original modes.
+    /// A separate handle to the terminal, and the terminal's original modes.
     struct Original {
         terminal: File,
         modes: Termios,
@@ -52,15 +53,17 @@ mod imp {
     static ORIGINAL: OnceLock<Original> = OnceLock::new();
     /// The standard input of the shell that runs [`AFTER_ABORT`].
     static SHELL: OnceLock<ChildStdin> = OnceLock::new();
-    /// Restores the screen once this process is gone, if it was in use by then: after an abort because
-    /// memory is exhausted, or a KILL, nothing runs in this process any more. The shell that started
-    /// the process sets the modes of the terminal by itself.
+    /// The shell script that restores the screen once this process is gone, if the console was
+    /// still using the terminal. After a SIGKILL, or an abort because memory is exhausted, this
+    /// process can no longer restore it. The terminal's modes are restored by the shell that
+    /// started the process.
     const AFTER_ABORT: &str = "trap '' INT QUIT TERM HUP TSTP TTOU USR1 USR2
 while read -r line; do state=$line; done
 [ \"$state\" = used ] && printf %s \"$1\" > /dev/tty";
     /// Whether the console is using the terminal. Ensures that the terminal is restored only once.
     static IN_USE: AtomicBool = AtomicBool::new(false);
-    /// Whether the user's editor has the terminal, so that Ctrl-C is meant for it.
+    /// Whether the user's editor is using the terminal, in which case Ctrl-C is meant for the
+    /// editor.
     static INTERRUPTS_EDITOR: AtomicBool = AtomicBool::new(false);
 
     /// Saves the terminal's modes. Fails if this process has no terminal.
@@ -70,7 +73,7 @@ while read -r line; do state=$line; done
         let terminal = File::from(rustix::fs::open("/dev/tty", flags, Mode::empty())?);
         let modes = tcgetattr(&terminal)?;
         let _ = ORIGINAL.set(Original { terminal, modes });
-        // Without a shell, only an abort leaves the terminal as it is.
+        // Without the shell, the terminal is left unrestored only after an abort or a SIGKILL.
         if let Some(input) = start_shell().ok().flatten() {
             let _ = SHELL.set(input);
         }
@@ -107,14 +110,14 @@ while read -r line; do state=$line; done
         }
     }
 
-    /// Handles the signals that end the process on a separate thread: the terminal is restored, no
-    /// temporary file is left, and no program that works for this one. The thread is separate because
-    /// the loop may block, and because crossterm spins after a hang-up (docs/security.md,
+    /// Handles the signals that end the process: restores the terminal, removes temporary files and
+    /// ends the programs that must not outlive the process. A separate thread does this, because
+    /// the event loop may be blocked and because crossterm spins after a hang-up (docs/security.md,
     /// "Hang-up").
     ///
     /// # Errors
     ///
-    /// Fails if the system has no resources for it.
+    /// Fails if the system lacks the resources for the signal handlers or the thread.
     pub fn watch_exit_signals() -> io::Result<()> {
         let ignored = ignored_signals();
         let ends = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
@@ -125,7 +128,8 @@ while read -r line; do state=$line; done
                 restore_terminal();
                 clean_up();
                 if ORIGINAL.get().is_none() {
-                    // Shells handle a command that a signal has ended differently from one that exits.
+                    // Shells treat a command that is ended by a signal differently from one that
+                    // exits.
                     let _ = emulate_default_handler(signal);
                 }
                 std::process::exit(128 + signal);
@@ -134,15 +138,16 @@ while read -r line; do state=$line; done
         Ok(())
     }
 
-    /// Returns the signals that this process was told to ignore, as `nohup` does, with a bit for each.
-    /// Only Linux tells.
+    /// Returns a bit mask of the signals that this process was told to ignore, for example by
+    /// `nohup`. Only Linux provides the mask; elsewhere, it is empty.
     fn ignored_signals() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
     }
 
-    /// Notices when the terminal is gone, and forwards TSTP to the loop, which suspends.
+    /// Ends the process when the terminal is gone, and forwards SIGTSTP to the loop, which suspends
+    /// the process.
     pub(in super::super) fn watch_terminal() -> io::Result<mpsc::Receiver<()>> {
         let (sender, receiver) = mpsc::channel(1);
         let mut signals = Signals::new([SIGTSTP])?;
@@ -156,7 +161,7 @@ while read -r line; do state=$line; done
     }
 
     /// Ends the process when its terminal is gone. This is needed if the terminal is not the
-    /// controlling terminal, since there is no signal then.
+    /// controlling terminal, since no signal is sent in that case.
     fn exit_on_hang_up() {
         let terminal = io::stdout();
         // Even if no events are requested, poll reports hang-ups and errors.
@@ -169,7 +174,8 @@ while read -r line; do state=$line; done
         }
     }
 
-    /// Ignores Ctrl-C meanwhile: it is meant for a program that has the terminal.
+    /// Ignores Ctrl-C while `run` executes, since the key is meant for the program that uses the
+    /// terminal.
     pub(in super::super) fn without_interrupts<T>(run: impl FnOnce() -> T) -> T {
         INTERRUPTS_EDITOR.store(true, Ordering::SeqCst);
         let result = run();
@@ -202,7 +208,7 @@ mod imp {
         let _ = crossterm::terminal::disable_raw_mode();
     }
 
-    /// These signals do not exist on this platform.
+    /// Does nothing, since these signals do not exist on this platform.
     pub fn watch_exit_signals() -> io::Result<()> {
         Ok(())
     }

@@ -73,7 +73,7 @@ impl FetchReporter {
         self.report(LoadEvent::Done).await
     }
 
-    /// Reports a list of one alert or none.
+    /// Reports a list with one alert or none.
     async fn report_alert(&self, alert: Option<RawAlert>) -> Option<()> {
         let total = Some(u64::from(alert.is_some()));
         self.report(LoadEvent::Page { total, partial: None, server_time: None }).await?;
@@ -117,7 +117,8 @@ impl FetchReporter {
     ) -> Option<()> {
         let source = Source { load, stopped, is_stopping: false, has_ended: false };
         let items = stream::unfold(source, async |mut source| Some((source.next().await?, source)));
-        // Pages overlap, so that no core is idle while the last alerts of a page are decoded.
+        // Decode consecutive pages concurrently, so that no core is idle while the last alerts of a
+        // page are decoded.
         let caches = self.caches;
         let items = items.flat_map(stream::iter).map(|item| item.decode(caches));
         let mut events = pin!(items.buffered(2 * workers()));
@@ -147,10 +148,11 @@ struct Source {
     has_ended: bool,
 }
 
-/// Something to report, in the order of the load.
+/// An item to report, in the order of the load.
 enum Item {
     Event(LoadEvent),
-    /// Alerts of the page before, which are decoded first. The room is that of the page.
+    /// Alerts of the preceding page, which must be decoded before they are reported. The room is
+    /// the memory reserved for the page.
     Alerts(Vec<RawAlert>, Arc<graph::Room>),
 }
 
@@ -217,7 +219,7 @@ impl Source {
     }
 }
 
-/// Returns what to report about a page.
+/// Returns the items to report for a page.
 fn items_of(page: graph::Page, room: graph::Room) -> Vec<Item> {
     let room = Arc::new(room);
     let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
@@ -249,8 +251,8 @@ mod tests {
     use super::*;
     use alertdeck_store::FeedId;
 
-    /// Reads a folder with these files, or the only file. Returns what is reported as partial results,
-    /// and the last event.
+    /// Reads a folder with these files, or the file itself if there is only one. Returns the
+    /// reasons reported for partial results, and the last event.
     async fn partial_of(files: &[(&str, &str)]) -> (Vec<String>, LoadEvent) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {

@@ -1,4 +1,5 @@
-//! Requests as the overlay lists them. It knows how they are recorded, not how they are drawn.
+//! Converts requests for the requests overlay. This module knows how requests are recorded, not how
+//! they are drawn.
 
 use std::time::SystemTime;
 
@@ -7,7 +8,7 @@ use alertdeck_graph::http::Entry;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_store::FeedId;
 
-/// Converts a journal entry for display.
+/// Converts an entry of the request journal for display.
 pub(super) fn request_line(feed: FeedId, entry: &Entry) -> RequestLine {
     let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);

@@ -42,13 +42,13 @@ use alertdeck_odata as odata;
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
-/// The number of alerts up to which their changes come before everything else that is requested.
+/// The maximum number of alerts whose changes take priority over all other requests.
 const USER_WRITES: usize = 5;
 
 /// How long the program waits for credentials to be saved before it exits.
 const MAX_SAVING: Duration = Duration::from_secs(5);
 
-/// The source of the alerts.
+/// The source of a feed's alerts.
 #[derive(Debug)]
 pub enum Source {
     /// A service.
@@ -57,12 +57,12 @@ pub enum Source {
     Saved(SavedAlerts),
 }
 
-/// An active feed: its source, and the session with its service.
+/// The connection of an active feed: its source, the session with its service, and its cache.
 struct Connection {
     source: Source,
     session: Option<SessionWatch>,
     cache: Option<FeedCache>,
-    /// The profile and the tenant, for the journal.
+    /// The profile and the tenant to record in the journal.
     profile: String,
     tenant: String,
 }
@@ -84,7 +84,7 @@ impl Task {
     fn cancel(&mut self) {
         match self.stop.take() {
             Some(stop) => drop(stop),
-            // A job that was asked to stop ends on its own.
+            // A job that has been asked to stop ends on its own.
             None if self.outlives => {}
             None => self.handle.abort(),
         }
@@ -103,7 +103,7 @@ pub(super) struct Runner {
     journal: Option<Journal>,
     /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
-    /// A text to edit in an editor; handled by the loop.
+    /// Text to edit in an external editor; handled by the loop.
     pub(super) to_edit: Option<String>,
     /// Whether to suspend the program; handled by the loop.
     pub(super) suspend: bool,
@@ -220,7 +220,7 @@ impl Runner {
         let client = self.connections.get(&feed)?.client()?;
         match scope {
             Scope::One(id) => client.curl(&graph::Request::alert(&id)),
-            // If the filter has just changed, the list may not show this feed's alerts.
+            // The filter may have just changed to one that excludes this feed.
             Scope::Nothing => None,
             Scope::All | Scope::Filter(_) => {
                 let filter = expression(scope).map(|filter| filter.to_string());
@@ -233,7 +233,7 @@ impl Runner {
     /// Waits for the jobs that outlive the console. Returns their failures in one line, if any.
     /// `messages` receives the messages that the loop has not handled.
     pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
-        // Changes that were not sent yet are not sent any more.
+        // Do not send any more changes.
         for task in self.tasks.values_mut().filter(|task| task.stops_at_exit) {
             task.stop = None;
         }
@@ -374,8 +374,8 @@ impl Runner {
         }
     }
 
-    /// Asks a service how it compares owners. Its waits are not reported, since those of the list
-    /// that is being fetched are.
+    /// Asks a service how it compares owners. Waits are not reported, since the list fetch that is
+    /// running reports its own.
     fn compare_owners(&mut self, id: JobId, known: Option<String>) {
         let client = self.connections.get(&id.feed).and_then(Connection::client);
         let Some(client) = client.cloned() else { return };
@@ -415,7 +415,7 @@ impl Runner {
         );
     }
 
-    /// Sends changes. The program waits for those that were sent before it exits.
+    /// Sends changes. Before the program exits, it waits for the results of changes already sent.
     fn write(&mut self, id: JobId, writes: Writes) {
         let connection = self.connections.get(&id.feed);
         let client = connection.and_then(Connection::client).cloned();
@@ -479,7 +479,7 @@ impl Connection {
     }
 }
 
-/// What to fetch from a service.
+/// A fetch from a service.
 enum Fetch {
     Alert(AlertId),
     List(graph::Load),
@@ -487,7 +487,7 @@ enum Fetch {
     Backfill(graph::Load),
 }
 
-/// Returns the expression that selects the alerts of a scope from those of the tenant.
+/// Returns the filter expression of a scope; `None` if the scope has none.
 fn expression(scope: Scope) -> Option<odata::Expr> {
     match scope {
         Scope::Filter(filter) => Some(filter),

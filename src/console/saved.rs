@@ -22,7 +22,7 @@ pub struct SavedAlerts {
     paths: Paths,
     /// Files that have already been opened to find out whether they contain alerts.
     opened: Arc<Mutex<Option<Files>>>,
-    /// What was read, without the alerts.
+    /// The results of the most recent read, without the alerts.
     outcome: Arc<Mutex<Saved>>,
 }
 
@@ -50,8 +50,8 @@ impl SavedAlerts {
         lock(&self.outcome).errors()
     }
 
-    /// Returns a one-line summary of what could not be read, based on the first error; safe to show. It
-    /// does not repeat the name of an only file.
+    /// Returns a one-line summary of what could not be read, based on the first error; safe to
+    /// show. If there is only one file, its name is omitted.
     pub(super) fn summary(&self) -> Option<String> {
         let errors = self.errors();
         let first = errors.lines().into_iter().next()?;
@@ -68,12 +68,12 @@ impl SavedAlerts {
         lock(&self.outcome).notes.clone()
     }
 
-    /// Starts reading from the beginning. Returns the alerts of each part in batches, and how much has
-    /// been read. Must be called within a runtime.
+    /// Starts reading from the beginning. Returns the alerts of each part in batches, and the
+    /// progress. Must be called within a runtime.
     pub(super) fn read(&self) -> impl Stream<Item = (Vec<Batch>, Progress)> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
         if self.paths.are_rereadable() {
-            // Otherwise, what was wrong with a pipe still is.
+            // Otherwise, keep the errors from reading a pipe, since it cannot be read again.
             *lock(&self.outcome) = Saved::default();
         }
         let (sender, receiver) = mpsc::channel(AHEAD);

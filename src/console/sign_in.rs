@@ -1,4 +1,4 @@
-//! Watches the session of a service, runs its sign-ins, and reports both to the state.
+//! Watches a service's session, runs its sign-ins, and reports both to the state.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl SessionWatch {
         session.decline();
         let (feed, messages) = (self.feed, self.messages.clone());
         tokio::spawn(async move {
-            // Afterwards, the account would not be known any more.
+            // Clear the cache first, since the account is no longer known after the sign-out.
             let cleared = match cache {
                 Some(cache) => cache.clear().await,
                 None => Ok(()),
@@ -103,7 +103,7 @@ async fn report_changes(
         let needs = why.filter(|_| ask).map(|why| FeedEvent::SignInNeeded { why });
         let notice = session.notice().map(FeedEvent::Warning);
         for event in [identity, needs, notice].into_iter().flatten() {
-            // The receiver is gone once the console ends.
+            // The receiver is gone once the console has ended.
             if messages.send(Message::Feed(feed, event)).await.is_err() {
                 return;
             }
@@ -134,7 +134,7 @@ pub(super) fn identity(claims: TokenClaims) -> Identity {
     }
 }
 
-/// Reports one sign-in to the state.
+/// Runs one sign-in and reports it to the state.
 pub(super) struct SignInReporter {
     pub(super) job: JobId,
     pub(super) messages: Sender<Message>,
@@ -160,7 +160,7 @@ impl SignInReporter {
     }
 
     fn until(&self, left: Duration) -> Duration {
-        // Saturating, since the number comes from the service.
+        // Saturating, since the duration comes from the service.
         self.clock.now().mono.saturating_add(left)
     }
 
@@ -202,7 +202,8 @@ async fn sign_in_with_browser(session: &Session, reporter: &SignInReporter) -> R
     let address = sign_in.address().to_string();
     let link = address.clone();
     let until = reporter.until(DEADLINE);
-    // The reply may arrive before the opener exits, so wait for both at the same time.
+    // The reply may arrive before the command that opens the browser exits, so wait for both at
+    // once.
     let opening = async {
         let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
         let opened = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));

@@ -113,8 +113,8 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    /// Asks the terminal for its background colour (xterm control sequences, OSC 11). Terminals that
-    /// do not know the question ignore it.
+    /// Asks the terminal for its background colour (xterm control sequences, OSC 11). Terminals
+    /// that do not support the query ignore it.
     pub(super) fn ask_background(&mut self) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(b"\x1b]11;?\x1b\\")?;
@@ -148,8 +148,8 @@ impl Screen {
     }
 }
 
-/// Returns the sequence that makes a terminal notify its user (docs/security.md, "Notifications"). In
-/// tmux, it is wrapped so that tmux passes it on, if its option `allow-passthrough` is on.
+/// Returns the control sequence for a notification (docs/security.md, "Notifications"). In tmux,
+/// the sequence is wrapped so that tmux passes it on if its option `allow-passthrough` is on.
 fn notification(method: NotifyMethod, new: Notification, in_tmux: bool) -> String {
     let sequence = match method {
         NotifyMethod::Bell => return "\x07".to_owned(),

@@ -1,14 +1,14 @@
-//! The events of the terminal: what the user types, pastes and clicks, and changes of its size.
+//! The events of the terminal: typed keys, pastes, mouse events and resizes.
 
 pub(super) use imp::TerminalEvents;
 
-/// What the terminal sends.
+/// An event from the terminal.
 #[derive(Debug)]
 pub(super) enum TerminalEvent {
-    /// A key, a paste, the mouse or a new size.
+    /// A key, a paste, a mouse event or a resize.
     Input(crossterm::event::Event),
-    /// The reply to [`Screen::ask_background`](super::terminal::Screen::ask_background): whether the
-    /// background is light.
+    /// The reply to [`Screen::ask_background`](super::terminal::Screen::ask_background), which says
+    /// whether the background is light.
     #[cfg_attr(not(unix), expect(dead_code, reason = "the system takes the reply"))]
     Background(bool),
 }
@@ -40,24 +40,24 @@ mod imp {
     /// The capacity of the channel, in reads.
     const CHANNEL: usize = 64;
 
-    /// What a thread noticed.
+    /// An event noticed by one of the threads.
     enum Noticed {
         Read(io::Result<Vec<u8>>, Instant),
         Resized,
     }
 
-    /// The events of the terminal, in order. The threads that wait for them live as long as the
-    /// process.
+    /// The events of the terminal, in order. The threads that wait for events may run until the
+    /// process ends.
     pub(in super::super) struct TerminalEvents {
         decoder: Decoder,
         noticed: Receiver<Noticed>,
         ready: VecDeque<terminput::Event>,
-        /// Tells the thread that reads the terminal to pause, and to continue.
+        /// Tells the thread that reads the terminal to pause or to continue.
         control: UnixStream,
     }
 
     impl TerminalEvents {
-        /// Starts to read the terminal. Fails if there is none.
+        /// Starts reading the terminal. Fails if there is none.
         pub(in super::super) fn start() -> io::Result<Self> {
             let stdin = io::stdin();
             let terminal = if stdin.is_terminal() {
@@ -80,19 +80,21 @@ mod imp {
             Ok(Self { decoder: Decoder::default(), noticed, ready: VecDeque::new(), control })
         }
 
-        /// Leaves what is typed to another program, until [`TerminalEvents::resume`].
+        /// Stops reading the terminal until [`TerminalEvents::resume`] is called, so that another
+        /// program receives what is typed.
         pub(in super::super) fn pause(&mut self) {
-            // The thread confirms it, so that no key is lost to it afterwards.
+            // Wait for the thread to confirm, so that it does not read keys meant for the other
+            // program.
             let _ = self.control.write_all(b"p").and_then(|()| self.control.read_exact(&mut [0]));
         }
 
-        /// Takes what is typed again.
+        /// Continues reading the terminal.
         pub(in super::super) fn resume(&mut self) {
             let _ = self.control.write_all(b"r");
         }
 
-        /// Waits for the next event. Returns `None` once the terminal is gone. Cancelling the future
-        /// loses no event.
+        /// Waits for the next event. Returns `None` once the terminal is gone. No event is lost if
+        /// the future is cancelled.
         pub(in super::super) async fn next(&mut self) -> Option<io::Result<TerminalEvent>> {
             loop {
                 if let Some(light) = self.decoder.take_background() {
@@ -101,7 +103,7 @@ mod imp {
                 if let Some(event) = self.ready.pop_front() {
                     match to_crossterm(event) {
                         Ok(event) => return Some(Ok(TerminalEvent::Input(event))),
-                        // A key that crossterm does not know.
+                        // Skip a key that crossterm does not support.
                         Err(_) => continue,
                     }
                 }
@@ -109,7 +111,8 @@ mod imp {
                 tokio::select! {
                     biased;
                     noticed = self.noticed.recv() => match noticed? {
-                        // The console may have been busy since then.
+                        // Use the time of the read, since the console may have been busy since
+                        // then.
                         Noticed::Read(Ok(bytes), at) => self.ready.extend(self.decoder.read(&bytes, at)),
                         Noticed::Read(Err(error), _) => return Some(Err(error)),
                         Noticed::Resized => {
@@ -138,7 +141,8 @@ mod imp {
                 _ => {}
             }
             if !fds[1].revents().is_empty() {
-                // The first byte pauses, the second continues. At the end, both fail.
+                // The first byte pauses this thread, and the second byte lets it continue. Both
+                // reads fail once the other end is dropped.
                 let answered = control.read_exact(&mut [0]).and_then(|()| control.write_all(b"."));
                 if answered.and_then(|()| control.read_exact(&mut [0])).is_err() {
                     return;
@@ -149,7 +153,7 @@ mod imp {
                 Ok(0) => return,
                 Ok(count) => Ok(buffer[..count].to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Whoever shares the terminal may have changed its mode.
+                // Another program that shares the terminal may have made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => Err(error),
             };
@@ -170,7 +174,7 @@ mod imp {
 
     use super::TerminalEvent;
 
-    /// The events of the terminal, in order. The system marks pastes itself.
+    /// The events of the terminal, in order. The system itself recognises pastes.
     pub(in super::super) struct TerminalEvents(EventStream);
 
     impl TerminalEvents {

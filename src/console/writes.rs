@@ -1,6 +1,7 @@
 //! Sends the changes of an action to one tenant, a few at a time.
 //!
-//! When the job is stopped, no further change is started; those that were sent are still answered.
+//! Once the job is stopped, no further change is sent, but the results of changes already sent are
+//! still awaited.
 
 use std::{
     collections::HashMap,
@@ -22,15 +23,16 @@ use crate::{
 use alertdeck_model::{RawAlert, SafeText};
 use alertdeck_store::Batch;
 
-/// The number of alerts that are changed at the same time. The requests of a minute are the limit for
-/// many alerts, not the time that a reply takes.
+/// The number of alerts that are changed concurrently. For many alerts, the speed is limited by the
+/// requests allowed per minute, not by the response time.
 const PARALLEL: usize = 4;
 
-/// The number of changes that are named if the state can no longer be told about them.
+/// The maximum number of changes that the line returned by `write` names.
 const MAX_LINES: usize = 10;
 
-/// Sends changes and reports how they end. Returns what the state can no longer be told: which
-/// changes were not sent, and which have an unknown result, in one line.
+/// Sends changes and reports their results to the state. Returns, in one line, what can no longer
+/// be reported because the console has ended: changes that were not sent, have failed or have an
+/// unknown result.
 pub(super) async fn write(
     id: JobId,
     writer: Result<Writer, String>,
@@ -59,7 +61,8 @@ pub(super) async fn write(
             let report = match &*writer {
                 Ok(writer) => {
                     let mut on_event = |event| {
-                        // Waits are shown if there is room for the message; results always are.
+                        // A wait is reported only if the channel has capacity. Results are always
+                        // reported.
                         let _ = messages.try_send(Message::Job(id, WriteEvent::Client(event).into()));
                     };
                     writer.apply(&action, &task, &mut on_event).await

@@ -18,13 +18,13 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The characters that start a formula. Spreadsheets for East Asian languages also accept full-width
-/// ones.
+/// The characters that start a formula. Spreadsheets for East Asian languages also accept the
+/// full-width forms.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Formats a cell. Text that looks like a formula gets a leading apostrophe, so that spreadsheets
-/// treat it as text, since attackers control alert text. Cells are also quoted where a spreadsheet
-/// may split them instead of at commas: its user's settings may say so.
+/// Formats a cell. Attackers control alert text, so text that looks like a formula gets a leading
+/// apostrophe, which makes spreadsheets treat it as text. A cell that contains a semicolon or a tab
+/// is also quoted, since spreadsheets may be configured to split cells there.
 fn field(text: &str) -> String {
     let is_formula = text.trim_start().starts_with(FORMULA);
     let guard = if is_formula || text.starts_with(['\t', '\r']) { "'" } else { "" };

@@ -4,7 +4,7 @@ use std::io::{Result, Write};
 
 use alertdeck_model::RawAlert;
 
-/// Writes an array.
+/// Writes the alerts as a JSON array.
 pub(super) fn array(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write) -> Result<()> {
     out.write_all(b"[")?;
     let mut separator: &[u8] = b"\n";
@@ -18,7 +18,7 @@ pub(super) fn array(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write)
 }
 
 /// Writes one alert per line. If an alert contains line breaks, removes only the white space
-/// between its values.
+/// outside its strings.
 pub(super) fn lines(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write) -> Result<()> {
     for alert in alerts {
         if alert.0.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {

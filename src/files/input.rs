@@ -1,4 +1,4 @@
-//! The bytes of one file or of standard input, decompressed and as UTF-8. Knows nothing of JSON.
+//! Reads a file or standard input as decompressed UTF-8. Knows nothing about JSON.
 
 use std::{
     fs::File,
@@ -10,14 +10,15 @@ use std::{
     },
 };
 
-/// The size of the first piece, in bytes. It is small, so that the first alerts appear at once.
+/// The size of the first piece, in bytes. A small piece lets the first alerts appear immediately.
 const FIRST: usize = 1 << 20;
-/// The size of the others. Alerts of a piece are decoded together, which saves work.
+/// The size of the other pieces, in bytes. Decoding the alerts of a large piece together saves
+/// work.
 pub(super) const PIECE: usize = 4 << 20;
-/// The size of what is decompressed or converted in one go, in bytes.
+/// The size of the buffers for decompression and conversion, in bytes.
 const BUFFER: usize = 128 << 10;
-/// The largest window of a zstd stream, as a power of two. The stream makes its reader hold that
-/// much; `zstd` itself refuses more without `--long`.
+/// The largest window of a zstd stream to accept, as a power of two. The reader must keep the whole
+/// window in memory; `zstd` itself refuses larger windows without `--long`.
 const MAX_WINDOW_LOG: u32 = 27;
 
 /// The path that stands for standard input.
@@ -31,12 +32,12 @@ pub(super) struct Input {
     /// The size of the file when it was opened; `None` if it is not a regular file.
     size: Option<u64>,
     is_begun: bool,
-    /// Whether what has arrived is passed on even if it is not a whole piece.
+    /// Whether data is passed on as it arrives instead of in whole pieces.
     is_live: bool,
 }
 
 impl Input {
-    /// Opens a file and recognises its encoding. Blocks until something can be read.
+    /// Opens a file and recognises its encoding. Blocks until data is available.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let (source, size) = if path.as_os_str() == STANDARD_INPUT {
             (Source::Input(stdin()), None)
@@ -59,24 +60,25 @@ impl Input {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Appends the next piece. Returns `false` at the end of the file.
+    /// Appends the next piece to `text`. Returns `false` at the end of the file.
     pub(super) fn read_piece(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
         let before = text.len();
         let size = if std::mem::replace(&mut self.is_begun, true) { PIECE } else { FIRST };
         text.reserve(size);
         if self.is_live {
-            // Whatever a pipe holds is enough, since the next bytes may be long in coming.
+            // Take whatever the pipe contains, since more data may be slow to arrive.
             let mut piece = vec![0; 64 << 10];
             let count = self.stream.read(&mut piece)?;
             text.extend_from_slice(&piece[..count]);
         } else {
-            // What was read before an error stays in `text`.
+            // If reading fails, the data read before the error stays in `text`.
             self.stream.by_ref().take(size as u64).read_to_end(text)?;
         }
         Ok(text.len() > before)
     }
 
-    /// Returns what is wrong with a file whose size changed while it was read to its end.
+    /// Returns how the file changed if its size changed while it was read. Call this at the end of
+    /// the file.
     pub(super) fn change(&self) -> Option<Change> {
         let (size, read) = (self.size?, self.position());
         if read < size {
@@ -89,19 +91,19 @@ impl Input {
 /// How a file changed while it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It ended before its former size.
+    /// The file ended before the size that it had when it was opened.
     Shrunk { size: u64, read: u64 },
-    /// It is longer than when it was opened.
+    /// The file is longer than when it was opened.
     Grown,
 }
 
-/// Where bytes come from.
+/// The source of the bytes.
 enum Source {
     File(File),
     Input(Stdin),
 }
 
-/// Counts the bytes of a source.
+/// Counts the bytes read from a source.
 struct Counted {
     source: Source,
     read: Arc<AtomicU64>,
@@ -125,13 +127,13 @@ fn head(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Returns the content of a stream that may be compressed, and whether it is not. `start`: what was
-/// read of it already.
+/// Returns the decompressed content of a stream, and whether the stream was not compressed. `start`
+/// contains the bytes that have already been read from the stream.
 fn decompressed(start: &[u8], source: Counted) -> io::Result<(Box<dyn Read + Send>, bool)> {
     let whole = Cursor::new(start.to_vec()).chain(source);
     let is_zstd = match *start {
         [0x28, 0xb5, 0x2f, 0xfd] => true,
-        // A skippable frame, with which some programs start.
+        // A skippable frame. Some programs write one first.
         [first, 0x2a, 0x4d, 0x18] => first & 0xf0 == 0x50,
         _ => false,
     };
@@ -159,7 +161,7 @@ impl Zstd {
 impl Read for Zstd {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| {
-            // The library has no kind of its own for this.
+            // The library has no separate error kind for this.
             if !error.to_string().contains("too much memory") {
                 return error;
             }
@@ -171,17 +173,17 @@ impl Read for Zstd {
     }
 }
 
-/// Returns a stream as UTF-8 if it is UTF-16, which PowerShell writes.
+/// Converts a stream to UTF-8 if it is UTF-16, which PowerShell writes.
 fn transcoded(mut stream: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
     let start = match head(&mut stream) {
         Ok(start) => start,
-        // The stream reports the error again, after what could be read.
+        // The first read from the returned stream reports the error.
         Err(error) => return Box::new(Failing(Some(error))),
     };
     let (is_little, mark) = match *start.as_slice() {
         [0xff, 0xfe, ..] => (true, 2),
         [0xfe, 0xff, ..] => (false, 2),
-        // JSON without a mark.
+        // JSON without a byte order mark.
         [b'{' | b'[', 0, _, 0] => (true, 0),
         [0, b'{' | b'[', 0, _] => (false, 0),
         _ => return Box::new(Cursor::new(start).chain(stream)),
@@ -190,7 +192,7 @@ fn transcoded(mut stream: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
     Box::new(Utf16 { stream, is_little, pending, text: Cursor::default() })
 }
 
-/// A stream that fails.
+/// A stream whose first read fails with this error.
 struct Failing(Option<io::Error>);
 
 impl Read for Failing {
@@ -199,13 +201,13 @@ impl Read for Failing {
     }
 }
 
-/// UTF-16, read as UTF-8.
+/// Reads UTF-16 as UTF-8.
 struct Utf16 {
     stream: Box<dyn Read + Send>,
     is_little: bool,
-    /// Bytes that are not converted yet.
+    /// The bytes that have not been converted yet.
     pending: Vec<u8>,
-    /// What was converted.
+    /// The converted text.
     text: Cursor<Vec<u8>>,
 }
 
@@ -226,7 +228,7 @@ impl Read for Utf16 {
 }
 
 impl Utf16 {
-    /// Converts what is pending, except for the first half of a character.
+    /// Converts the pending bytes. Unless `is_last`, keeps an incomplete character at the end.
     fn convert(&mut self, is_last: bool) {
         let unit = |pair: &[u8]| {
             let pair = [pair[0], pair[1]];

@@ -1,4 +1,4 @@
-//! Reads files on one thread while others work on their parts.
+//! Reads files on one thread while other threads process their parts.
 
 use std::{
     num::NonZeroUsize,
@@ -11,10 +11,10 @@ use std::{
 
 use super::{Files, Part};
 
-/// The maximum number of threads that work on parts.
+/// The maximum number of threads that process parts.
 const MAX_WORKERS: usize = 4;
 
-/// Returns the number of threads that work on parts.
+/// Returns the number of threads that process parts.
 pub fn workers() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS)
 }
@@ -31,7 +31,7 @@ pub fn for_each_part<T: Send>(mut files: Files, work: impl Fn(Part) -> T + Sync,
             scope.spawn(|| {
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok((part, result)) = next() {
-                    // The receiver is gone only if the thread that takes the results has failed.
+                    // The receiver is gone only if the thread that takes the results has panicked.
                     let _ = result.send(work(part));
                 }
             });

@@ -1,4 +1,4 @@
-//! Files and folders as people have them.
+//! Tests with files and folders like those that users have.
 
 use super::*;
 use rstest::rstest;
@@ -62,7 +62,7 @@ fn a_bad_file_is_reported_and_the_others_are_read() {
     let folder = folder(&[("bad.json", "[{\"id\":1},\n{]"), ("good.json", r#"[{"id":"a"}]"#)]);
     let missing = folder.path().join("miss\u{1b}ing.json");
     let saved = read(&[folder.path().to_owned(), missing]);
-    // What was read before the error counts.
+    // The alerts read before the error are kept.
     assert_eq!(texts(&saved), [r#"{"id":1}"#, r#"{"id":"a"}"#]);
     assert_eq!(saved.errors().len(), 2);
     assert!(
@@ -229,7 +229,7 @@ fn utf16_is_read_with_and_without_a_mark(
     let encoded: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
     let saved = read_bytes(&encoded);
     assert!(texts(&saved) == alerts, "{:?}", saved.errors());
-    // Half a character at the end.
+    // The file ends in the middle of a character.
     let saved = read_bytes(&encoded[..encoded.len() - 1]);
     assert_eq!(saved.alerts.len(), alerts.len());
 }

@@ -59,7 +59,7 @@ fn assigned(owner: &str) -> AlertUpdate {
     AlertUpdate { assigned_to: Some(Owner::User(owner.into())), ..AlertUpdate::default() }
 }
 
-/// Composes the report of a shift from 8 to 16 o'clock.
+/// Composes the report for a shift from 08:00 to 16:00.
 fn page(entries: &[(Option<usize>, Entry)], alerts: &[AlertState]) -> Handover {
     let tenant = |name: &str| Tenant { name: name.into(), me: Some(ME.into()) };
     let tenants = [tenant("contoso"), tenant("fabrikam")];
@@ -74,7 +74,7 @@ fn page(entries: &[(Option<usize>, Entry)], alerts: &[AlertState]) -> Handover {
     })
 }
 
-/// Returns the ids in a part of the report.
+/// Returns the IDs in a section of the report.
 fn ids(items: &[Item]) -> Vec<&str> {
     items.iter().map(|item| item.id.as_str()).collect()
 }
@@ -172,7 +172,8 @@ fn held_alerts_say_since_when() {
         alert(0, "closed", &json!({"assignedTo": ME, "status": "resolved"})),
         alert(0, "other", &json!({"assignedTo": "bo@contoso.com"})),
     ];
-    // Taken before the shift; what was given to another and came back was not taken.
+    // "taken" was assigned before the shift. "given" was passed to someone else and came back
+    // without a journal entry, so its time is the last update.
     let entries = [
         entry(2, "taken", &assigned(ME)),
         entry(3, "taken", &AlertUpdate { status: Some(Status::InProgress), ..AlertUpdate::default() }),

@@ -25,7 +25,7 @@ pub(super) struct LogFile {
 }
 
 struct Inner {
-    /// `None` if the file could not be reopened.
+    /// The open file; `None` if it could not be reopened.
     file: Option<File>,
     /// Whether the last line was only partly written.
     torn: bool,
@@ -76,7 +76,7 @@ impl LogFile {
         if full.try_lock().is_err() {
             return Ok(full);
         }
-        // Another process may already have rotated it.
+        // Another process may already have rotated the file.
         if same_file(&full, &self.path)? {
             fs::rename(&self.path, rotated(&self.path))?;
         }
@@ -90,7 +90,7 @@ struct WriteError {
     error: io::Error,
 }
 
-/// Writes a line, in a single write if the system accepts all of it.
+/// Writes a line, with a single call unless the system accepts only part of the line.
 fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), WriteError> {
     let length = bytes.len();
     while !bytes.is_empty() {
@@ -109,7 +109,7 @@ fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), WriteError> 
 mod tests {
     use super::*;
 
-    /// Accepts this many bytes until it is full.
+    /// A disk with space for this many bytes.
     struct Disk(usize);
 
     impl io::Write for Disk {

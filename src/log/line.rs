@@ -46,7 +46,7 @@ pub(super) fn assemble(now: SystemTime, level: Level, module: &str, text: &str) 
     line
 }
 
-/// Returns as many whole characters from the start of the text as fit into `max_bytes`.
+/// Returns the longest prefix of whole characters that fits in `max_bytes`.
 fn head(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]

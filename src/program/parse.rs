@@ -1,5 +1,5 @@
-//! Parses the command line, finds mistyped commands that the parser would take for a filter, and lets
-//! a filter begin with `-`.
+//! Parses the command line. Also finds mistyped commands that the parser would treat as a filter,
+//! and allows filters that start with `-`.
 
 use std::ffi::OsString;
 
@@ -7,10 +7,10 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::Arguments;
 
-/// The commands that take a filter as arguments.
+/// The commands whose arguments form a filter.
 const WITH_FILTER: [&str; 4] = ["demo", "list", "handover", "explain"];
 
-/// Parses the arguments, of which the first is the name of the program.
+/// Parses the arguments. The first argument is the name of the program.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let given: Vec<_> = arguments.into_iter().collect();
     if let Some(text) = given.get(1).and_then(|first| mistyped_command(first.to_str()?)) {
@@ -24,8 +24,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
     Ok(arguments)
 }
 
-/// Puts a blank before arguments such as `-status:new`, which the parser would take for options. The
-/// only options with one hyphen are `-h` and `-V`.
+/// Inserts a space before arguments such as `-status:new`, which the parser would treat as options.
+/// The only options with a single hyphen are `-h` and `-V`.
 fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
     let parser = Arguments::command();
     let takes_value = |word: &str| {
@@ -54,8 +54,8 @@ fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// Returns whether the name of a command follows terms that have an operator. After plain words, it may
-/// be a word to search for, as in `failed login`.
+/// Returns whether a command's name follows terms that have an operator. A command's name after
+/// plain words may be a word to search for, as in `failed login`.
 fn has_command(filter: &[String]) -> bool {
     let is_term = |word: &&String| word.contains([':', '=', '<', '>', '~']);
     let terms = filter.iter().take_while(is_term).count();
@@ -63,17 +63,18 @@ fn has_command(filter: &[String]) -> bool {
     next.is_some_and(|word| Arguments::command().get_subcommands().any(|command| command.get_name() == word))
 }
 
-/// Finds a mistyped command, which the parser would take for a filter.
+/// Returns an error message if a word looks like a mistyped command, which the parser would treat
+/// as a filter.
 fn mistyped_command(word: &str) -> Option<String> {
     let command = Arguments::command();
     let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
-    // `not` is an operator of filters.
+    // `not` is a filter operator.
     let is_operator = word.eq_ignore_ascii_case("not");
     if is_operator || names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
     let nearest = names.iter().min_by_key(|name| strsim::osa_distance(name, word))?;
-    // One mistake in four letters, two in six.
+    // Allow one typo in names of up to five letters, and two in longer names.
     let is_near = strsim::osa_distance(nearest, word) <= (nearest.len() / 3).clamp(1, 2);
     is_near.then(|| {
         format!(

@@ -13,11 +13,11 @@ use alertdeck_simulator::{CLIENT_SECRET, Settings};
 use super::{Tenant, simulated::start};
 use crate::cli::{Failure, line, notify};
 
-/// A client id for examples. The simulated tenant accepts any.
+/// A client ID for the examples. The simulated tenant accepts any client ID.
 const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
 
-/// The first line of the files that `--tls` writes. Readers of PEM ignore text before the
-/// certificate. A file that begins otherwise is not overwritten.
+/// The first line of the files that `--tls` writes. PEM parsers ignore text before the certificate.
+/// An existing file that starts differently is not overwritten.
 const PEM_TITLE: &str = "# Certificate of a simulated tenant, written by alertdeck simulate\n";
 
 /// The arguments of the command.
@@ -82,7 +82,7 @@ impl Simulate {
     }
 }
 
-/// Checks that the certificate can be written to a file, and that this overwrites at most the
+/// Checks that the certificate can be written to a file, and that the file is new or contains the
 /// certificate of an earlier run.
 fn check_certificate_file(file: &Path) -> Result<(), Failure> {
     let unusable = |error| Failure::Usage(format!("--tls: {error}"));

@@ -11,7 +11,7 @@ use alertdeck_model::{
     Alert, Indicator, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack, defang::Defanger,
 };
 
-/// The maximum length of a name that only identifies an item, in characters.
+/// The maximum length, in characters, of a name that only identifies an item.
 const MAX_NAME: usize = 60;
 
 impl Report {
@@ -80,8 +80,8 @@ impl Report {
     }
 }
 
-/// The values of the alert's own properties that other sections already show in full. Paths have no
-/// list indices, and each value is on one line.
+/// The values of the alert's own properties that other sections already show untruncated. Paths
+/// have no list indices, and each value is on one line.
 #[derive(Default)]
 struct Covered(HashSet<(String, String)>);
 
@@ -109,7 +109,7 @@ fn without_indices(path: &str) -> String {
     out
 }
 
-/// Returns the facts about the alert as a whole. Missing facts are left out, except for the owner.
+/// Returns the facts about the alert as a whole. Missing facts are omitted, except for the owner.
 fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
     let one = |text: &Option<SafeText>| text.iter().cloned().collect::<Vec<_>>();
     let member = |name: &str| if name == "unknown" { Vec::new() } else { vec![SafeText::new(name)] };
@@ -141,7 +141,7 @@ fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
         let values: Vec<_> = values.into_iter().filter(|value| !value.is_blank()).collect();
         covered.add(path, &values);
         if path == "mitreTechniques" {
-            // Show one per line, since they are long when their names are included.
+            // Show one technique per line, since technique names are long.
             shown.extend(values.iter().map(|id| (label, attack::describe(id))));
             continue;
         }

@@ -39,8 +39,8 @@ pub fn text(line: &str) -> String {
     out
 }
 
-/// Escapes single-line text like [`text`], and so that no address in it becomes a link: some renderers
-/// turn even `//host` into one.
+/// Escapes single-line text like [`text`], and also prevents addresses in it from becoming links.
+/// Some renderers turn even `//host` into a link.
 pub fn unlinked(line: &str) -> String {
     let text = text(line);
     let mut out = String::with_capacity(text.len());

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 
 /// The values of an alert that triage changes, as the service sent them.
 ///
-/// Null and `unknown` are the same, as everywhere in alertdeck (docs/filter-language.md).
+/// Null and `unknown` are equivalent, as everywhere in alertdeck (docs/filter-language.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Values {
     /// The status.
     pub status: Status,
     /// The classification.
     pub classification: Classification,
-    /// The determination, under its name in the metadata.
+    /// The determination, with its name in the metadata.
     pub determination: Determination,
-    /// The owner; `None` for an alert that is assigned to no one.
+    /// The owner; `None` if the alert is unassigned.
     pub owner: Option<SafeText>,
 }
 
-/// One of the values.
+/// One of an alert's [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// The status.
@@ -50,14 +50,14 @@ impl Field {
     }
 }
 
-/// A value that changes, in words.
+/// A change of one value, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which value.
+    /// The value that changes.
     pub field: Field,
-    /// The value before; safe to show.
+    /// The old value; safe to show.
     pub from: String,
-    /// The value after; safe to show.
+    /// The new value; safe to show.
     pub to: String,
 }
 
@@ -99,7 +99,7 @@ impl Values {
         Self { status, classification, determination: determination.in_metadata(), owner }
     }
 
-    /// Returns a value in words; `none` if there is none. Safe to show.
+    /// Returns the value of a field in words, or `none` if there is no value. Safe to show.
     pub fn words(&self, field: Field) -> String {
         let none = || "none".to_owned();
         match field {
@@ -112,8 +112,8 @@ impl Values {
         }
     }
 
-    /// Returns whether a value is the same. Owners are compared ignoring case, since the service may
-    /// store another spelling.
+    /// Returns whether a field has the same value in both. Owners are compared case-insensitively,
+    /// since the service may store a different spelling.
     pub fn is_same(&self, other: &Self, field: Field) -> bool {
         match field {
             Field::Status => self.status == other.status,
@@ -126,7 +126,7 @@ impl Values {
         }
     }
 
-    /// Returns the values that differ, from these to the others.
+    /// Returns the differences from these values to `to`.
     pub fn differences(&self, to: &Self) -> Vec<Difference> {
         let differs = Field::ALL.into_iter().filter(|field| !self.is_same(to, *field));
         differs.map(|field| Difference { field, from: self.words(field), to: to.words(field) }).collect()
@@ -150,7 +150,7 @@ impl Values {
         }
     }
 
-    /// Returns the update that leads from these values to the others and sends only what differs.
+    /// Returns the update that changes these values to `to`. It sets only the values that differ.
     pub fn update_to(&self, to: &Self) -> AlertUpdate {
         let differs = |field| !self.is_same(to, field);
         AlertUpdate {
@@ -169,15 +169,15 @@ fn fold(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-/// Returns whether an owner is a person rather than one of the service's own, such as `Automation` or
-/// `API-App:…` (docs/graph-api.md, "Updating alerts").
+/// Returns whether an owner is a person rather than one of the service's own owners, such as
+/// `Automation` or `API-App:…` (docs/graph-api.md, "Updating alerts").
 pub fn owner_is_person(owner: &str) -> bool {
     let name = owner.trim();
     let (local, domain) = name.split_once('@').unwrap_or_default();
     !local.is_empty() && domain.contains('.') && !name.contains([' ', ':'])
 }
 
-/// What an analyst does to an alert.
+/// A change that an analyst makes to an alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The values to set.
@@ -187,7 +187,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Returns whether nothing would be sent.
+    /// Returns whether the change is empty, so that nothing would be sent.
     pub fn is_empty(&self) -> bool {
         self.update.is_empty() && self.comment.is_none()
     }
@@ -244,8 +244,8 @@ pub(super) fn steps(update: &AlertUpdate) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Describes what an update restores, such as `resolved → new`. `before` are the values that it
-/// replaces, if the record has them. Safe to show.
+/// Describes what an update restores, such as `resolved → new`. `before` contains the values that
+/// the update replaces, if the journal entry has them. Safe to show.
 pub(super) fn restored(before: &AlertUpdate, after: &AlertUpdate) -> String {
     let none = Values {
         status: Status::Unknown,
@@ -261,8 +261,8 @@ pub(super) fn restored(before: &AlertUpdate, after: &AlertUpdate) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// An update as the journal stores it: only the values that it sets, by the service's names, with
-/// null for no owner.
+/// An update as stored in the journal. Contains only the values that the update sets, under the
+/// service's names. A null owner means unassigned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::option_option, reason = "a missing owner and null are different")]
@@ -277,7 +277,7 @@ pub struct StoredUpdate {
     assigned_to: Option<Option<String>>,
 }
 
-/// Reads a property that may be null; a missing one is `None`.
+/// Deserialises a property as `Some`, even if it is null. A missing property is `None` by default.
 #[expect(clippy::option_option, reason = "a missing property and null are different")]
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
@@ -298,7 +298,7 @@ impl From<&AlertUpdate> for StoredUpdate {
 }
 
 impl StoredUpdate {
-    /// Returns the update.
+    /// Converts the stored form back to an update.
     pub fn update(&self) -> AlertUpdate {
         AlertUpdate {
             status: self.status.as_deref().map(Status::read),

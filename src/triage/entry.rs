@@ -1,4 +1,4 @@
-//! The records of what was done: one for each change to an alert, and notes for the handover.
+//! Journal entries: changes to alerts, and notes for the handover.
 
 use std::collections::HashMap;
 
@@ -11,24 +11,24 @@ use super::{
     task::UNDO,
 };
 
-/// Identifies a record across runs and computers.
+/// Identifies a change, a note or an action across runs and computers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EntryId(String);
 
 impl EntryId {
-    /// Creates an id from random bits.
+    /// Creates an ID from random bits.
     pub fn random() -> Self {
         Self(format!("{:016x}", rand::random::<u64>()))
     }
 
-    /// Returns the id as text.
+    /// Returns the ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a record is about.
+/// The kind of a journal entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EntryKind {
@@ -36,60 +36,60 @@ pub enum EntryKind {
     Update,
     /// A new comment on an alert.
     Comment,
-    /// A note for the handover. It stays on this computer.
+    /// A note for the handover. The note stays on this computer.
     Note,
 }
 
-/// How a change ended.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EntryResult {
-    /// The change was about to be sent. If no other result follows, the program ended before it had
-    /// the reply, and whether the change was made is unknown.
+    /// The change was about to be sent. If no other result follows, the program ended before the
+    /// reply arrived, and it is unknown whether the change was made.
     Sent,
     /// The change was made.
     Applied,
     /// The change was sent, but the alert does not show it.
     NotApplied,
-    /// Whether the change was made could not be found out.
+    /// It could not be determined whether the change was made.
     Unknown,
     /// The change was definitely not made.
     Failed,
 }
 
-/// A record in the journal. A change has two: before it is sent, and with its result. Both have the
-/// same id.
+/// An entry in the journal. A change has two entries with the same ID: one written before it is
+/// sent, and one with its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The id of the change or note.
+    /// The ID of the change or note.
     pub id: EntryId,
-    /// When the record was written, by the local clock.
+    /// The time at which the entry was written, by the local clock.
     #[serde(serialize_with = "write_time", deserialize_with = "read_time")]
     pub time: Timestamp,
-    /// The action that the change was part of; all changes confirmed together have the same.
+    /// The action that the change was part of. All changes confirmed together have the same action.
     pub action: EntryId,
     /// The action in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
-    /// What the record is about.
+    /// The kind of the entry.
     pub kind: EntryKind,
-    /// The tenant: its GUID if the token names it, otherwise the name that the settings give it.
+    /// The tenant: its GUID if the token contains it, otherwise its name in the settings.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tenant: String,
-    /// The profile that the tenant was reached through.
+    /// The profile that was used for the tenant.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub profile: String,
     /// The account that made the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The alert's id; `None` for a note on the shift.
+    /// The alert's ID; `None` for a note on the shift as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
     /// The alert's title.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
-    /// The values before the change, as far as it changes them.
+    /// The old values of the fields that the change sets.
     #[serde(default, skip_serializing_if = "is_default")]
     pub before: StoredUpdate,
     /// The values that the change sets.
@@ -101,13 +101,13 @@ pub struct Entry {
     /// The result; `None` for a note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<EntryResult>,
-    /// Why the result is not [`EntryResult::Applied`]; one line that is safe to show.
+    /// The reason the result is not [`EntryResult::Applied`], as one line that is safe to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The service's own id for the request.
+    /// The service's own ID for the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The change that this one undoes.
+    /// The ID of the change that this change undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<EntryId>,
 }
@@ -127,7 +127,7 @@ fn read_time<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> 
 }
 
 impl Entry {
-    /// Creates a record without tenant, alert and values.
+    /// Creates an entry without a tenant, an alert or values.
     pub fn new(kind: EntryKind, time: Timestamp, action: EntryId) -> Self {
         Self {
             id: EntryId::random(),
@@ -150,14 +150,14 @@ impl Entry {
         }
     }
 
-    /// Sets the values that the change sets, and those that it replaces.
+    /// Sets the values that the change replaces and the values that it sets.
     #[must_use]
     pub fn with_values(mut self, before: &AlertUpdate, after: &AlertUpdate) -> Self {
         (self.before, self.after) = (before.into(), after.into());
         self
     }
 
-    /// Returns the alert's id.
+    /// Returns the alert's ID.
     pub fn alert_id(&self) -> Option<AlertId> {
         self.alert.as_deref().map(AlertId::new)
     }
@@ -178,7 +178,7 @@ impl Entry {
     }
 }
 
-/// Returns the last record of each change or note, in the order of the first ones.
+/// Returns the latest entry for each change and note, in the order of their first entries.
 pub fn latest(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
     let mut places = HashMap::new();
     let mut latest: Vec<Entry> = Vec::new();

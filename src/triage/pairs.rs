@@ -1,18 +1,19 @@
-//! The determinations that go with each classification, with the letters that choose them
+//! The determinations to offer for each classification, and the letters that select them
 //! (docs/graph-api.md, "Updating alerts").
 //!
-//! The service is not documented to refuse other pairs; the console offers only these.
+//! The service is not documented to reject other pairs, but the console offers only these.
 
 use alertdeck_model::{Classification, Determination};
 
-/// A classification, with the letter that chooses it and its determinations.
+/// A classification, the letter that selects it, and its determinations.
 #[derive(Debug)]
 pub struct Pair {
     /// The classification.
     pub classification: Classification,
-    /// Its letter.
+    /// The letter that selects the classification.
     pub letter: char,
-    /// Its determinations with their letters, the most frequent first.
+    /// The determinations for the classification, each after the letter that selects it. The most
+    /// frequent determination comes first.
     pub determinations: &'static [(char, Determination)],
 }
 
@@ -57,7 +58,8 @@ pub fn determinations() -> &'static [Pair] {
     &PAIRS
 }
 
-/// Returns a classification's determinations; `None` for no classification.
+/// Returns a classification with its determinations. Returns `None` if no determinations are
+/// offered for it.
 pub fn pair(classification: &Classification) -> Option<&'static Pair> {
     PAIRS.iter().find(|pair| pair.classification == *classification)
 }

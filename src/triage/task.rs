@@ -1,37 +1,38 @@
-//! Changes to send, and how they ended.
+//! Changes to send, and their results.
 
 use alertdeck_graph::{AlertUpdate, Kind};
 use alertdeck_model::{AlertId, Timestamp};
 
 use super::{Change, EntryId, Field, Values};
 
-/// What the user saw of an alert when confirming a change.
+/// The state of an alert that the user saw when confirming a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The values.
     pub values: Values,
-    /// The alert's last update.
+    /// The time of the alert's last update.
     pub updated: Option<Timestamp>,
 }
 
 /// The state that an alert must be in for a change to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// What the user saw.
+    /// The state that the user saw.
     Seen(Seen),
-    /// What a recorded change left, which is to be undone.
+    /// The state that a recorded change left. The change is to be undone.
     After {
-        /// The record of that change.
+        /// The journal ID of that change.
         entry: EntryId,
-        /// The values that it set.
+        /// The values that the change set.
         update: AlertUpdate,
-        /// The alert's last update, as far as it is known.
+        /// The time of the alert's last update, if known.
         updated: Option<Timestamp>,
     },
 }
 
 impl Expected {
-    /// Returns the alert's last update, as far as it is known. An older state is out of date.
+    /// Returns the time of the alert's last update, if known. A state with an earlier time is out
+    /// of date.
     pub fn updated(&self) -> Option<Timestamp> {
         match self {
             Self::Seen(Seen { updated, .. }) | Self::After { updated, .. } => *updated,
@@ -42,29 +43,29 @@ impl Expected {
 /// A change to one alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// The alert's id.
+    /// The alert's ID.
     pub alert: AlertId,
     /// The alert's title, for the journal.
     pub title: String,
-    /// What to change.
+    /// The change to make.
     pub change: Change,
-    /// The state that the alert must be in. Otherwise nothing is sent.
+    /// The state that the alert must be in. If the alert is in any other state, nothing is sent.
     pub expected: Expected,
 }
 
-/// The beginning of the summary of an action that undoes another one.
+/// The start of the summary of an action that undoes another action.
 pub const UNDO: &str = "undo: ";
 
-/// An action: what all changes that were confirmed together have in common.
+/// An action: the data shared by all changes that were confirmed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// The id in the journal.
+    /// The action's ID in the journal.
     pub id: EntryId,
     /// The action in words; safe to show.
     pub summary: String,
 }
 
-/// How a change ended.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskResult {
     /// The change is in effect.
@@ -73,24 +74,24 @@ pub enum TaskResult {
     Unchanged,
     /// Someone else has changed the alert since the user saw it; nothing was sent.
     ChangedBySomeoneElse {
-        /// What it was changed to.
+        /// The alert's current values.
         now: Values,
     },
-    /// The change was definitely not made, for this reason; safe to show.
+    /// The change was definitely not made.
     Failed {
-        /// The kind of the error; `None` if the failure was on this computer.
+        /// The kind of the error; `None` if the failure was local.
         kind: Option<Kind>,
-        /// The reason.
+        /// The reason, as one line that is safe to show.
         line: String,
     },
-    /// The change was sent, and the alert does not show it, for this reason.
+    /// The change was sent, but the alert does not show it. Contains the reason.
     NotApplied(String),
-    /// Whether the change was made could not be found out, for this reason.
+    /// It could not be determined whether the change was made. Contains the reason.
     Unknown(String),
 }
 
 impl TaskResult {
-    /// Returns whether the alert is as the user wanted it.
+    /// Returns whether the alert has the values that the user wanted.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Applied | Self::Unchanged)
     }

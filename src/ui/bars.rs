@@ -15,14 +15,14 @@ use alertdeck_store::Count;
 
 /// The minimum width for the tenant's name.
 const MIN_TENANT: usize = 9;
-/// The minimum width of a header that says in full where the alerts in the list come from.
+/// The minimum header width at which the coverage of the loaded alerts is described in full.
 const FULL_HEADER: u16 = 70;
-/// The minimum width of the number of matches, so that `1 match` and `filtering` do not shift what
-/// follows.
+/// The minimum width of the match count, so that `1 match` and `filtering` do not shift the text
+/// after it.
 const MATCHES: usize = "0 matches".len();
 
 /// Draws the header: tenant, matches, completeness. If the line is too short, the least important
-/// parts are left out first. The tenant, mode, counts and completeness are always shown
+/// parts are omitted first. The tenant, mode, counts and completeness are always shown
 /// (docs/console.md, "Header").
 pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
@@ -64,7 +64,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         some if some < app.feeds.len() => (format!("WRITE {some} of {}", app.feeds.len()), theme.strong),
         _ => ("WRITE".to_owned(), theme.strong),
     };
-    // Another mode does not shift what follows.
+    // Pad the mode, so that a different mode does not shift the text after it.
     let mode = format!("{mode:<9}");
     left.push(Span::new(if wide { format!(" {dot} ") } else { " ".into() }, theme.dim));
     left.push(Span::new(mode, style));
@@ -92,7 +92,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let new =
         (count > 0).then(|| Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     let needed: usize = left.iter().chain(&new).map(Span::width).sum();
-    // The total says nothing more once everything is loaded.
+    // The total adds no information once everything is loaded.
     let is_all = loaded.total.is_none_or(|total| total == loaded.loaded);
     if short && requested && is_all && needed > usize::from(area.width) {
         left[counts_at] = Span::new(separator + &loaded_count, theme.text);
@@ -154,8 +154,8 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
 }
 
-/// Returns the right end of the header: the time or, with live polling, how old the list is; and a form
-/// of it without the time, if there is one.
+/// Returns the text at the right end of the header: the current time or, with live polling, when
+/// the list was last up to date. Also returns a shorter text without the time, if there is one.
 fn clocks(app: &App, wide: bool) -> (String, Option<&'static str>) {
     let polled = || app.feeds.iter().filter(|feed| feed.poll.is_on());
     let failing = polled().find(|feed| feed.poll_fails());
@@ -236,10 +236,10 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     caret.map(|_| x + shown_width(&before).saturating_sub(hidden) as u16)
 }
 
-/// Returns the words that the filter excludes, as a part of the status. A word after a hyphen may have
-/// been meant as text.
+/// Returns the part of the status that lists the words excluded by the filter. The user may have
+/// meant a word after a hyphen as text rather than as an exclusion.
 fn without(app: &App) -> String {
-    /// The maximum number of characters of the words.
+    /// The maximum length of the list of words, in characters.
     const MAX_CHARS: usize = 24;
     let excluded = app.filter.plan().filter(|_| app.filter.is_valid()).map_or(&[][..], |plan| &plan.excluded);
     if excluded.is_empty() {
@@ -252,13 +252,12 @@ fn without(app: &App) -> String {
     }
 }
 
-/// Returns the width of a part of the filter, in which hidden characters are shown as visible
-/// marks.
+/// Returns the width of filter text as shown, with hidden characters replaced by visible marks.
 pub(super) fn shown_width(text: &str) -> usize {
     columns(&SafeText::new(text).line())
 }
 
-/// Returns the index of the first character after `width` columns.
+/// Returns the byte index of the first character after `width` columns.
 pub(super) fn skip(text: &str, width: usize) -> usize {
     if width == 0 {
         return 0;
@@ -317,8 +316,8 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
     painter.put_spans(area.x, area.y, area.width, &spans);
 }
 
-/// Draws the number of marked alerts and the size of the range at the right end of the line.
-/// Returns the remaining part of the line.
+/// Draws the progress of changes being sent, the size of the range and the number of marked alerts
+/// at the right end of the line. Returns the remaining part of the line.
 fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     /// The minimum width of the remaining part of the line.
     const MIN_REST: u16 = 12;
@@ -339,8 +338,8 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     Area { width: area.width - width - 2, ..area }
 }
 
-/// Leaves out as many of the last parts of a sentence like `retrying: it failed: reason; advice` as it
-/// takes to show the others whole, but never the part after the first colon.
+/// Drops trailing parts of a sentence such as `retrying: it failed: reason; advice` until the rest
+/// fits in `width` columns. Never drops the part after the first colon.
 fn whole(sentence: &str, width: usize) -> &str {
     let first = sentence.find(": ").map_or(0, |at| at + 2);
     let mut shown = sentence;

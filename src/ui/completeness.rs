@@ -1,5 +1,5 @@
 //! The words for how complete a list is and why no alerts are arriving (docs/console.md,
-//! "Completeness"). Where they stand is up to the bars and the list.
+//! "Completeness"). The bars and the list decide where to show them.
 
 use ratatui::style::Style;
 
@@ -81,24 +81,24 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
     }
 }
 
-/// Returns the age of a feed's cache.
+/// Returns the age of a feed's cache, if the feed has one.
 fn cache_age(app: &App, feed: &Feed) -> Option<String> {
     let saved_at = feed.cache.cached()?.saved_at?;
     Some(age(saved_at, app.clock.now.wall))
 }
 
-/// Returns the time of day in UTC, or the date if it is another day.
+/// Formats a time as the time of day in UTC or, if it is not today, as the date.
 fn time_of(app: &App, at: Timestamp) -> String {
     let (at, today) = (utc(at), utc(app.clock.now.wall));
     if at[..10] == today[..10] { format!("{}Z", &at[11..16]) } else { at[..10].to_owned() }
 }
 
-/// Returns why no alerts are arriving from a tenant, as a sentence about the first such tenant.
+/// Returns a sentence about the first tenant from which no alerts are arriving, if any.
 pub(super) fn waiting(app: &App) -> Option<String> {
     app.feeds.iter().find_map(|feed| Some(app.about(feed.id, &waiting_of(app, feed)?)))
 }
 
-/// Returns why no alerts are arriving from a feed.
+/// Returns the reason no alerts are arriving from a feed, if there is one.
 pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
     match feed.list.phase() {
         _ if feed.sign_in.signed_out && feed.sign_in.stage.is_none() => {

@@ -1,4 +1,4 @@
-//! The completions of the filter bar.
+//! The completions for the filter bar.
 
 use ratatui::layout::Rect;
 

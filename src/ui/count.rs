@@ -1,4 +1,4 @@
-//! The counts for a value, as text.
+//! Formats the counts for a value as text.
 
 use super::{
     paint::{columns, fit},
@@ -29,8 +29,8 @@ fn short(app: &App, what: &Indicator, dot: &str) -> String {
     format!("{}{classes}", shortest(app, what, dot))
 }
 
-/// Formats the numbers of alerts and devices: `12 alerts · 3 dev`. A device itself has no number of
-/// devices, and the only device of a single alert goes without saying.
+/// Formats alert and device counts, such as `12 alerts · 3 dev`. The device count is omitted for a
+/// device itself, and for a single alert with a single device.
 fn shortest(app: &App, what: &Indicator, dot: &str) -> String {
     let is_device = matches!(what.kind, IndicatorKind::Device | IndicatorKind::DeviceId);
     let spread = app.prevalence(what).filter(|counted| counted.alerts > 1 || counted.devices > 1);
@@ -44,7 +44,7 @@ fn alerts(app: &App, what: &Indicator) -> String {
     number(app.alerts_with(what), "alert")
 }
 
-/// How much the counts for a value say.
+/// The level of detail of the counts for a value, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
     /// `12 alerts`.
@@ -58,7 +58,7 @@ pub(super) enum Form {
 }
 
 /// Formats counts in the given form or, if that is wider than `room` columns, in the next shorter
-/// form that fits. Counts are never cut.
+/// form that fits. Counts are never truncated.
 pub(super) fn fitting(app: &App, what: &Indicator, dot: &str, form: Form, room: usize) -> String {
     let forms = [Form::Long, Form::Short, Form::Devices].into_iter().filter(|shorter| *shorter <= form);
     let texts = forms.map(|form| match form {
@@ -69,11 +69,11 @@ pub(super) fn fitting(app: &App, what: &Indicator, dot: &str, form: Form, room: 
     texts.into_iter().find(|text| columns(text) <= room).unwrap_or_else(|| alerts(app, what))
 }
 
-/// The minimum width of a name in the title of an overlay.
+/// The minimum width of the name in an overlay's title.
 const MIN_NAME: usize = 8;
 
-/// Returns the title of an overlay `width` columns wide: its name, and which alerts its counts cover. If
-/// there is no room, shortens the coverage first and then the name.
+/// Returns the title of an overlay `width` columns wide: its name, and which alerts its counts
+/// cover. If the title is too long, shortens the coverage first, then the name.
 pub(super) fn title(app: &App, name: &str, width: usize, symbols: &Symbols) -> String {
     let Symbols { dot, cut, .. } = symbols;
     // The border needs a corner and a space at either end.

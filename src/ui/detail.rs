@@ -35,7 +35,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     caret.filter(|_| focused)
 }
 
-/// Returns a time on the date shared by all entries, if there is one.
+/// Returns a time on the entries' common date, if they have one.
 fn common_day(app: &App, entries: &[Entry]) -> Option<Timestamp> {
     let (first, last) = (entries.first()?.at, entries.last()?.at);
     app.clock.is_same_day(first, last).then_some(last)
@@ -66,7 +66,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
                 let timeline = &detail.body.timeline;
                 &timeline.entries[timeline.earlier..]
             });
-            // The date that the lines leave out.
+            // The date, which the lines omit.
             let day = common_day(app, entries).map(|at| format!(" {}", app.clock.day(at)));
             format!("timeline{}, {zone}: ", day.unwrap_or_default())
         }
@@ -234,8 +234,8 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
     }
 }
 
-/// Indents a line by its depth. Beyond the maximum indentation of the pane, a number shows the
-/// depth, once for each node.
+/// Indents a line by its depth. Beyond the pane's maximum indentation, a number shows the depth,
+/// once per node.
 fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     let theme = painter.theme;
     let Indentation { margin, number } = Indentation::new(line.depth, usize::from(pane.width));
@@ -354,9 +354,10 @@ fn fact_spans<'a>(
     spans
 }
 
-/// Returns the name of a technique and what follows it, for `room` columns. A sub-technique's own name
-/// is more specific than its parent's, and the technique that took its place more useful than either
-/// the parent's name or the tactics.
+/// Returns the name of a technique and the remark after it, shortened to `room` columns. The
+/// parent's name is dropped first, since the name of a sub-technique is more specific. If the
+/// technique has a status such as `now T1486`, the tactics are dropped next, since the status is
+/// more useful.
 fn technique_texts(technique: &Technique, room: usize, sign: &str) -> (String, String) {
     let (full_name, remark) = (technique.full_name(), format!(" {}", technique.remark()));
     let note = technique.note().map(|note| format!(", {note}"));

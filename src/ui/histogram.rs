@@ -4,9 +4,9 @@ use super::paint::Painter;
 use crate::app::{App, Area, thousands, utc};
 
 const NAMES: [&str; 4] = ["high", "med", "low", "info"];
-/// The number of columns before the bars, for name and count.
+/// The number of columns before the bars, for the name and the count.
 pub(super) const LABEL: u16 = 19;
-/// The width of a count: `1,000,000`.
+/// The width of a count, such as `1,000,000`.
 const COUNT: u16 = 9;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {

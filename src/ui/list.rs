@@ -21,7 +21,8 @@ struct ColumnLayout {
 /// The width of the cursor, the mark and the sign for new alerts.
 const GUTTER: u16 = 2;
 
-/// Distributes the width among the columns, leaving out the least important ones first.
+/// Distributes the width among the columns. If there is too little room, the least important
+/// columns are omitted first.
 fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     let time = u16::try_from(app.clock.cell_width()).unwrap_or(4);
     let age = match app.clock.format {
@@ -179,7 +180,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
                 painter.put_right(x + column.width, y, column.width, &app.clock.cell(*at), theme.dim);
             }
             (Column::Created, cell @ Cell::Text(_)) => {
-                // The detail shows the whole of a time that cannot be read.
+                // The detail pane shows the full text of a time that cannot be parsed.
                 let text = Some(glance(cell))
                     .filter(|text| super::paint::columns(text) <= usize::from(column.width));
                 painter.put_right(x + column.width, y, column.width, &text.unwrap_or("?".into()), theme.dim);
@@ -284,7 +285,7 @@ fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     }
 }
 
-/// Returns the beginning of a cell's text as a single line, borrowed if possible.
+/// Returns the start of a cell's text as a single line, borrowed if possible.
 fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {
         Cell::Text(text) => text.head_cow(),
@@ -292,9 +293,9 @@ fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// The property that the text comes from. The first element is the short name of the evidence type,
-/// or `None` for a property of the alert itself; the second is the path. An empty path means that
-/// there is no single property.
+/// The property that displayed text comes from. The first element is the short name of the evidence
+/// type, or `None` for a property of the alert itself; the second is the path, which is empty if
+/// the text does not come from a single property.
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
 /// Returns text with the filter's matches underlined. Terms for other fields are ignored.
@@ -329,7 +330,7 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
     }
 }
 
-/// Returns a classification in a few letters.
+/// Returns a short form of a classification.
 fn class_word(member: &str) -> &str {
     match member {
         "truePositive" => "true pos",

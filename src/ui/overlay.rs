@@ -1,5 +1,5 @@
-//! Draws the overlays. Each overlay either has its own file or is drawn from the panel that it
-//! describes.
+//! Draws the overlays. Each overlay either has its own file here or is drawn from its
+//! [`Panel`](crate::app::Panel).
 
 mod export;
 mod menu;

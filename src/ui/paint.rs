@@ -2,7 +2,7 @@
 //! underlined.
 //!
 //! The screen is drawn after every key, and nearly all of it is printable ASCII. Such text is
-//! written byte by byte, without copying and only as far as there is room. All other text is
+//! written byte by byte, without copying and only up to the available width. All other text is
 //! written glyph by glyph.
 
 use std::{borrow::Cow, ops::Range};
@@ -35,7 +35,7 @@ pub(super) struct Span<'a> {
 impl<'a> Span<'a> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         let mut text = text.into();
-        // Every text must be a single line, including the name of an undeclared severity.
+        // All text must be a single line, even the name of an undeclared severity.
         if !is_plain(text.as_bytes()) && text.contains(char::is_control) {
             text = one_line(&text).into();
         }
@@ -71,7 +71,7 @@ impl<'a> Painter<'a> {
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
     }
 
-    /// Writes an ellipsis over the first of `width` cells, since the text before them is left out.
+    /// Writes an ellipsis into the first of `width` cells to show that text before them is hidden.
     pub(super) fn put_cut(&mut self, x: u16, y: u16, width: u16, style: Style) -> u16 {
         let style = style.remove_modifier(self.theme.matched);
         self.put(x, y, width.min(1), self.theme.symbols.cut, style)
@@ -92,7 +92,7 @@ impl<'a> Painter<'a> {
                 let style = if matched { style.add_modifier(self.theme.matched) } else { style };
                 // A character that joins the previous glyph may have no width of its own.
                 if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
-                    // The style tells the letters of a flag from those of the text.
+                    // The style distinguishes the letters of a flag from those of the text.
                     let letters_style = style.patch(self.theme.mark);
                     let cells = self.cells(x + used as u16, y, columns);
                     match (shown(glyph), cells) {
@@ -204,17 +204,17 @@ fn is_plain(bytes: &[u8]) -> bool {
 
 /// How a glyph is drawn.
 enum Shown<'a> {
-    /// As this text.
+    /// As the given text.
     Glyph(&'a str),
     /// As letters, each in a cell of its own.
     Letters([char; 2]),
 }
 
 /// Returns how a glyph is drawn. Terminals and multiplexers disagree on the width of emoji that
-/// consist of several characters, and what follows them would be shifted. So a flag is drawn as the
-/// letters of its country, and of other emoji only the first character.
+/// consist of several characters, which would shift the text after them. Therefore, a flag is drawn
+/// as the letters of its country, and any other such emoji as its first character only.
 fn shown(glyph: &str) -> Shown<'_> {
-    /// Joins emoji, selects the form of an emoji, encloses a keycap.
+    /// The characters that join emoji, select an emoji's form and enclose a keycap.
     const JOINERS: [char; 3] = ['\u{200d}', '\u{fe0f}', '\u{20e3}'];
     /// The regional indicator A.
     const FIRST: u32 = 0x1f1e6;
@@ -236,7 +236,7 @@ fn shown(glyph: &str) -> Shown<'_> {
     }
 }
 
-/// Returns the glyphs of the text, each with the number of cells that it takes by itself.
+/// Returns the glyphs of the text, each with the number of cells that it takes when drawn alone.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -257,13 +257,13 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// Returns the number of cells that the text takes: the sum over its glyphs, each drawn by itself.
-/// The width of the whole text may differ, since some letters join.
+/// Returns the number of cells that the text takes: the sum over its glyphs, each drawn alone. The
+/// width of the whole text may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }
 
-/// Returns the index of the first glyph after `width` columns.
+/// Returns the byte index of the first glyph after `width` columns.
 pub(super) fn after(text: &str, width: usize) -> usize {
     let (mut left_out, mut end) = (0, 0);
     for (glyph, columns) in glyphs(text) {
@@ -280,7 +280,7 @@ pub(super) fn after(text: &str, width: usize) -> usize {
 pub(super) struct Cut<'a> {
     /// The text, with an ellipsis if it was truncated.
     pub(super) text: Cow<'a, str>,
-    /// The number of its bytes that come from the original text.
+    /// The number of bytes of `text` that come from the original text.
     pub(super) kept: usize,
 }
 

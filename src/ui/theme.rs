@@ -35,11 +35,11 @@ pub enum Depth {
 /// The symbols used on the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Symbols {
-    /// High, medium, low, informational, unknown.
+    /// The symbols for high, medium, low, informational and unknown severity.
     pub severity: [&'static str; 5],
-    /// An unfolded line.
+    /// Marks an unfolded line.
     pub open: &'static str,
-    /// A folded line.
+    /// Marks a folded line.
     pub folded: &'static str,
     /// A horizontal rule.
     pub horizontal: &'static str,
@@ -91,10 +91,10 @@ const ASCII: Symbols = Symbols {
     done: "v",
 };
 
-/// Styles, named by meaning, and symbols.
+/// A theme: styles, named by meaning, and symbols.
 #[derive(Clone, Debug)]
 pub struct Theme {
-    /// Most text.
+    /// Ordinary text.
     pub text: Style,
     /// Secondary text: ids, times, labels.
     pub dim: Style,
@@ -102,7 +102,7 @@ pub struct Theme {
     pub accent: Style,
     /// Headings.
     pub strong: Style,
-    /// A mark that replaces characters of the data.
+    /// Marks that replace unsafe characters in the data.
     pub mark: Style,
     /// Text that matches the filter; added to the text's style.
     pub matched: Modifier,
@@ -116,7 +116,7 @@ pub struct Theme {
     pub cursor_away: Style,
     /// The inside of an overlay.
     pub overlay: Style,
-    /// Symbols.
+    /// The symbols.
     pub symbols: Symbols,
     severity: [Style; 5],
     malicious: Style,
@@ -154,7 +154,7 @@ impl Theme {
             matched: Modifier::UNDERLINED,
             found: accent.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             error: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
-            // The basic colours contain no shade of the terminal's own background.
+            // The basic colours include no shade close to the terminal's own background.
             cursor: if depth == Depth::Basic {
                 Style::new().add_modifier(Modifier::REVERSED)
             } else {
@@ -213,7 +213,7 @@ impl Theme {
         (self.symbols.severity[at], word, self.severity[at])
     }
 
-    /// Returns the style of a line of the histogram: high, medium, low, informational.
+    /// Returns the style of a histogram line, from 0 for high to 3 for informational.
     pub fn severity_at(&self, at: usize) -> Style {
         self.severity[at.min(4)]
     }

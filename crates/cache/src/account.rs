@@ -1,24 +1,25 @@
-//! What a cache belongs to.
+//! The account that a cache belongs to.
 
 use std::fmt::Write as _;
 
 use ring::digest::{SHA256, digest};
 
-/// An account in one tenant of one cloud. Each has a cache of its own.
+/// An account in one tenant of one cloud. Each account has its own cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
-    /// The root address of the service, which identifies the cloud and the API version.
+    /// The service's root address, which identifies the cloud and the API version.
     pub service: String,
-    /// The ID of the tenant, from the token.
+    /// The tenant ID, from the token.
     pub tenant: String,
-    /// The ID of the user or the application, from the token.
+    /// The user or application ID, from the token.
     pub user: String,
-    /// The account's name, for the user. It does not identify the account.
+    /// The account name to show to the user. It is not part of the account's identity.
     pub name: String,
 }
 
 impl Account {
-    /// Returns a name for the account's files that does not tell anything about the account.
+    /// Returns the base name of the account's files: a hash, which reveals nothing about the
+    /// account.
     pub(crate) fn file_name(&self) -> String {
         let digest = digest(&SHA256, self.key().as_bytes());
         digest.as_ref()[..16].iter().fold(String::new(), |mut name, byte| {
@@ -30,7 +31,7 @@ impl Account {
     /// Returns a string that identifies the account.
     pub(crate) fn key(&self) -> String {
         let parts = [&self.service, &self.tenant, &self.user].map(|part| part.to_lowercase());
-        // A line break is not part of any of them.
+        // None of these values contains a line break.
         parts.join("\n")
     }
 }

@@ -1,4 +1,4 @@
-//! The SQLite file of an account: its structure, and how it is opened.
+//! An account's SQLite file: opens it, creates its schema, and reads and writes its rows.
 
 use std::{path::Path, time::Duration};
 
@@ -14,15 +14,16 @@ use alertdeck_store::EncodedBatch;
 
 use super::{Account, CacheError, Coverage, State};
 
-/// The version of the tables.
+/// The version of the schema.
 const TABLES: i32 = 1;
-/// Marks the file as one of alertdeck's: `ADCK`.
+/// The `application_id` that marks a file as alertdeck's: `ADCK` in ASCII.
 const APPLICATION: i32 = 0x4144_434b;
-/// How long to wait for another process that is writing.
+/// The maximum time to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(20);
 
-/// A row is a batch. `newest` is when the newest of its alerts was created. Removed pages are
-/// overwritten and given back to the file system (`secure_delete`, `auto_vacuum`).
+/// Each row of `batch` is one batch; `newest` is the creation time of its newest alert. Deleted
+/// content is overwritten (`secure_delete`), and free pages are returned to the file system
+/// (`auto_vacuum`).
 const SCHEMA: &str = "
     CREATE TABLE state (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
     CREATE TABLE batch (
@@ -36,10 +37,10 @@ impl From<rusqlite::Error> for CacheError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
-            // A limit on the size of files, or a share that is used up, is an I/O error.
+            // SQLite reports an exceeded file size limit or disk quota as an I/O error.
             Some(ErrorCode::SystemIoFailure) if is_out_of_space(&error) => Self::Full,
-            // For an unknown error, the statements are right, so the tables are not. Without a code, a value
-            // has another type than it was written with.
+            // The statements are known to be correct, so an unknown error means that the tables are
+            // damaged. An error without a code means that a value has an unexpected type.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None => {
                 Self::Damaged
             }
@@ -48,7 +49,7 @@ impl From<rusqlite::Error> for CacheError {
     }
 }
 
-/// Returns whether SQLite could not write, as opposed to read.
+/// Returns whether SQLite failed to write or grow a file, rather than to read it.
 fn is_out_of_space(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     code.is_some_and(|code| {
@@ -56,13 +57,14 @@ fn is_out_of_space(error: &rusqlite::Error) -> bool {
     })
 }
 
-/// Returns the version of the tables and of the batches in them.
+/// Returns the version of the file format, which combines the versions of the schema and of the
+/// batch encoding.
 pub(crate) fn version() -> i32 {
     (TABLES << 8) | i32::from(EncodedBatch::FORMAT)
 }
 
-/// Opens the file of an account, which may be empty. Fails with [`CacheError::Damaged`] if it is not
-/// what it should be.
+/// Opens an account's file, and creates the tables if the file is empty. Fails with
+/// [`CacheError::Damaged`] if the file is not a cache of this version and account.
 pub(crate) fn open(path: &Path, account: &Account) -> Result<Connection, CacheError> {
     let mut connection = connect(path)?;
     if pragma::<i32>(&connection, "user_version")? == 0 {
@@ -74,12 +76,12 @@ pub(crate) fn open(path: &Path, account: &Account) -> Result<Connection, CacheEr
     Ok(connection)
 }
 
-/// Opens a file without any expectation of its content.
+/// Opens a file without checking its content.
 pub(crate) fn connect(path: &Path) -> Result<Connection, CacheError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
-    // The file is data, however it got there.
+    // The content is untrusted, so no triggers or views in it may run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -90,7 +92,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, CacheError> {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
     connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |row| row.get::<_, i64>(0))?;
-    // If the power fails, the last transactions may be lost; a process that ends loses nothing.
+    // A power failure may lose the last transactions; a crash of the process loses nothing.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
@@ -98,9 +100,9 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, CacheError> {
 
 fn create(connection: &mut Connection, account: &Account) -> Result<(), CacheError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
+    // Another process may have created the tables first.
     if pragma::<i32>(&transaction, "user_version")? == 0 {
-        // The file may have tables that are not ours.
+        // The file may contain another program's tables.
         if transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? > 0 {
             return Err(CacheError::Damaged);
         }
@@ -113,7 +115,7 @@ fn create(connection: &mut Connection, account: &Account) -> Result<(), CacheErr
     Ok(transaction.commit()?)
 }
 
-/// Returns whether the file was written by this version of alertdeck.
+/// Returns whether the file is an alertdeck cache in the current file format.
 pub(crate) fn is_ours(connection: &Connection) -> Result<bool, CacheError> {
     Ok(pragma::<i32>(connection, "application_id")? == APPLICATION
         && pragma::<i32>(connection, "user_version")? == version())
@@ -123,7 +125,7 @@ pub(crate) fn pragma<T: FromSql>(connection: &Connection, name: &str) -> Result<
     Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
 }
 
-/// Returns a value of the table `state`.
+/// Returns a value from the `state` table.
 pub(crate) fn get<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>, CacheError> {
     let found = connection
         .query_row("SELECT value FROM state WHERE name = ?1", [name], |row| row.get(0))
@@ -131,7 +133,7 @@ pub(crate) fn get<T: FromSql>(connection: &Connection, name: &str) -> Result<Opt
     Ok(found.flatten())
 }
 
-/// Sets a value of the table `state`.
+/// Sets a value in the `state` table.
 pub(crate) fn set(connection: &Connection, name: &str, value: impl ToSql) -> Result<(), CacheError> {
     connection.execute("INSERT OR REPLACE INTO state VALUES (?1, ?2)", params![name, value])?;
     Ok(())
@@ -146,14 +148,14 @@ pub(crate) fn floor(connection: &Connection) -> Result<Option<Timestamp>, CacheE
     time(connection, "floor")
 }
 
-/// Sets what the alerts cover.
+/// Sets the coverage of the alerts; `None` means that nothing is covered.
 pub(crate) fn set_coverage(connection: &Connection, coverage: Option<Coverage>) -> Result<(), CacheError> {
     let ticks = |at: Option<Timestamp>| at.map(Timestamp::ticks);
     set(connection, "since", ticks(coverage.and_then(|coverage| coverage.since)))?;
     set(connection, "watermark", ticks(coverage.map(|coverage| coverage.watermark)))
 }
 
-/// Returns what the file contains.
+/// Returns a summary of the file's content.
 pub(crate) fn state(connection: &Connection) -> Result<State, CacheError> {
     let alerts: i64 =
         connection.query_row("SELECT coalesce(sum(count), 0) FROM batch", [], |row| row.get(0))?;
@@ -185,7 +187,7 @@ pub(crate) fn remove(connection: &Connection, batch: i64) -> Result<(), CacheErr
     Ok(())
 }
 
-/// Reads a batch without its states, if it is there.
+/// Reads a batch without its alert states. Returns `None` if the batch does not exist.
 pub(crate) fn read(connection: &Connection, batch: i64) -> Result<Option<EncodedBatch>, CacheError> {
     let data = connection.query_row("SELECT data FROM batch WHERE id = ?1", [batch], |row| row.get(0));
     Ok(data.optional()?.map(|data| EncodedBatch { data, alerts: Vec::new() }))

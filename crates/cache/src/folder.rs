@@ -1,4 +1,4 @@
-//! The folder with the caches of all accounts: opens, lists and removes them.
+//! The cache folder: opens, lists and removes the caches of all accounts.
 
 use std::{
     fs, io,
@@ -16,8 +16,8 @@ use super::{
 };
 use alertdeck_model::{SafeText, Timestamp};
 
-/// The extensions of the files of an account: SQLite's own, the lock for maintenance, and a file that
-/// was set aside.
+/// The extensions of an account's files: SQLite's own files, the maintenance lock, and a damaged
+/// file that was set aside.
 const EXTENSIONS: [&str; 5] = [DATABASE, "db-wal", "db-shm", "lock", DAMAGED];
 const DATABASE: &str = "db";
 const DAMAGED: &str = "damaged";
@@ -26,45 +26,45 @@ const DAMAGED: &str = "damaged";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder(PathBuf);
 
-/// The cache of an account, for the user.
+/// A description of an account's cache, to show to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The name of the account; `None` if the file cannot be read, or is from another version.
+    /// The account name; `None` if the file cannot be read or has another version's format.
     pub account: Option<String>,
-    /// The service: its root address.
+    /// The service's root address.
     pub service: Option<String>,
-    /// The ID of the tenant.
+    /// The tenant ID.
     pub tenant: Option<String>,
-    /// The number of stored states of alerts.
+    /// The number of stored alert states; an alert may have several.
     pub alerts: u64,
-    /// The size of the files in bytes.
+    /// The total size of the account's files, in bytes.
     pub bytes: u64,
-    /// When it was last brought up to date.
+    /// When the cache was last updated.
     pub saved_at: Option<Timestamp>,
-    /// What it covers.
+    /// The coverage of the cached alerts, if known.
     pub coverage: Option<Coverage>,
-    /// The file.
+    /// The path of the database file.
     pub path: PathBuf,
 }
 
 impl Folder {
-    /// Names a folder, which need not exist.
+    /// Creates a handle to a folder, which need not exist.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Returns the path.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Opens the cache of an account, and creates it if there is none. A file that cannot be used is
-    /// set aside. `on_failure` is called with the reason if nothing more can be written.
+    /// Opens an account's cache, and creates it if it does not exist. A damaged file is set aside.
+    /// If writing has to stop later, `on_failure` is called with the reason.
     ///
     /// # Errors
     ///
-    /// Fails if the folder or the file cannot be created or opened, as on a full disk. The account then
-    /// has no cache in this run.
+    /// Fails if the folder or the file cannot be created or opened, for example because the disk is
+    /// full. The account then has no cache for this run.
     pub fn open(
         &self,
         account: &Account,
@@ -87,9 +87,9 @@ impl Folder {
         Ok(Opened { state, reader, writer, notice })
     }
 
-    /// Removes the cache of an account, whatever its version. Returns whether there was one.
+    /// Removes an account's cache files of every version. Returns whether there were any.
     ///
-    /// Another process that has it open goes on without it.
+    /// A process that has the cache open continues without it.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Folder {
         self.remove_where(|_| true)
     }
 
-    /// Describes all caches.
+    /// Returns a description of each cache.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl Folder {
         self.0.join(format!("{}-{}.{DATABASE}", account.file_name(), database::version()))
     }
 
-    /// Removes files of earlier versions, which nothing else would. Newer ones are kept for a newer
-    /// program.
+    /// Removes the account's files of older versions, because nothing else would remove them. Files
+    /// of newer versions are kept for newer programs.
     fn remove_older(&self, account: &Account) {
         let prefix = account.file_name() + "-";
         let is_older = |file: &str| {
@@ -142,7 +142,7 @@ impl Folder {
                 .and_then(|text| text.parse().ok())
                 .is_some_and(|version: i32| version < database::version())
         };
-        // The cache is usable all the same.
+        // The cache works even if old files remain.
         let _ = self.remove_where(is_older);
     }
 
@@ -154,8 +154,7 @@ impl Folder {
         Ok(removed)
     }
 
-    /// Lists the names of the files of all accounts in order, and nothing else that may be in the
-    /// folder.
+    /// Returns the sorted names of all accounts' files. Ignores any other files in the folder.
     fn files(&self) -> Result<Vec<String>, CacheError> {
         let entries = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -177,7 +176,8 @@ fn safe(path: &Path) -> String {
     SafeText::new(&path.to_string_lossy()).line()
 }
 
-/// Returns whether a file has a name like those of accounts' files: `<32 digits>-<version>.db`.
+/// Returns whether a file name has the form of a cache file's name: 32 hexadecimal digits, `-`, the
+/// version, and one of the [`EXTENSIONS`].
 fn is_of_cache(name: &str) -> bool {
     let Some((stem, extension)) = name.split_once('.') else { return false };
     let Some((hash, version)) = stem.split_once('-') else { return false };
@@ -187,8 +187,8 @@ fn is_of_cache(name: &str) -> bool {
         && version.parse::<u32>().is_ok()
 }
 
-/// Renames a file that cannot be used, so that it is in nobody's way and can still be examined. It
-/// replaces one that was set aside earlier.
+/// Renames a damaged file, so that a new one can be created and the damaged one can still be
+/// examined. Replaces any file that was set aside earlier.
 pub(crate) fn set_aside(path: &Path) -> Result<(), CacheError> {
     fs::rename(path, path.with_extension(DAMAGED)).map_err(|error| CacheError::Other(error.to_string()))?;
     for extension in ["db-wal", "db-shm"] {
@@ -197,7 +197,7 @@ pub(crate) fn set_aside(path: &Path) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Removes the files of an account.
+/// Removes an account's files, given the path of its database.
 pub(crate) fn remove_files(path: &Path) -> Result<(), CacheError> {
     for extension in EXTENSIONS {
         platform::remove(&path.with_extension(extension))?;
@@ -205,7 +205,7 @@ pub(crate) fn remove_files(path: &Path) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Opens a file for writing and for reading, and reads what it contains.
+/// Opens a file once for writing and once for reading, and reads a summary of its content.
 fn open_file(path: &Path, account: &Account) -> Result<(Connection, State, Reader), CacheError> {
     platform::private_file(path)?;
     let connection = database::open(path, account)?;

@@ -1,18 +1,20 @@
-//! The cache: the alerts of an account on disk, so that the console starts with its last list and can
-//! read alerts without the service.
+//! The cache: stores an account's alerts on disk, so that the console starts with its last list and
+//! can show alerts while the service is unreachable.
 //!
-//! Each account has a SQLite file of its own, so that accounts never mix, and the file can be removed
-//! when the account signs out. It contains batches of decoded alerts ([`alertdeck_store::EncodedBatch`]) and how much of
-//! the tenant they cover. A state of an alert is never changed: a newer one is added, and the store
-//! keeps the newest whatever the order. [`Writer::maintain`] later removes what was replaced.
+//! Each account has its own SQLite file, so that the alerts of different accounts never mix and the
+//! file can be removed when the account signs out. The file contains batches of decoded alerts
+//! ([`alertdeck_store::EncodedBatch`]) and a record of which alerts of the tenant they cover. A
+//! stored alert state is never changed: newer states are added, and the store keeps the newest one,
+//! whatever the order in which they are read. [`Writer::maintain`] later removes superseded states.
 //!
 //! The crate does not know how alerts are fetched or shown, and it never sees a token.
 //!
 //! Invariants (docs/security.md, "Cache"):
 //!
-//! - Nothing that is in a file can stop the program: a file that cannot be used is set aside, and a
-//!   damaged batch is skipped. What is lost is fetched again.
-//! - Coverage is written after everything that it covers. After a failed write, nothing is written.
+//! - No file content can stop the program: a damaged file is set aside, and a damaged batch is
+//!   skipped. Lost alerts are fetched again.
+//! - Coverage is written only after all the alerts that it covers. After a failed write, nothing
+//!   more is written.
 //! - Files are private from the moment they exist.
 
 mod account;
@@ -29,12 +31,12 @@ pub use folder::{Folder, Stat};
 pub use reader::Reader;
 pub use writer::{OnFailure, Writer};
 
-/// How much of a cache to keep.
+/// The limits on the age of cached alerts and the size of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Alerts that were created longer ago than this number of days are removed.
+    /// The maximum age of an alert, in days since its creation. Older alerts are removed.
     pub days: u32,
-    /// If a file is larger than this number of bytes, the oldest alerts are removed.
+    /// The maximum size of a cache, in bytes. If it is exceeded, the oldest alerts are removed.
     pub bytes: u64,
 }
 
@@ -44,53 +46,53 @@ impl Default for Retention {
     }
 }
 
-/// What the alerts of a cache cover: every alert that was created at or after `since`, in its state at
-/// `watermark` or a newer one.
+/// The range of alerts that a cache covers: every alert created at or after `since`, in its state
+/// at `watermark` or a newer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
-    /// The time of creation from which on all alerts are covered; `None` if all are.
+    /// The creation time from which all alerts are covered; `None` if there is no lower limit.
     pub since: Option<Timestamp>,
-    /// The time up to which changes are covered, by the service's clock.
+    /// The time up to which changes are covered, on the service's clock.
     pub watermark: Timestamp,
 }
 
-/// What a cache contains.
+/// A summary of a cache's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// The number of stored states of alerts; an alert may have several.
+    /// The number of stored alert states; an alert may have several.
     pub alerts: u64,
-    /// When the cache was last brought up to date; `None` if it never was.
+    /// When the cache was last updated; `None` if it never was.
     pub saved_at: Option<Timestamp>,
-    /// What the alerts cover, if that is known.
+    /// The coverage of the alerts, if known.
     pub coverage: Option<Coverage>,
 }
 
 /// An open cache.
 #[derive(Debug)]
 pub struct Opened {
-    /// What it contained when it was opened.
+    /// A summary of the cache's content when it was opened.
     pub state: State,
-    /// Reads its alerts.
+    /// Reads alerts from the cache.
     pub reader: Reader,
-    /// Adds alerts.
+    /// Adds alerts to the cache.
     pub writer: Writer,
-    /// A note for the user about it, as one line that is safe to show.
+    /// A message about a damaged file, if any: a single line that is safe to show.
     pub notice: Option<String>,
 }
 
-/// The reason why a cache cannot be used. The message is one line and safe to show.
+/// The reason why a cache cannot be used. The message is a single line and safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CacheError {
     /// The file or the folder cannot be used.
     #[error(transparent)]
     File(#[from] alertdeck_platform::FileError),
-    /// The file system has no space left, or the user's share of it is used up.
+    /// The file system is full, or the user's disk quota is used up.
     #[error("no space left for the cache")]
     Full,
-    /// The content of the file is damaged.
+    /// The file's content is damaged.
     #[error("the cache is damaged")]
     Damaged,
-    /// Another reason, in words of SQLite.
+    /// Any other error, with its original message.
     #[error("the cache cannot be used: {0}")]
     Other(String),
 }

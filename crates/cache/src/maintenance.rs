@@ -1,9 +1,10 @@
-//! Removes states of alerts that were replaced, alerts that are too old or too many, and joins small
-//! batches.
+//! Removes superseded alert states, removes alerts that exceed the age or size limit, and joins
+//! small batches.
 //!
-//! Runs in one process at a time, in transactions of a few batches, so that others can write in
-//! between. What it removes is either known to be replaced by something in the file, or so old that
-//! the floor is raised above it in the same transaction.
+//! Maintenance runs in one process at a time, in transactions of a few batches, so that other
+//! processes can write in between. The floor is the time before which alerts may have been removed.
+//! A state is removed only if the file contains a newer state of the alert, or once the floor has
+//! been raised above the alert's creation time.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -19,17 +20,17 @@ use alertdeck_store::{AlertState, Batch, EncodedBatch};
 
 use super::{CacheError, Retention, database};
 
-/// The number of alerts in a batch that is written here: as many as the console reads at once.
+/// The target number of alerts in a rewritten batch: as many as the console reads at once.
 const BATCH: usize = 128;
-/// Batches with fewer alerts are joined if there are many of them.
+/// Batches with fewer alerts than this are joined if there are at least [`MANY`] of them.
 const SMALL: usize = 32;
 const MANY: usize = 16;
-/// How often the whole file is checked.
+/// The minimum time between checks of the whole file.
 const CHECK: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A batch and the positions of its alerts that stay.
+/// A batch, with the positions of the alerts to keep.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     batch: i64,
@@ -37,7 +38,7 @@ struct Plan {
     kept: Vec<u32>,
 }
 
-/// Does what is due. Does nothing if another process is at it.
+/// Performs maintenance, unless another process is already performing it.
 pub(crate) fn run(
     connection: &mut Connection,
     path: &Path,
@@ -53,18 +54,18 @@ pub(crate) fn run(
     }
     rewrite(connection, plans)?;
     shrink(connection, retention.bytes)?;
-    // Each step gives back one page.
+    // Each step frees one page.
     let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
     let mut steps = vacuum.query([])?;
     while steps.next()?.is_some() {}
     drop(steps);
     drop(vacuum);
-    // Without waiting for processes that read.
+    // A passive checkpoint does not wait for processes that are reading.
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
     check(connection, now)
 }
 
-/// Reads the states of all alerts, by batch in the order in which these were added.
+/// Reads the alert states of each batch, in the order in which the batches were added.
 fn states(connection: &Connection) -> Result<Vec<(i64, Vec<AlertState>)>, CacheError> {
     let mut list = connection.prepare("SELECT id, states FROM batch ORDER BY id")?;
     let rows = list.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
@@ -76,10 +77,11 @@ fn states(connection: &Connection) -> Result<Vec<(i64, Vec<AlertState>)>, CacheE
     Ok(batches)
 }
 
-/// Decides which alerts stay: of each alert the newest state, unless it was created before `oldest`.
-/// Returns the batches that change, and whether old alerts are removed.
+/// Decides which states to keep: the newest state of each alert, unless the alert was created
+/// before `oldest`. Returns the batches worth rewriting, and whether any alert is to be removed
+/// because of its age.
 fn plan(batches: &[(i64, Vec<AlertState>)], oldest: Timestamp) -> (Vec<Plan>, bool) {
-    // As in the store, alerts that were created in different seconds are different.
+    // As in the store, alerts with the same ID that were created in different seconds are distinct.
     let key = |state: &AlertState| (state.id, state.created.map(|at| Timestamp::from_ticks(at).seconds()));
     let mut newest: HashMap<_, (Option<i64>, usize, usize)> = HashMap::new();
     for (at, (_, states)) in batches.iter().enumerate() {
@@ -118,7 +120,7 @@ fn plan(batches: &[(i64, Vec<AlertState>)], oldest: Timestamp) -> (Vec<Plan>, bo
     (plans, removes_old)
 }
 
-/// Writes what is left of these batches into new ones, and removes them.
+/// Writes the alerts to keep into new batches, and removes the old batches.
 fn rewrite(connection: &mut Connection, plans: Vec<Plan>) -> Result<(), CacheError> {
     let mut group: Vec<Plan> = Vec::new();
     let mut alerts = 0;
@@ -133,13 +135,13 @@ fn rewrite(connection: &mut Connection, plans: Vec<Plan>) -> Result<(), CacheErr
     replace(connection, &group)
 }
 
-/// Replaces batches with one.
+/// Replaces several batches with a single one.
 fn replace(connection: &mut Connection, plans: &[Plan]) -> Result<(), CacheError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut parts = Vec::new();
     for plan in plans {
         if !plan.kept.is_empty() {
-            // Another process may have removed it.
+            // Another process may have removed the batch.
             let Some(batch) = database::read(&transaction, plan.batch)? else { continue };
             parts.push((batch.decode().map_err(|_| CacheError::Damaged)?, &plan.kept[..]));
         }
@@ -152,8 +154,8 @@ fn replace(connection: &mut Connection, plans: &[Plan]) -> Result<(), CacheError
     Ok(transaction.commit()?)
 }
 
-/// Makes a batch of the alerts at the given positions in other batches. Returns `None` if it is too
-/// large.
+/// Creates a batch from the alerts at the given positions in other batches. Returns `None` if the
+/// batch would be too large.
 pub(crate) fn select<'a>(parts: impl IntoIterator<Item = (&'a Batch, &'a [u32])>) -> Option<EncodedBatch> {
     let json = |(batch, positions): (&'a Batch, &'a [u32])| {
         positions.iter().filter_map(|at| batch.json(*at as usize))
@@ -162,11 +164,11 @@ pub(crate) fn select<'a>(parts: impl IntoIterator<Item = (&'a Batch, &'a [u32])>
     Batch::decode(&alerts).encode()
 }
 
-/// Removes the oldest batches until the file has at most this size.
+/// Removes the oldest batches until the file's content takes up at most `limit` bytes.
 fn shrink(connection: &mut Connection, limit: u64) -> Result<(), CacheError> {
     while size(connection)? > limit {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // A few at a time, since the size is known only afterwards.
+        // Remove only a few at a time, because the resulting size is known only afterwards.
         let some =
             "SELECT id, newest FROM batch ORDER BY newest, id LIMIT (SELECT 1 + count(*) / 64 FROM batch)";
         let mut list = transaction.prepare(some)?;
@@ -183,7 +185,7 @@ fn shrink(connection: &mut Connection, limit: u64) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Returns the size of what the file contains, in bytes.
+/// Returns the size of the file without its free pages, in bytes.
 fn size(connection: &Connection) -> Result<u64, CacheError> {
     let [pages, free, size] = [
         database::pragma::<i64>(connection, "page_count")?,
@@ -204,7 +206,7 @@ fn set_floor(connection: &Connection, to: Timestamp) -> Result<(), CacheError> {
     database::set(connection, "floor", floor.ticks())
 }
 
-/// Checks the whole file, unless that was done within the last day.
+/// Checks the integrity of the whole file, unless it was checked within the last day.
 fn check(connection: &Connection, now: Timestamp) -> Result<(), CacheError> {
     let checked = database::get::<i64>(connection, "checked_at")?.map(Timestamp::from_ticks);
     if checked.and_then(|at| now.since(at)).is_some_and(|age| age < CHECK) {

@@ -1,4 +1,4 @@
-//! Reads the batches of a cache, the newest alerts first.
+//! Reads the batches of a cache, starting with the newest alerts.
 
 use rusqlite::Connection;
 
@@ -6,19 +6,20 @@ use alertdeck_store::Batch;
 
 use super::{CacheError, database};
 
-/// Reads the batches that a cache had when it was opened. Each takes a few milliseconds, so this is for
-/// worker threads.
+/// Reads the batches that a cache contained when it was opened. Reading a batch takes a few
+/// milliseconds, so use a worker thread.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
-    /// The batches to read, in descending order.
+    /// The IDs of the batches left to read; the next one is last.
     left: Vec<i64>,
     damaged: Vec<i64>,
 }
 
 impl Reader {
     pub(crate) fn new(connection: Connection) -> Result<Self, CacheError> {
-        // Until it ends, the transaction sees the file as it is now, whatever other processes remove.
+        // The transaction reads from a snapshot of the file, so other processes can remove batches
+        // without affecting it.
         connection.execute_batch("BEGIN")?;
         let mut list = connection.prepare("SELECT id FROM batch ORDER BY newest, id")?;
         let left = list.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -26,11 +27,11 @@ impl Reader {
         Ok(Self { connection, left, damaged: Vec::new() })
     }
 
-    /// Returns the next batch, or `None` at the end. Skips batches that are damaged.
+    /// Returns the next batch, or `None` at the end. Skips damaged batches.
     ///
     /// # Errors
     ///
-    /// Fails if the file itself is damaged or cannot be read. Nothing more can be read then.
+    /// Fails if the file itself is damaged or cannot be read. After that, nothing more can be read.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, CacheError> {
         while let Some(id) = self.left.pop() {
             match database::read(&self.connection, id)?.map(|batch| batch.decode()) {
@@ -41,7 +42,8 @@ impl Reader {
         Ok(None)
     }
 
-    /// Returns the batches that were skipped, for [`Writer::discard`](super::Writer::discard).
+    /// Returns the IDs of the batches that were skipped, to pass to
+    /// [`Writer::discard`](super::Writer::discard).
     pub fn damaged(&self) -> &[i64] {
         &self.damaged
     }

@@ -1,4 +1,4 @@
-//! Writes to a cache on a thread of its own, so that nobody waits for the disk.
+//! Writes to a cache on a separate thread, so that callers do not wait for the disk.
 
 use std::{
     fmt,
@@ -18,10 +18,10 @@ use alertdeck_store::EncodedBatch;
 
 use super::{CacheError, Coverage, Retention, database, folder, maintenance, maintenance::select};
 
-/// What to do when nothing more can be written: it gets the reason.
+/// A callback that receives the reason when writing has to stop.
 pub type OnFailure = Box<dyn FnOnce(CacheError) + Send>;
 
-/// The maximum number of requests that are written in one transaction.
+/// The maximum number of requests to handle in one transaction.
 const GROUP: usize = 64;
 
 enum Request {
@@ -35,10 +35,11 @@ enum Request {
     Clear(Sender<Result<(), CacheError>>),
 }
 
-/// Adds to a cache. Requests are carried out in order; none of the methods waits, unless it says so.
+/// Writes to a cache in the background. Requests are carried out in order. Unless stated otherwise,
+/// methods return without waiting.
 ///
-/// After the first failure, nothing more is written. When it is dropped, what was requested before is
-/// still written, in the background.
+/// After the first failure, nothing more is written. Dropping the writer does not cancel earlier
+/// requests: they are still carried out in the background.
 #[derive(Debug)]
 pub struct Writer {
     requests: Sender<Request>,
@@ -59,57 +60,59 @@ impl Writer {
     }
 
     fn request(&self, request: Request) {
-        // The thread ends only after the writer.
+        // The thread runs until the writer is dropped, so sending cannot fail.
         let _ = self.requests.send(request);
     }
 
-    /// Adds alerts: the whole batch, or only those at the given positions. `at` is the current time.
+    /// Adds alerts: the whole batch, or only those at the given positions. `at` is the current
+    /// time.
     pub fn add(&self, batch: Arc<EncodedBatch>, only: Option<Vec<u32>>, at: Timestamp) {
         self.request(Request::Add(batch, only, at));
     }
 
-    /// Says what the alerts that were added so far cover, or that nothing is covered. `at` is the
-    /// current time.
+    /// Records the coverage of the alerts added so far; `None` means that nothing is covered. `at`
+    /// is the current time.
     pub fn save(&self, coverage: Option<Coverage>, at: Timestamp) {
         self.request(Request::Save(coverage, at));
     }
 
-    /// Removes batches that are damaged ([`Reader::damaged`](super::Reader::damaged)). Nothing is
-    /// covered afterwards.
+    /// Removes damaged batches ([`Reader::damaged`](super::Reader::damaged)). Afterwards, no alerts
+    /// count as covered.
     pub fn discard(&self, batches: Vec<i64>) {
         self.request(Request::Discard(batches));
     }
 
-    /// Removes what was replaced or is too old, and checks the file if it was not checked for a day.
+    /// Removes superseded states and alerts that exceed the [`Retention`] limits, joins small
+    /// batches, and checks the file if the last check was more than a day ago.
     pub fn maintain(&self, now: Timestamp) {
         self.request(Request::Maintain(now));
     }
 
-    /// Ends all writing, because reading has failed. A damaged file is set aside.
+    /// Stops all writing, because reading has failed. A damaged file is set aside.
     pub fn give_up(&self, error: CacheError) {
         self.request(Request::GiveUp(error));
     }
 
-    /// Waits until everything that was requested is written, for at most this long.
+    /// Waits at most `limit` for all earlier requests to be carried out.
     pub fn flush(&self, limit: Duration) {
         let (done, wait) = channel();
         self.request(Request::Flush(done));
         let _ = wait.recv_timeout(limit);
     }
 
-    /// Writes everything that was requested, closes the file, and waits for that, for at most this long.
-    /// A file that is not closed takes longer to open.
+    /// Carries out all earlier requests and closes the file. Waits at most `limit` for this to
+    /// finish. A file that was not closed takes longer to open.
     pub fn close(self, limit: Duration) {
         let (done, wait) = channel();
         self.request(Request::Close(done));
         let _ = wait.recv_timeout(limit);
     }
 
-    /// Removes the cache and waits until it is removed. Nothing is written afterwards.
+    /// Removes the cache, and waits until it has been removed. Nothing is written afterwards.
     ///
     /// # Errors
     ///
-    /// Fails if the system refuses.
+    /// Fails if a file cannot be removed.
     pub fn clear(&self) -> Result<(), CacheError> {
         let (done, wait) = channel();
         self.request(Request::Clear(done));
@@ -117,9 +120,9 @@ impl Writer {
     }
 }
 
-/// The thread's state.
+/// The state of the writing thread.
 struct File {
-    /// `None` after a failure.
+    /// `None` after a failure, and once the cache has been closed or removed.
     connection: Option<Connection>,
     path: PathBuf,
     retention: Retention,
@@ -146,7 +149,7 @@ impl File {
         }
     }
 
-    /// Carries out requests, as far as possible in one transaction.
+    /// Carries out requests, in a single transaction if possible.
     fn write(&mut self, group: Vec<Request>, replies: &mut Vec<Sender<()>>) -> Result<(), CacheError> {
         let mut written = Vec::new();
         let mut outcome = Ok(());
@@ -209,7 +212,7 @@ impl File {
         Ok(transaction.commit()?)
     }
 
-    /// Ends all writing.
+    /// Stops all writing and reports the error.
     fn fail(&mut self, error: CacheError) {
         self.connection = None;
         if error == CacheError::Damaged {

@@ -1,7 +1,7 @@
 //! Describes an item of evidence: its name, other facts and indicators.
 //!
-//! The code applies the table of types and does not name any types itself, except in [`device`] and
-//! [`user`], which also read items that are not stored as JSON.
+//! The code applies the type table and does not name any types itself, except in [`device`] and
+//! [`user`], which also read items that are not stored as JSON, and in [`identity()`].
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -30,7 +30,8 @@ pub struct Description {
     /// The pieces of the name, to be joined without a separator; empty if nothing names the
     /// entity.
     pub main: Vec<Piece>,
-    /// Whether the name is a rewritten link. The first fact then says where it leads.
+    /// Whether the name is a rewritten link. If so, the first fact states the destination of the
+    /// link.
     pub is_rewritten: bool,
     /// Secondary facts, most useful first.
     pub facts: Vec<Piece>,
@@ -89,7 +90,7 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
     description
 }
 
-/// The properties of an item of evidence, in whatever form they were read.
+/// Access to the properties of an item of evidence, regardless of how they are stored.
 pub trait Properties {
     /// Returns the value at a path, which consists of names joined by dots. For a list, returns the
     /// first value and the number of further values, as in `a +2`.
@@ -184,7 +185,7 @@ fn piece(field: FieldTemplate, object: Object<'_>) -> Option<Piece> {
     Some(Piece { text, path: path.into() })
 }
 
-/// Returns where an item's name leads to if it is a rewritten link.
+/// Returns the destination of an item's name, if the name is a rewritten link.
 fn destination(row: &EvidenceType, object: Object<'_>) -> Option<Piece> {
     let is_link = |path: &str| row.indicators.contains(&(IndicatorKind::Url, path));
     let field = main_templates(row, object).first().filter(|field| is_link(field.path))?;
@@ -193,7 +194,8 @@ fn destination(row: &EvidenceType, object: Object<'_>) -> Option<Piece> {
     Some(Piece { text: SafeText::new(&format!("leads to {}", truncate(&last))), path: path.into() })
 }
 
-/// Resolves a field to the path that has a value, and to that value without the text around it.
+/// Returns the first of a field's paths that has a value to display, and that value without the
+/// text around it.
 fn resolve(field: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
     if field.path.is_empty() {
         return Some(("", Cow::default()));
@@ -292,7 +294,7 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
             add(*kind, &text);
             if *kind == IndicatorKind::Url {
                 for original in originals(&text) {
-                    // Of some originals, only the domain is known.
+                    // For some rewritten links, only the domain of the original is known.
                     if original.contains("://") {
                         add(IndicatorKind::Url, &original);
                     }
@@ -307,7 +309,7 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
 /// Describes an item of a type that the table does not list. The property that looks most like a
 /// name becomes the name, and the first few others become facts.
 fn describe_unknown(value: &Value) -> Description {
-    /// Endings of property names that usually name an item, best first.
+    /// Endings of the names of properties that usually contain an item's name, best first.
     const NAME_ENDINGS: [&str; 8] =
         ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
     /// The properties of the base type, which do not describe the item.

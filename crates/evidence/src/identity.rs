@@ -1,8 +1,9 @@
 //! Identities, which decide whether two items of evidence are about the same device or user.
 //!
 //! A device is identified by its Defender ID or, failing that, its Entra ID; a user by SID, object
-//! ID or user principal name. Only if none of these was sent does the name count, ignoring case and, for
-//! a device, its domain. Names are unique at most within a tenant (docs/graph-api.md, "Evidence").
+//! ID or user principal name. The name counts only if none of these was sent. Names are compared
+//! ignoring case and, for devices, without the domain. They are unique at most within a tenant
+//! (docs/graph-api.md, "Evidence").
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -15,7 +16,7 @@ use crate::{Properties, describe::device};
 pub struct Identity {
     /// The ID or the name. Two values are the same if they are equal ignoring case.
     pub value: String,
-    /// The kind of value.
+    /// The kind of identity.
     pub kind: IdentityKind,
 }
 
@@ -37,13 +38,13 @@ impl Identity {
         Self { value: value.trim().to_owned(), kind }
     }
 
-    /// Returns whether two identities are the same.
+    /// Returns whether two identities have the same value, ignoring case.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let lower = |text| str::chars(text).flat_map(char::to_lowercase);
         lower(&self.value).eq(lower(&other.value))
     }
 
-    /// Returns whether this is just a name.
+    /// Returns whether the identity is only a name.
     pub fn is_name(&self) -> bool {
         self.kind == IdentityKind::Name
     }
@@ -72,11 +73,11 @@ pub(super) fn device_identity(kind: &str, item: &dyn Properties) -> Option<Ident
         let value = item.filled(&format!("{prefix}{path}"))?;
         Some(Identity::new(if kind == IdentityKind::Name { short_name(&value) } else { &value }, kind))
     });
-    // A name that is shown counts even if it was not sent as text.
+    // A displayed name counts even if it was not sent as a string.
     found.or_else(|| Some(Identity::new(short_name(device(kind, item)?.raw()), IdentityKind::Name)))
 }
 
-/// Returns a device's name without its domain. An address is kept.
+/// Returns a device's name without its domain. IP addresses are returned unchanged.
 pub(super) fn short_name(name: &str) -> &str {
     if name.parse::<IpAddr>().is_ok() {
         return name;
@@ -90,7 +91,7 @@ pub(super) fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identit
     let of_account = |path: &str| {
         let filled = |name: &str| item.filled(&[path, ".", name].concat());
         let of = |kind| move |value: Cow<'_, str>| Identity::new(&value, kind);
-        // Most users have a SID, so the others are looked for only if needed.
+        // Most users have a SID, so the other properties are read only if needed.
         let sid = filled("userSid").filter(|sid| is_unique(sid)).map(of(IdentityKind::Primary));
         sid.or_else(|| filled("azureAdUserId").map(of(IdentityKind::Secondary)))
             .or_else(|| filled("userPrincipalName").map(of(IdentityKind::Address)))

@@ -1,7 +1,7 @@
-//! The devices and users that an alert is about, without duplicates and most telling first.
+//! The devices and users that an alert is about, without duplicates and most relevant first.
 //!
-//! This module looks at one alert at a time. Two alerts are about the same device if its identity
-//! is the same in both.
+//! This module looks at one alert at a time. Two alerts are about the same device if the device has
+//! the same identity in both.
 
 use std::{cmp::Reverse, sync::Arc};
 
@@ -16,9 +16,10 @@ use crate::{
 /// A device or user that an alert is about.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The name.
+    /// The name to display.
     pub name: SafeText,
-    /// The identity. If several items of evidence are about the subject, the best of theirs.
+    /// The identity. If several items of evidence are about the subject, the strongest identity
+    /// found in them.
     pub identity: Identity,
     /// The short name of the type of the first item that is about the subject.
     pub kind: Arc<str>,
@@ -27,15 +28,17 @@ pub struct Subject {
     relevance: Relevance,
 }
 
-/// How much a subject tells about the alert. An alert is more likely to be about a person than about
-/// a service account, and about a compromised machine than about one that is only mentioned.
+/// The relevance of a subject to the alert. An alert is more likely to be about a person than about
+/// a service account, and more likely to be about a compromised machine than about one that is only
+/// mentioned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Relevance {
-    /// Whether the subject is a person or a device rather than an account of the system.
+    /// Whether the subject is a person or a device rather than a system account.
     is_own: bool,
-    /// 2 for a compromised or attacked subject, 1 for one with another role.
+    /// 2 for a compromised or attacked subject, 1 for a subject with any other role except unknown
+    /// and contextual, 0 otherwise.
     role: u8,
-    /// 2 for malicious, 1 for suspicious.
+    /// 2 for malicious, 1 for suspicious, 0 otherwise.
     verdict: u8,
 }
 
@@ -79,7 +82,7 @@ impl Subjects {
     fn add(&mut self, subject: Subject) {
         let is_same = |known: &&mut Subject| {
             known.identity.is_same(&subject.identity)
-                // If two IDs are of different kinds, they may or may not refer to the same subject.
+                // Identities of different kinds cannot be compared, so the names decide.
                 || (known.folded == subject.folded && known.identity.kind != subject.identity.kind)
         };
         match self.0.iter_mut().find(is_same) {
@@ -93,7 +96,8 @@ impl Subjects {
         }
     }
 
-    /// Sorts the subjects: the most telling first, otherwise in the order of the evidence.
+    /// Sorts the subjects by relevance, highest first. Equally relevant subjects stay in the order
+    /// of the evidence.
     pub fn sort(&mut self) {
         self.0.sort_by_key(|subject| Reverse(subject.relevance));
     }
@@ -109,7 +113,7 @@ impl Subjects {
     }
 }
 
-/// Returns the relevance of the subject of an item, as far as the item's role and verdict tell it
+/// Returns the part of a subject's relevance that depends on the roles and verdict of an item
 /// (docs/graph-api.md, "Evidence").
 fn relevance(item: &dyn Properties) -> Relevance {
     let mut role = 0;
@@ -129,13 +133,14 @@ fn relevance(item: &dyn Properties) -> Relevance {
     Relevance { is_own: false, role, verdict }
 }
 
-/// Returns whether the user of an item is an account of the system rather than a person: an account
-/// that every machine has ([MS-DTYP], 2.4.2.4), a virtual account of a service, or a machine
-/// account, whose name ends with a dollar sign.
+/// Returns whether an item's user is a system account rather than a person: an account that exists
+/// on every machine ([MS-DTYP], 2.4.2.4), a virtual account, or a machine account, whose name ends
+/// with a dollar sign.
 fn is_system(kind: &str, item: &dyn Properties) -> bool {
-    /// LocalSystem, LocalService, NetworkService, and the virtual accounts of services (80), of IIS
-    /// (82), of virtual machines (83), of the window manager (90) and of the font driver (96).
+    /// LocalSystem, LocalService and NetworkService.
     const SIDS: [&str; 3] = ["S-1-5-18", "S-1-5-19", "S-1-5-20"];
+    /// The virtual accounts of services (80), IIS (82), virtual machines (83), the window manager
+    /// (90) and the font driver (96).
     const SID_PREFIXES: [&str; 5] = ["S-1-5-80-", "S-1-5-82-", "S-1-5-83-", "S-1-5-90-", "S-1-5-96-"];
     const DOMAINS: [&str; 5] =
         ["NT AUTHORITY", "NT SERVICE", "IIS APPPOOL", "WINDOW MANAGER", "FONT DRIVER HOST"];

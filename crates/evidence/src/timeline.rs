@@ -1,8 +1,8 @@
 //! The timeline of an alert: its first activity, every time in its evidence, when items were
 //! attached, and what the service and the analysts did.
 //!
-//! The timeline is plain data, independent of screens and tickets. Times are labelled by the names
-//! of their properties, so properties that this build does not know are labelled too.
+//! The timeline is plain data, independent of screens and tickets. Unknown properties that contain
+//! a time get a label derived from the property name.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,7 +12,7 @@ use std::{
 use super::{NodeId, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp, walk};
 
-/// Labels for the times in evidence: type, property, label. An empty type matches all types.
+/// Labels for the times in evidence, as (type, property, label). An empty type matches every type.
 ///
 /// The meanings come from the resource pages of Graph's reference (`security-…evidence`).
 const TIME_LABELS: [(&str, &str, &str); 14] = [
@@ -71,9 +71,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// The kind of event.
     pub event: TimelineEvent,
-    /// What happened, as text for the user.
+    /// A short text that tells the user what happened.
     pub what: SafeText,
-    /// Who did it, if known.
+    /// The person who caused the event, if known.
     pub who: Option<SafeText>,
     /// The evidence node that the entry is about, if there is exactly one.
     pub node: Option<NodeId>,
@@ -82,15 +82,16 @@ pub struct Entry {
 /// The timeline of an alert.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// The entries, oldest first. Unset times are left out; times in the future are not.
+    /// The entries, oldest first. Unset times are omitted; times in the future are included.
     pub entries: Vec<Entry>,
-    /// The number of entries at the start that are earlier history. It may reach back years, for
-    /// example to when a file was first seen or a machine was started.
+    /// The number of entries at the start that are earlier history. This history may go back years,
+    /// for example to when a file was first seen or a machine was started.
     pub earlier: usize,
     /// The time from the first activity to the alert's creation; `None` if either is unknown or
     /// they are out of order.
     pub time_to_detect: Option<Duration>,
-    /// The time from the alert's creation to its resolution; `None` under the same conditions.
+    /// The time from the alert's creation to its resolution; `None` if either is unknown or they
+    /// are out of order.
     pub time_to_resolve: Option<Duration>,
 }
 
@@ -164,7 +165,7 @@ fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
                 Some(parent) if name == PARENT_CREATED => (parent, "processCreationDateTime"),
                 _ => (node, name),
             };
-            // Another reading of the node's own time does not get a second entry.
+            // A slightly different value for the node's own time does not get a second entry.
             let at = match tree.node(node).time {
                 Some(known) if name == tree.node(node).time_property() && is_same_time(known, at) => known,
                 _ => at,

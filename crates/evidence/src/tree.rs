@@ -3,7 +3,7 @@
 //! Processes are linked to their parents by device, process id and creation time, because process
 //! ids are reused. A parent known only from its child also gets a node. A file is placed under the
 //! process whose image it is, a registry value under its key, and a pod under its namespace. The
-//! table of types defines these relations. Items about the same entity share a node.
+//! type table defines these relations. Items about the same entity share a node.
 //!
 //! Invariants: cycles are broken and missing parents tolerated, the depth is bounded, every item
 //! belongs to exactly one node, and the order of the items does not change the tree.
@@ -35,16 +35,16 @@ pub type NodeKey = u64;
 #[derive(Clone, Debug)]
 pub struct Node {
     row: &'static EvidenceType,
-    /// The short type name, as in `registryKey`.
+    /// The short type name, such as `registryKey`.
     pub kind: SafeText,
     /// The time of the event, if the type has one, such as when a process was created.
     pub time: Option<Timestamp>,
-    /// The worst verdict of its items.
+    /// The worst verdict among the node's items.
     pub verdict: Verdict,
-    /// The remediation state of the item with that verdict.
+    /// The remediation state of the item with the worst verdict.
     pub remediation: Remediation,
-    /// Its items, as indices into the alert's evidence; empty if the entity is merely mentioned in
-    /// other items.
+    /// The node's items, as indices into the alert's evidence; empty if the entity is merely
+    /// mentioned in other items.
     pub items: Vec<usize>,
     /// The child nodes, in order.
     pub children: Vec<NodeId>,
@@ -54,7 +54,7 @@ pub struct Node {
     sources: Vec<SourceRef>,
     parent: Option<NodeId>,
     key: NodeKey,
-    /// Computed on first use.
+    /// The description, computed on first use.
     description: OnceLock<Description>,
 }
 
@@ -250,8 +250,8 @@ impl Tree {
     /// Lists the properties of a node's items that the node's line does not show in full, each with
     /// the number of its item, counted from 1. Equal properties of several items are listed once.
     ///
-    /// Together with the lines of the tree, these make up all the evidence received, except for
-    /// empty values.
+    /// Together with the lines of the tree, these properties cover all the evidence received,
+    /// except for empty values.
     pub fn hidden_properties(&self, id: NodeId) -> Vec<(usize, Property)> {
         let (node, description) = (self.node(id), self.describe(id));
         let pieces: Vec<_> = description

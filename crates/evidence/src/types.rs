@@ -45,7 +45,7 @@ pub(super) struct EvidenceType {
     /// The keys that identify an entity, strongest first. If there are none, items are compared by
     /// content.
     pub(super) keys: &'static [Key],
-    /// The property with the time of the event, or empty if there is none.
+    /// The property that contains the time of the event, or empty if there is none.
     pub(super) time: &'static str,
     /// Embedded evidence that becomes the item's parent, nearest first.
     pub(super) embedded_parents: &'static [Embedded],
@@ -57,7 +57,7 @@ pub(super) struct EvidenceType {
     pub(super) local: bool,
 }
 
-/// How one field of an item is rendered: a value with text around it.
+/// A template for rendering one field of an item: a value with text around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldTemplate {
     /// A property path, or several separated by `|`, in which case the first one that has a value
@@ -72,7 +72,7 @@ pub(super) struct FieldTemplate {
     pub(super) differs_from: &'static str,
 }
 
-/// How a value is formatted.
+/// The format in which a value is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     /// Unchanged; for a list, the first element and the number of further elements.
@@ -109,14 +109,14 @@ pub(super) struct Embedded {
     pub(super) type_name: &'static str,
 }
 
-/// A value shared with another item, which becomes the parent.
+/// A link from an item to a parent that has the same value.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The property of the item.
+    /// The property of the item that contains the value.
     pub(super) property: &'static str,
     /// The type of the parent.
     pub(super) target_type: &'static str,
-    /// The property of the parent; if it is a list, any element may match.
+    /// The property of the parent that contains the value; if it is a list, any element may match.
     pub(super) target_property: &'static str,
 }
 
@@ -127,7 +127,8 @@ impl EvidenceType {
         BY_NAME.get(name).map_or(&UNKNOWN, |(_, row)| row)
     }
 
-    /// Returns the position in the table, which orders siblings in the tree.
+    /// Returns the type's position in the table, which determines the order of siblings in the
+    /// tree.
     pub(super) fn rank(&self) -> usize {
         BY_NAME.get(self.name).map_or(usize::MAX, |(at, _)| *at)
     }

@@ -8,12 +8,13 @@ use crate::error::Error;
 /// A page of alerts, as received.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The alerts and the envelope.
+    /// The alerts and the response envelope.
     pub raw: RawPage,
-    /// When the response was sent, by the service's clock (the `Date` header).
+    /// The time the response was sent, by the service's clock (the `Date` header).
     pub date: Option<Timestamp>,
-    /// The service's warning, if it returned only partial results (206), or the error that it returned
-    /// with them.
+    /// A warning if the results are incomplete: the service's own warning (206), the error that it
+    /// returned with partial results, or a note that the list is far shorter than the service's
+    /// count.
     pub partial: Option<SafeText>,
     /// The address of the next page, from which the list can be continued later; `None` after the
     /// last page.
@@ -36,25 +37,25 @@ impl std::fmt::Debug for RawJson {
 /// it was not sent.
 #[derive(Clone, Debug)]
 pub enum Outcome<T> {
-    /// The change is in effect. Holds the state that the service last returned.
+    /// The change is in effect. The payload is the state that the service last returned.
     Applied(T),
     /// The outcome was unclear, and reading the alert again does not show the change.
     ///
-    /// An update may be sent again. If `current` holds neither the old nor the new values, someone
-    /// else has changed the alert, and the user should decide what to do. If a comment did not
-    /// appear in time, only the user should decide whether to send it again, since the service may
-    /// still be processing it.
+    /// An update may be sent again. If `current` contains neither the old nor the new values,
+    /// someone else has changed the alert, and the user should decide what to do. If a comment did
+    /// not appear in time, only the user should decide whether to send it again, since the service
+    /// may still be processing it.
     NotApplied {
         /// The state that was read back.
         current: T,
-        /// Why the outcome was unclear.
+        /// The reason the outcome was unclear.
         cause: Error,
     },
     /// The outcome is unclear, and reading the alert did not settle it.
     Unknown {
-        /// Why the outcome was unclear.
+        /// The reason the outcome was unclear.
         cause: Error,
-        /// Why reading the alert did not settle it.
+        /// The reason reading the alert did not settle the outcome.
         recheck: Error,
     },
 }

@@ -1,9 +1,9 @@
 //! Access tokens from three sources: an existing token, a command that prints one, or a sign-in.
 //!
-//! This module is independent of any service. The holder of a [`Token`] passes it to `http`
-//! together with the scope that it may be sent to. Invariants: tokens never appear in `Debug`, in
-//! errors or in the environment of child processes; secrets are sent only to their own authority;
-//! all tasks waiting for a new token share a single token request.
+//! This module is independent of any service. Callers pass a [`Token`] to `http` together with the
+//! scope to which it may be sent. Invariants: tokens never appear in `Debug`, in errors or in the
+//! environment of child processes; secrets are sent only to their own authority; all tasks waiting
+//! for a new token share a single token request.
 
 mod application;
 mod authority;
@@ -47,13 +47,14 @@ pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 /// They are removed from the environment of child processes.
 pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERTDECK_TOKEN_COMMAND"];
 
-/// How long before its expiry a token is replaced. This exceeds the time a page may take to arrive.
+/// The time before a token's expiry at which the token is replaced. It exceeds the time a page may
+/// take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
-/// The minimum time for which a token from a command stays in use. Without it, a token that is
-/// about to expire would make the command run for every request.
+/// The minimum time for which a token from a command is reused. Without it, a token that is about
+/// to expire would make the command run for every request.
 const MIN_USE: Duration = Duration::from_secs(30);
 
-/// How access tokens are obtained, as named in `--auth` and profiles (docs/tenant-setup.md).
+/// A way to obtain access tokens, named as in `--auth` and profiles (docs/tenant-setup.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The user signs in with a browser on this machine: authorization code with PKCE.
@@ -104,16 +105,16 @@ impl FromStr for Method {
     }
 }
 
-/// Why no token is available. `Display` writes one line that is safe to show.
+/// The reason no token is available. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The text cannot be an access token; the payload names its source.
     #[error("{0} is not an access token: it is empty or contains spaces or other invalid characters")]
     NotAToken(&'static str),
-    /// The command did not start, failed, or printed no token; the payload completes the sentence.
+    /// The command did not start, failed, or printed no token; the payload completes the message.
     #[error("the token command {0}")]
     Command(String),
-    /// The user has to sign in, but cannot be asked or has declined.
+    /// The user must sign in, but cannot be asked or has declined.
     #[error("{}", .0.why)]
     SignInNeeded(Needed),
     /// The authority refused the request.
@@ -122,7 +123,7 @@ pub enum AuthError {
     /// The authority could not be reached.
     #[error("{0}")]
     Transport(Fault),
-    /// The authority failed with this HTTP status.
+    /// The authority failed and returned this HTTP status.
     #[error("the sign-in service failed with HTTP {0}; try again later")]
     Unavailable(u16),
     /// The authority's response violates the standards; the payload says how.
@@ -145,7 +146,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Returns the token's claims, for display; `None` if the token cannot be read.
+    /// Returns the token's claims, for display; `None` if the token is not a readable JWT.
     pub fn claims(&self) -> Option<TokenClaims> {
         TokenClaims::read(self.value.expose_secret())
     }
@@ -179,19 +180,19 @@ enum Source {
 struct CommandToken {
     value: Option<SecretString>,
     number: u64,
-    /// When to run the command again even if the service still accepts the token.
+    /// The time at which to run the command again, even if the service still accepts the token.
     stale_at: Option<SystemTime>,
 }
 
 impl Tokens {
-    /// Uses an existing token, such as the value of `ALERTDECK_TOKEN`. Surrounding whitespace is
-    /// removed.
+    /// Creates a source for an existing token, such as the value of `ALERTDECK_TOKEN`. Surrounding
+    /// whitespace is removed.
     pub fn fixed(token: &SecretString) -> Result<Self, AuthError> {
         let value = checked(token.expose_secret()).ok_or(AuthError::NotAToken(TOKEN_VARIABLE))?;
         Ok(Self { source: Arc::new(Source::Fixed(value)) })
     }
 
-    /// Runs `command` in the platform's shell whenever a token is needed.
+    /// Creates a source that runs `command` in the platform's shell whenever a token is needed.
     ///
     /// The command may print a bare token, or JSON with `accessToken` or `access_token` and an
     /// expiry, as the Azure CLI does. It must finish within 30 s.
@@ -199,7 +200,7 @@ impl Tokens {
         Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
     }
 
-    /// Uses the tokens from a sign-in session.
+    /// Creates a source that uses the tokens from a sign-in session.
     pub fn session(session: Session) -> Self {
         Self { source: Arc::new(Source::Session(session)) }
     }
@@ -229,7 +230,7 @@ impl Tokens {
         self.as_session().map(Session::waits)
     }
 
-    /// Returns the token to use now.
+    /// Returns the token to send with the next request, fetching a new one if necessary.
     pub async fn current(&self) -> Result<Token, AuthError> {
         match &*self.source {
             Source::Session(session) => session.current().await,
@@ -246,10 +247,10 @@ impl Tokens {
         }
     }
 
-    /// Returns a token to use instead of `refused`, or `None` if the source has no other.
+    /// Returns a replacement for the token `refused`, or `None` if the source cannot provide one.
     ///
-    /// If another task has fetched a new token in the meantime, returns that token. `demanded`
-    /// holds the claims that the service requires in the new token.
+    /// If another task has already fetched a new token, returns that one. `demanded` contains the
+    /// claims that the service requires in the new token.
     pub async fn renewed(
         &self,
         refused: &Token,
@@ -270,8 +271,8 @@ impl Tokens {
         }
     }
 
-    /// Asks the user to sign in again because the service has also refused a renewed token. Returns
-    /// the new token, or `None` if the source does not involve a user.
+    /// Asks the user to sign in again because the service has refused the replacement token too.
+    /// Returns the new token, or `None` if the source does not involve a user.
     pub async fn asked_for(
         &self,
         refused: &Token,
@@ -296,7 +297,8 @@ impl CommandToken {
     }
 }
 
-/// Trims `text` and returns it if it contains only characters of a bearer token (RFC 6750, 2.1).
+/// Trims `text` and returns it if it is not empty and every character is allowed in a bearer token
+/// (RFC 6750, 2.1).
 fn checked(text: &str) -> Option<SecretString> {
     let text = text.trim();
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
@@ -334,8 +336,8 @@ mod tests {
         use super::*;
         use std::path::Path;
 
-        /// Returns a command that appends a line to `file` on each run and prints `text`, in which
-        /// `$n` is the number of runs.
+        /// Returns a command that appends a line to `file` and prints `text` on each run. In
+        /// `text`, `$n` is the number of runs so far.
         fn counting(file: &Path, text: &str) -> String {
             let file = file.display();
             format!("echo run >> '{file}'; n=$(wc -l < '{file}'); n=$((n)); printf '%s' \"{text}\"")

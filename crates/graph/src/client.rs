@@ -1,4 +1,4 @@
-//! Sends requests to one endpoint under one identity, and handles tokens, their renewal, and
+//! Sends requests to one endpoint under one identity, and handles tokens, token refreshes and
 //! responses.
 
 mod receive;
@@ -22,15 +22,15 @@ use receive::Exchange;
 
 pub use receive::Answer;
 
-/// What to do about a rejected token.
+/// The way to replace a rejected token.
 #[derive(Clone, Copy)]
 enum After {
     Renewal,
     SignIn,
 }
 
-/// Sends requests to one endpoint under one identity. Cheap to clone; clones share what the service has
-/// refused.
+/// Sends requests to one endpoint under one identity. Cheap to clone; clones share the record of
+/// refused options.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
@@ -81,11 +81,11 @@ impl Client {
 
     /// Sends a request and reads the response.
     ///
-    /// The request is repeated as its [`Idempotence`](crate::Idempotence) allows. After a 401 it is
-    /// sent again with a renewed token, then once more if the user can be asked to sign in; another
-    /// 401 is an error. Events that occur in the meantime are reported to `on_event`.
+    /// The request is repeated as its [`Idempotence`](crate::Idempotence) allows. After a 401, it
+    /// is sent again with a refreshed token, and once more after a new sign-in if the user can be
+    /// asked; another 401 is an error. Events are reported to `on_event` as they occur.
     ///
-    /// For a change, an error means that it was definitely not made; every other case is an
+    /// For a change, an error means that the change was definitely not made; every other case is an
     /// [`Outcome`](crate::Outcome). Dropping the future cancels the request; if a change has
     /// already been sent, its outcome remains unknown.
     pub async fn send<T: Answer>(&self, request: &Request<T>, on_event: OnEvent<'_>) -> Result<T, Error> {
@@ -100,7 +100,7 @@ impl Client {
         self.send(&Request::alert(id), on_event).await
     }
 
-    /// Returns the options of lists that the service has refused.
+    /// Returns the list options that the service has refused.
     pub(crate) fn refused(&self) -> &RefusedOptions {
         &self.refused
     }
@@ -116,7 +116,7 @@ impl Client {
         request.parts().transport(&self.endpoint).map(|request| request.url)
     }
 
-    /// Sends a request and retries it with another token where that may help. Only a reply with a
+    /// Sends a request and retries it with another token if that may help. Only a reply with a
     /// success status counts as success.
     async fn exchange(&self, parts: &Parts, on_event: OnEvent<'_>) -> Result<Reply, Failure> {
         let Some(request) = parts.transport(&self.endpoint) else {
@@ -128,7 +128,7 @@ impl Client {
             // Policies can also require claims with a 403 (docs/graph-api.md, "Claims challenges").
             let demanded = Claims::challenged(&reply.headers);
             let is_rejected = match reply.status {
-                // Another token does not help if it was not Graph that answered.
+                // Another token does not help if something other than Graph answered.
                 StatusCode::UNAUTHORIZED => foreign(&reply).is_none(),
                 StatusCode::FORBIDDEN => demanded.is_some(),
                 _ => false,
@@ -163,7 +163,7 @@ impl Client {
         Err(Failure { error, is_unclear: failed && !reply.is_refusal() })
     }
 
-    /// Waits for a token, reporting any waits during sign-in requests in the meantime.
+    /// Awaits a token and reports each wait of the sign-in requests as it occurs.
     async fn reporting_waits<T>(
         &self,
         token: impl Future<Output = Result<T, AuthError>>,

@@ -130,7 +130,7 @@ impl FromStr for Api {
     }
 }
 
-/// The address of Graph. It is the scope of every request and of the token.
+/// The address of Graph. No request or token is sent outside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     scope: Scope,
@@ -155,7 +155,7 @@ impl Endpoint {
         Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
     }
 
-    /// Returns how to connect to the service; one on this machine is reached without a proxy.
+    /// Returns the route to the service: direct on loopback, otherwise through the system's proxy.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }

@@ -40,18 +40,18 @@ pub enum Kind {
     ForeignLink,
     /// The pages of a list form a loop.
     Loop,
-    /// The list is larger than the limit of alerts or bytes.
+    /// The list exceeds the limit on alerts or bytes.
     TooLarge,
 }
 
 /// A failed request. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The kind, for callers to branch on.
+    /// The kind of error, for callers to branch on.
     pub kind: Kind,
-    /// What happened.
+    /// A description of what happened.
     pub what: Box<str>,
-    /// What to do about it.
+    /// The recommended action, if any.
     pub advice: Option<&'static str>,
     /// Graph's error code, as sent.
     pub code: Option<SafeText>,
@@ -59,24 +59,24 @@ pub struct Error {
     pub message: Option<SafeText>,
     /// The service's own id for the request, on one line.
     pub request_id: Option<Box<str>>,
-    /// The option of a list that the service refused.
+    /// The list option that the service refused, if any.
     pub refused: Option<ListOption>,
 }
 
-/// Smaller numbers in a message are not a limit of the page size.
+/// The smallest number in a message that is read as a page size limit.
 const SMALLEST_PAGE: u16 = 10;
 
-/// An option of a list that can be left out.
+/// A list option that can be omitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListOption {
-    /// `$top`, with the largest value that the service accepts, if it says so.
+    /// `$top`, with the largest value that the service accepts, if stated.
     Top(Option<NonZeroU16>),
     /// `$count`.
     Count,
 }
 
 impl ListOption {
-    /// Reads which option a message is about, such as "The limit of '50' for Top query has been
+    /// Finds the option that a message refers to, such as "The limit of '50' for Top query has been
     /// exceeded. The value from the incoming request is '100'." (docs/graph-api.md, "Paging").
     fn in_message(message: &str) -> Option<Self> {
         let words = || message.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -117,7 +117,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a request was for, since the same status can mean different things.
+/// The purpose of a request. The meaning of a status can depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// The first page of a list, with or without a filter.
@@ -184,8 +184,7 @@ impl Error {
     }
 
     /// Uses the token's claims to make the advice about a missing permission more specific: either
-    /// the permission is not among them, or something else is missing. The service's decision
-    /// stands.
+    /// the token lacks the permission, or something else is missing. The service's decision stands.
     pub(crate) fn explained_by(self, claims: Option<&TokenClaims>, asked: Asked) -> Self {
         let allowed = claims.and_then(|claims| Allowed::by(claims.permissions.iter().map(String::as_str)));
         let Some(allowed) = allowed else { return self };
@@ -269,9 +268,9 @@ impl From<AuthError> for Error {
     }
 }
 
-/// Says what has answered if it was not Graph, whatever its status means: a web page, text, or the
-/// JSON of another server. Says nothing of an empty answer, nor of a failure that the service's front
-/// end may report in its own words.
+/// Describes a reply that did not come from Graph: a web page, text, or another server's JSON.
+/// Returns `None` if the reply comes from Graph, is empty, or has a status for which the service's
+/// front end may send text of its own.
 pub(crate) fn foreign(reply: &Reply) -> Option<String> {
     let status = reply.status.as_u16();
     if reply.status.is_success() || matches!(status, 300..=399 | 407 | 408 | 429 | 500..) {
@@ -295,7 +294,7 @@ pub(crate) fn foreign(reply: &Reply) -> Option<String> {
     Some(format!("{what} (HTTP {status}): {quoted}{more}"))
 }
 
-/// Returns whether an object is an error as Graph sends it (docs/graph-api.md, "Errors").
+/// Returns whether an object has the form of a Graph error (docs/graph-api.md, "Errors").
 fn is_graphs_error(object: &Map<String, Value>) -> bool {
     get(object, "error").is_some_and(Value::is_object)
         || (get(object, "code").is_some() && get(object, "message").is_some())
@@ -378,7 +377,7 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
     }
 }
 
-/// Returns the time until which the service asked to wait, if that is longer than a minute.
+/// Returns the time until which the service asked clients to wait, if the wait exceeds a minute.
 fn long_wait(reply: &Reply) -> Option<Timestamp> {
     let until = reply.retry_at()?;
     let now = reply.date().unwrap_or_else(SystemTime::now);
@@ -396,7 +395,7 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// The maximum number of characters to quote from an answer that is not Graph's.
+/// The maximum number of characters to quote from a reply that did not come from Graph.
 const LONGEST_QUOTE: usize = 100;
 /// The maximum number of characters to keep from a code or a message.
 const LONGEST_MESSAGE: usize = 400;

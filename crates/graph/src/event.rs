@@ -15,7 +15,7 @@ use alertdeck_model::SafeText;
 pub enum ClientEvent {
     /// The request is delayed; nothing is sent until the delay is over.
     Waiting {
-        /// How long the delay lasts, starting with this event.
+        /// The length of the delay, starting with this event.
         delay: Duration,
         /// The reason for the delay.
         cause: WaitCause,
@@ -24,17 +24,17 @@ pub enum ClientEvent {
     Resumed,
     /// The service rejected the access token, and a new one is being fetched.
     RenewingToken,
-    /// The service has accepted a change, though its outcome may still be unclear. Holds the
-    /// service's own id for the request, cut to 100 characters.
+    /// The service has accepted a change, though its outcome may still be unclear. The payload is
+    /// the service's own id for the request, cut to 100 characters.
     Accepted(SafeText),
     /// A change was sent but its outcome is unclear, so the alert is being read again to find out.
     Checking {
-        /// Why the outcome is unclear, in one line that is safe to show.
+        /// The reason the outcome is unclear, in one line that is safe to show.
         cause: String,
     },
 }
 
-/// Why a request is delayed.
+/// The reason a request is delayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitCause {
     /// The service asked for the delay (429, or 503 with `Retry-After`).
@@ -45,7 +45,7 @@ pub enum WaitCause {
     Retry {
         /// The failure, in one line that is safe to show.
         failure: String,
-        /// How many attempts have failed so far.
+        /// The number of attempts that have failed so far.
         failed: u32,
     },
     /// The alert does not yet show a change whose outcome is unclear; it will be read again.

@@ -1,13 +1,13 @@
-//! The transport: sends requests, limits and repeats them, and reports what happens.
+//! The transport: sends, limits and repeats requests, and reports their progress.
 //!
-//! The transport is unaware of Graph, sign-in and tokens. A [`TransportRequest`] has an address,
-//! and everything secret in it, whether a header value or a body, is bound to a [`Scope`]. A
-//! request outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
+//! The transport knows nothing about Graph, sign-in or tokens. All secrets in a
+//! [`TransportRequest`], in header values and in the body, are bound to a [`Scope`]. A request
+//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
 //! Redirects are not followed.
 //!
 //! Every wait (for the budget, for throttling, before another attempt) is reported before it
 //! begins, and ends when the future is dropped. Errors and log lines never show a query or a header
-//! value, and any text from outside passes through [`SafeText`](alertdeck_model::SafeText) first.
+//! value, and all external text first passes through [`SafeText`](alertdeck_model::SafeText).
 //!
 //! Over TLS, HTTP/2 is offered alongside HTTP/1.1 (ALPN). The HTTP libraries resend a request on
 //! their own only if the server provably did not process it: the connection was closed before the
@@ -57,38 +57,40 @@ const CLIENT_REQUEST_ID: &str = "client-request-id";
 /// The limits beyond which a request fails or a list ends.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The time to connect, including TLS.
+    /// The maximum time to connect, including TLS.
     pub connect: Duration,
-    /// The time between two parts of a response.
+    /// The maximum time between two parts of a response.
     pub idle: Duration,
-    /// The time for one attempt, from connecting to the last byte. Waits before the attempt do not
-    /// count.
+    /// The maximum time for one attempt, from connecting to the last byte. Waits before the attempt
+    /// do not count.
     pub total: Duration,
-    /// The size of a body after decompression, in bytes.
+    /// The maximum size of a body after decompression, in bytes.
     pub body: usize,
-    /// The maximum number of attempts while the transport or the service fails.
+    /// The maximum number of attempts if the transport or the service keeps failing.
     pub tries: u32,
     /// The maximum number of throttling waits for one request.
     pub throttles: u32,
-    /// The upper bound of the first wait between attempts. It doubles with each attempt, up to 20 s.
+    /// The upper bound of the first wait between attempts. The bound doubles with each attempt, up
+    /// to 20 s.
     pub backoff: Duration,
-    /// The total time that one request may wait, excluding waits that the service asks for.
+    /// The maximum total wait of one request, excluding waits that the service asks for.
     pub patience: Duration,
-    /// The total time of one request: its attempts and its waits, excluding waits that the service asks
-    /// for. The last attempt is given what is left.
+    /// The maximum total time of one request, including attempts and waits but excluding waits that
+    /// the service asks for. An attempt may use only the time that is left.
     pub overall: Duration,
-    /// The longest wait that the service may ask for. A request that would have to wait longer fails
-    /// instead.
+    /// The longest wait that the service may ask for. A request that would have to wait longer
+    /// fails instead.
     pub longest_wait: Duration,
-    /// The maximum number of alerts in a list; beyond it, the list is cut off and marked incomplete.
+    /// The maximum number of alerts in a list. A longer list is cut off and marked incomplete.
     pub list_alerts: usize,
-    /// The maximum size of a list's alerts, in bytes of JSON; beyond it, the list is cut off and marked
-    /// incomplete.
+    /// The maximum total size of a list's alerts, in bytes of JSON. A larger list is cut off and
+    /// marked incomplete.
     pub list_bytes: u64,
 }
 
 impl Limits {
-    /// Returns the limits for a command, whose user cannot see and cancel a wait as in the console.
+    /// Returns the limits for a command. Its user, unlike the user of the console, cannot see and
+    /// cancel a wait.
     pub fn for_command() -> Self {
         Self { longest_wait: Duration::from_secs(600), ..Self::default() }
     }
@@ -114,7 +116,7 @@ impl Default for Limits {
     }
 }
 
-/// How connections leave this machine.
+/// The route that connections take from this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// Through the proxy set in the system or the environment, if there is one.
@@ -154,7 +156,7 @@ impl Http {
         Self::with_journal(limits, budget, route, Journal::default())
     }
 
-    /// Creates a transport like [`Http::new`], with a journal that others may share.
+    /// Creates a transport like [`Http::new`], but with a journal that other transports may share.
     pub fn with_journal(
         limits: Limits,
         budget: Budget,
@@ -164,8 +166,9 @@ impl Http {
         Self::with_tls(limits, budget, route, journal, trust::config().map_err(|error| setup(&error))?)
     }
 
-    /// Creates a transport like [`Http::new`] for a service with a certificate of its own: it trusts only
-    /// the authorities in this PEM text, whatever the machine's store says.
+    /// Creates a transport like [`Http::new`] for a service with its own certificate. The transport
+    /// trusts only the certificate authorities in `authorities`, which is PEM text, and ignores the
+    /// machine's certificate store.
     pub fn trusting(authorities: &str, limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
         let tls = trust::only(authorities).map_err(|error| setup(&error))?;
         Self::with_tls(limits, budget, route, Journal::default(), tls)
@@ -199,7 +202,7 @@ impl Http {
         &self.inner.journal
     }
 
-    /// Sends a request and repeats it, as its [`Repeat`] allows, until the limits are reached.
+    /// Sends a request, and repeats it after failures as its [`Repeat`] and the limits allow.
     ///
     /// Returns the last response, whatever its status. A [`Fault`] means that there was no
     /// response, or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
@@ -222,7 +225,7 @@ impl Http {
         .await
     }
 
-    /// Sends a request once, which may take as long as `left`, and records it in the journal.
+    /// Sends a request once, within the time `left`, and records it in the journal.
     async fn attempt(
         &self,
         request: &TransportRequest,
@@ -305,7 +308,7 @@ impl Http {
         if length > limit as u64 {
             return Err(too_large());
         }
-        // A page is several megabytes, which growing the buffer would copy again and again.
+        // A page can be several megabytes, and a growing buffer would be copied repeatedly.
         let mut body = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
         while let Some(chunk) = response.chunk().await.map_err(fault)? {
             if body.len() + chunk.len() > limit {
@@ -340,8 +343,8 @@ fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest
     builder.build()
 }
 
-/// Makes attempts, waiting between them, until one is final or the time is up. `attempt` is passed how
-/// long it was delayed and how long it may take.
+/// Makes attempts, waiting between them, until one is final or the time is up. `attempt` receives
+/// the delay before the attempt and the time that the attempt may take.
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,

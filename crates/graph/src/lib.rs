@@ -1,16 +1,17 @@
 //! Microsoft Graph's security API over HTTP: transport, sign-in, requests, and loading of lists.
 //!
-//! This crate neither decodes nor keeps the alerts that it loads: pages hold them as received. It
-//! decodes an alert only to determine the outcome of a change.
+//! This crate does not decode or retain the alerts that it loads: pages contain them as received.
+//! An alert is fully decoded only to determine the outcome of a change.
 //!
 //! A request passes through these modules, each of which knows only the ones after it: `loader`
 //! (whole lists), `pages` (one list), `client` (tokens, answers, outcomes of changes), `request`
-//! and `resource` (what is asked for), [`http`] (the transport). [`auth`] provides the tokens.
+//! and `resource` (descriptions of requests), [`http`] (the transport). [`auth`] provides the
+//! tokens.
 //!
 //! Invariants:
 //! - A token is sent only within the endpoint's scope; the transport checks every request.
-//! - After a 401, the same request is sent once with a renewed token and once after a new sign-in.
-//! - A list ends only when the service returns no link to a next page.
+//! - After a 401, the request is sent once with a refreshed token and once after a new sign-in.
+//! - A list ends only when the service returns a page without a link to a next page.
 //! - A change is sent again only if it definitely had no effect. The caller learns whether it was
 //!   applied, was not applied, or may have been applied.
 

@@ -1,9 +1,9 @@
 //! Loads an entire list: first the newest alerts, then all of them.
 //!
-//! The first request is usually small, so that rows appear early. A long list is then read in windows, several
-//! at once, and a shorter one from its start again, in pages of the largest size that the service
-//! honours: the page size of a list cannot change midway. The first alerts therefore arrive twice; the
-//! receiver merges alerts by ID anyway.
+//! The first request is usually small, so that rows appear early. A long list is then read in
+//! several windows at once. A shorter list is read again from its start, in pages of the largest
+//! size that the service honours, because the page size of a list cannot change midway. The first
+//! alerts therefore arrive twice; the receiver merges alerts by ID anyway.
 //!
 //! [`plan`] decides what to request; this module sends the requests and reports what arrives.
 
@@ -40,16 +40,17 @@ use windows::{Bounds, PageFacts, Times};
 
 pub use memory::Room;
 
-/// The capacity of the channel, in events. The memory of pages has a limit of its own.
+/// The capacity of the channel, in events. The memory used by pages is limited separately.
 const CHANNEL: usize = 16;
 
 /// An event from a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page arrived. It counts towards the memory of the load until its room is dropped, so the room
-    /// should be kept as long as the page's alerts are.
+    /// A page arrived. It counts towards the memory limit of the load until the [`Room`] is
+    /// dropped, so the [`Room`] should be kept as long as the page's alerts.
     Page(Page, Room),
-    /// An event from the requests in progress. Waits are those of the load as a whole.
+    /// An event from the requests in progress. A wait is reported only when the entire load is
+    /// waiting.
     Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
@@ -57,16 +58,16 @@ pub enum LoadEvent {
     Failed(Error, Coverage),
 }
 
-/// How much of a list was read.
+/// The result of reading a list: how much arrived, and whether the list is complete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of pages that arrived.
     pub pages: u32,
-    /// The number of different alerts that arrived.
+    /// The number of distinct alerts that arrived.
     pub alerts: u64,
     /// The number of matches, as counted by the service.
     pub total: Option<u64>,
-    /// Why the list is incomplete, in one line; `None` if it is complete.
+    /// The reason the list is incomplete, in one line; `None` if it is complete.
     pub incomplete: Option<String>,
 }
 
@@ -92,17 +93,19 @@ impl Load {
         Self::spawn(client, filter, None, FIRST, Plan::new(FIRST))
     }
 
-    /// Starts loading the same list for a receiver that uses nothing before it is complete: no request
-    /// is made only to have the first rows soon.
+    /// Starts loading the alerts selected by `filter`, or all alerts, for a receiver that uses them
+    /// only when the list is complete. The small first request, which only makes rows appear early,
+    /// is omitted.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_whole(client: Client, filter: Option<Expr>) -> Self {
         Self::spawn(client, filter, None, LARGEST, Plan::new(LARGEST))
     }
 
-    /// Starts a backfill of the same list, either from its start or from the [`Page::bookmark`]
-    /// that an earlier load reached. A backfill reads one chain of pages and fetches none of them
-    /// twice, so that it can be continued and leaves requests to others.
+    /// Starts a backfill of the alerts selected by `filter`, or of all alerts, either from the
+    /// start of the list or from the [`Page::bookmark`] that an earlier load reached. A backfill
+    /// reads a single chain of pages and fetches no page twice. It can therefore be continued
+    /// later, and it leaves more of the request budget to other tasks.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<Expr>, from: Option<String>) -> Self {
@@ -156,10 +159,10 @@ impl Drop for Load {
     }
 }
 
-/// The receiver is gone.
+/// The error for a load whose receiver has been dropped.
 struct Gone;
 
-/// The outcome of a request for a page; `None` if the list had ended.
+/// The outcome of a page request. `page` is `None` if the list had already ended.
 struct Fetched {
     stream: Stream,
     pages: Pages,
@@ -170,17 +173,18 @@ struct Fetched {
 struct Loader {
     client: Client,
     filter: Option<Expr>,
-    /// Where to start, if not at the first page.
+    /// The bookmark to start from, if not at the first page.
     from: Option<String>,
     /// The size of the first page.
     first_page: u32,
     plan: Plan,
-    /// The chains that are not waiting for a page.
+    /// The chains without a page request in progress.
     chains: HashMap<Stream, Pages>,
-    /// The requests. They run on all threads, since decompressing pages takes time.
+    /// The page requests in progress. They run on all threads, since decompressing pages takes
+    /// time.
     running: JoinSet<Fetched>,
     requested: HashSet<Stream>,
-    /// The size of large pages, as far as the service accepts it.
+    /// The size of large pages; `None` if the service chooses.
     top: Option<u32>,
     memory: Memory,
     waits: Waits,
@@ -190,15 +194,15 @@ struct Loader {
     events: Sender<LoadEvent>,
 }
 
-/// What has arrived, over all chains.
+/// Everything that has arrived, from all chains.
 #[derive(Default)]
 struct Received {
-    /// The last failure of a chain.
+    /// The most recent error from a chain.
     failure: Option<Error>,
     fingerprint: RandomState,
-    /// Fingerprints of the IDs of the alerts.
+    /// Fingerprints of the alert IDs.
     known: HashSet<u64>,
-    /// The size of the alerts in bytes.
+    /// The total size of the alerts, in bytes.
     bytes: u64,
     coverage: Coverage,
 }
@@ -245,7 +249,7 @@ impl Loader {
                 LoadEvent::Done(coverage)
             }
         };
-        // The receiver may be gone by now.
+        // The receiver may have been dropped by now.
         let _ = self.events.send(last).await;
     }
 
@@ -265,7 +269,7 @@ impl Loader {
         }
     }
 
-    /// Carries out what the plan says, except for the end, which it returns.
+    /// Carries out the effects and returns the payload of [`Effect::End`], if present.
     async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Option<End>, Gone> {
         for effect in effects {
             match effect {
@@ -302,7 +306,7 @@ impl Loader {
         };
         let filter = filter.map(|filter| filter.to_string());
         let pages = match (stream, self.from.take()) {
-            // Counts make work for the service, so only those are asked for that say how to go on.
+            // Counting costs the service work, so request a count only where the plan needs one.
             (Stream::First, _) => {
                 self.client.pages(&ListQuery { filter, top: Some(self.first_page), count: true })
             }
@@ -336,7 +340,7 @@ impl Loader {
         });
     }
 
-    /// Handles an event of a request.
+    /// Handles an event from a request.
     async fn heard(&mut self, stream: Stream, event: ClientEvent) -> Result<Option<End>, Gone> {
         // The request may have been cancelled.
         if !self.requested.contains(&stream) {
@@ -349,8 +353,8 @@ impl Loader {
         self.carry_out(effects).await
     }
 
-    /// Handles the outcome of a request. What follows is requested before the page is handed over, so
-    /// that the service is not idle meanwhile.
+    /// Handles the outcome of a request. The next pages are requested before this page is handed
+    /// over, so that the service does not sit idle.
     async fn arrived(&mut self, fetched: Result<Fetched, JoinError>) -> Result<Option<End>, Gone> {
         let Ok(Fetched { stream, pages, page, room }) = fetched else {
             self.received.failure = Some(Error::new(Kind::Protocol, "reading a page was cancelled"));
@@ -390,7 +394,7 @@ impl Loader {
             self.top = pages.top();
         }
         if let Stream::Window(_) = stream {
-            // The receiver takes a count for that of the list.
+            // The receiver would mistake the count of a window for that of the list.
             page.raw.count = None;
         }
         self.chains.insert(stream, pages);

@@ -1,25 +1,25 @@
-//! What a service has refused of the options of lists, so that it is asked for them once. Knows no
-//! requests and no replies.
+//! Records the list options that a service has refused, so that each is requested only once. This
+//! module knows no requests or replies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{error::ListOption, request::ListQuery};
 
-/// The options of lists that a service has refused. Cheap to clone; clones share them.
+/// The list options that a service has refused. Cheap to clone; clones share the options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RefusedOptions(Arc<Mutex<Refused>>);
 
 #[derive(Debug, Default)]
 struct Refused {
-    /// The smallest page size that was refused, and the largest that may be requested instead; without
-    /// one, the service chooses.
+    /// The smallest page size that the service refused, and the largest page size to request
+    /// instead. Without the second, the service chooses.
     top: Option<(u32, Option<u32>)>,
-    /// Whether counting was refused.
+    /// True if the service refused to count matches.
     count: bool,
 }
 
 impl RefusedOptions {
-    /// Returns a query without what the service has refused, or with smaller pages.
+    /// Returns a query without the options that the service has refused, or with smaller pages.
     pub(crate) fn left_out_of(&self, query: &ListQuery) -> ListQuery {
         let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let top = match (query.top, refused.top) {
@@ -29,8 +29,8 @@ impl RefusedOptions {
         ListQuery { top, count: query.count && !refused.count, ..query.clone() }
     }
 
-    /// Adds an option of a query that the service has refused. Returns whether the query can be sent
-    /// in another form.
+    /// Records an option of `query` that the service has refused. Returns whether a modified query
+    /// can be sent instead.
     pub(crate) fn add(&self, option: ListOption, query: &ListQuery) -> bool {
         let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (option, query.top) {
@@ -65,7 +65,7 @@ mod tests {
         for (asked, sent) in [(50, 50), (499, 499), (500, 100), (1000, 100)] {
             assert_eq!(refused.left_out_of(&query(asked)), query(sent));
         }
-        // The named limit is refused too.
+        // The limit that the service named is refused too.
         assert!(refused.add(ListOption::Top(NonZeroU16::new(100)), &query(100)));
         assert_eq!(refused.left_out_of(&query(1000)).top, None);
         assert!(!refused.add(ListOption::Top(None), &refused.left_out_of(&query(1000))));

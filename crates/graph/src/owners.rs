@@ -1,8 +1,8 @@
-//! Asks a service how it compares owners, which Graph does not document (docs/filter-language.md,
+//! Finds out how a service compares owners, which Graph does not document (docs/filter-language.md,
 //! "OData meaning").
 //!
-//! An alert with a known owner is requested with the owner in another spelling: a service that
-//! ignores case returns it.
+//! The service is asked for the alerts of a known owner, with the case of the name swapped. Only a
+//! service that ignores case returns any.
 
 use crate::{
     client::Client,
@@ -11,29 +11,29 @@ use crate::{
     request::ListQuery,
 };
 
-/// The number of alerts to request when no owner is known. A few, because not every owner has
-/// letters.
+/// The number of alerts to request when no owner is known. More than one is requested, because an
+/// owner without letters cannot be used.
 const SAMPLE: u32 = 10;
 
-/// How a service compares the owners of alerts.
+/// The way in which a service compares the owners of alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerComparison {
-    /// It ignores case.
+    /// The service ignores case.
     IgnoresCase,
-    /// It matches only the same spelling.
+    /// The service matches only the exact spelling.
     Exact,
     /// No alert has an owner.
     NoOwners,
-    /// Its answers do not tell.
+    /// The service's answers are inconclusive.
     Unclear,
 }
 
 impl Client {
-    /// Finds out how the service compares owners, with at most two small requests. If `known` is the
-    /// owner of an alert, as sent, one is enough.
+    /// Finds out how the service compares owners, with at most two small requests. One request is
+    /// enough if `known` is the owner of an alert, as received, and contains a letter.
     ///
-    /// Fails as the requests of a list do. A filter that the service refuses is not an error but
-    /// [`OwnerComparison::Unclear`].
+    /// Fails like any request for a list, except that a filter that the service refuses leads to
+    /// [`OwnerComparison::Unclear`] rather than an error.
     pub async fn compare_owners(
         &self,
         known: Option<&str>,
@@ -85,12 +85,12 @@ impl Client {
     }
 }
 
-/// Returns whether an owner can be spelled differently.
+/// Returns whether an owner contains a letter whose case can be swapped.
 fn has_other_spelling(owner: &str) -> bool {
     owner.contains(|c: char| c.is_ascii_alphabetic())
 }
 
-/// Changes the case of every ASCII letter.
+/// Swaps the case of every ASCII letter.
 fn other_spelling(owner: &str) -> String {
     let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
     owner.chars().map(swap).collect()

@@ -17,54 +17,55 @@ use crate::{
 };
 use head::Head;
 
-/// The number of pages in a row without a new alert after which a list is considered endless. The
-/// service does send empty pages, even dozens in a row (docs/security.md, "Pages without
+/// The number of consecutive pages without a new alert after which a list is considered endless.
+/// The service may send empty pages, even dozens in a row (docs/security.md, "Pages without
 /// progress").
 const MAX_PAGES_WITHOUT_NEW: u32 = 100;
-/// The number of pages in a row with only known alerts after which a list is considered endless.
+/// The number of consecutive pages with only known alerts after which a list is considered endless.
 const MAX_REPEATED_PAGES: u32 = 5;
-/// By how many alerts, or by a tenth if that is more, a complete list may fall short of the service's
-/// count.
+/// The number of alerts by which a complete list may fall short of the service's count. A tenth of
+/// the count is allowed instead if it is larger.
 const COUNT_DRIFT: u64 = 20;
 /// The maximum length of a link in bytes. Hyper refuses addresses of 64 KB.
 const MAX_LINK: usize = 32 << 10;
 
 /// A list that is read page by page.
 ///
-/// It ends after the last page or the first error. The pages before an error remain valid.
+/// The list ends after the last page or the first error. The pages before an error remain valid.
 #[derive(Debug)]
 pub struct Pages {
     client: Client,
-    /// The options of the first request; `None` once it has been answered or if a list is continued.
+    /// The options of the first request; `None` once it has been answered, or if the list continues
+    /// from a bookmark.
     query: Option<ListQuery>,
-    /// The next request, or the reason there can be none; `None` at the end.
+    /// The next request, or the error that prevents it; `None` at the end of the list.
     next: Option<Result<Request<Page>, Error>>,
     /// The addresses requested so far.
     seen: HashSet<Url>,
-    /// Fingerprints of the IDs of the alerts seen so far.
+    /// Fingerprints of the alert IDs seen so far.
     known: HashSet<u64>,
     fingerprint: RandomState,
     /// The heads of the alerts on the most recent page.
     heads: Vec<Head>,
-    /// The page size asked for, as far as the service accepts it.
+    /// The requested page size; `None` if the service chooses.
     top: Option<u32>,
     priority: Priority,
-    /// The number of pages in a row without a new alert.
+    /// The number of consecutive pages without a new alert.
     without_new: u32,
-    /// The number of pages in a row that had alerts, but no new one. Empty pages between them do not
-    /// count.
+    /// The number of consecutive pages that had alerts, but no new one. Empty pages in between are
+    /// ignored.
     repeated: u32,
     /// The address of the first page.
     first: Option<Url>,
-    /// The size of the alerts received so far, in bytes.
+    /// The total size of the alerts received so far, in bytes.
     bytes: u64,
     /// The number of matches, as counted by the service.
     count: Option<u64>,
 }
 
 impl Client {
-    /// Prepares a list of alerts; [`Pages::next`] requests its first page. An option that the service
-    /// has refused is left out, then and later.
+    /// Prepares a list of alerts; [`Pages::next`] requests its first page. Once the service has
+    /// refused an option, this list and later ones omit it.
     pub fn pages(&self, query: &ListQuery) -> Pages {
         let query = self.refused().left_out_of(query);
         let top = query.top;
@@ -74,7 +75,7 @@ impl Client {
 }
 
 impl Pages {
-    /// Prepares to continue a list at a [`Page::bookmark`]. The bookmark may have expired by then.
+    /// Prepares to continue a list at a [`Page::bookmark`]. The bookmark may have expired.
     pub(crate) fn resume(client: Client, bookmark: &str) -> Self {
         let first = Url::parse(bookmark)
             .map_err(|_| Error::new(Kind::Protocol, "the place to continue at is not an address"));
@@ -106,13 +107,13 @@ impl Pages {
         Self { count, ..self }
     }
 
-    /// Sets how urgent the requests are.
+    /// Sets the urgency of the requests.
     pub(crate) fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
     }
 
-    /// Sets what computes the fingerprints of IDs, so that they can be compared with those of other
-    /// lists.
+    /// Sets the hash function for ID fingerprints. Lists with the same function have comparable
+    /// fingerprints.
     pub(crate) fn with_fingerprint(self, fingerprint: RandomState) -> Self {
         Self { fingerprint, ..self }
     }
@@ -122,7 +123,7 @@ impl Pages {
         &self.heads
     }
 
-    /// Returns the page size that was asked for and not refused; `None` if it is left to the service.
+    /// Returns the requested page size, unless it was refused; `None` if the service chooses.
     pub(crate) fn top(&self) -> Option<u32> {
         self.top
     }
@@ -143,7 +144,9 @@ impl Pages {
         Some(page)
     }
 
-    /// Returns the first request without the option that the service refused, or with a smaller page.
+    /// Returns the options of the first request without the option that the service refused, or
+    /// with a smaller page size; `None` if the error is not such a refusal or nothing can be
+    /// changed.
     fn without_refused(&mut self, error: &Error) -> Option<ListQuery> {
         let query = self.query.as_mut()?;
         if !self.client.refused().add(error.refused?, query) {
@@ -179,7 +182,8 @@ impl Pages {
         Ok(page)
     }
 
-    /// Reads the heads of alerts off the async worker threads, since there may be thousands.
+    /// Reads the heads of a page's alerts on a blocking thread, since there may be thousands of
+    /// alerts.
     async fn read_heads(&self, page: &Page) -> Result<Vec<Head>, Error> {
         let (fingerprint, alerts) = (self.fingerprint.clone(), page.raw.alerts.clone());
         let work = spawn_blocking(move || {
@@ -188,9 +192,9 @@ impl Pages {
         work.await.map_err(|_| Error::new(Kind::Protocol, "reading a page was cancelled"))
     }
 
-    /// Decides whether to follow the link to the next page, which has already been resolved. It must
-    /// stay at the path of the list, so that no reply can have the token sent to another resource. As
-    /// with every request, the transport checks the host.
+    /// Decides whether to follow `link`, the absolute address of the next page. The link must keep
+    /// the path of the list, so that no reply can cause the token to be sent to another resource.
+    /// As with every request, the transport checks the host.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")
@@ -220,8 +224,7 @@ impl Pages {
     }
 }
 
-/// Returns the error for a list that is still not complete with this many alerts of this size, if that
-/// is too much.
+/// Returns an error if a list that is not complete yet has reached the limit on alerts or bytes.
 pub(crate) fn too_large(limits: &Limits, alerts: usize, bytes: u64) -> Option<Error> {
     let size = if alerts >= limits.list_alerts {
         format!("{} alerts", limits.list_alerts)
@@ -234,8 +237,8 @@ pub(crate) fn too_large(limits: &Limits, alerts: usize, bytes: u64) -> Option<Er
     Some(Error { advice: Some("use a narrower filter"), ..Error::new(Kind::TooLarge, what) })
 }
 
-/// Returns what to report about a list that ended with far fewer alerts than the service counted. The
-/// count may differ a little, since alerts come and change while pages are read.
+/// Returns a warning if a list ended with far fewer alerts than the service counted. A small
+/// difference is normal, since alerts are created and changed while pages are read.
 pub(crate) fn short_of_count(count: u64, received: u64) -> Option<String> {
     let missing = count.checked_sub(received)?;
     let is_far = missing > COUNT_DRIFT && missing > count / 10;

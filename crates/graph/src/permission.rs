@@ -12,12 +12,12 @@ pub const WRITE: &str = "SecurityAlert.ReadWrite.All";
 /// error messages (docs/graph-api.md, "Permissions").
 const OTHERS: [&str; 2] = ["SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"];
 
-/// What a set of permissions allows.
+/// The actions that a set of permissions allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
-    /// Reading alerts.
+    /// True if alerts can be read.
     pub read: bool,
-    /// Changing alerts and commenting on them.
+    /// True if alerts can be changed and commented on.
     pub write: bool,
 }
 

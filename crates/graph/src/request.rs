@@ -147,7 +147,7 @@ impl<T> Request<T> {
         Self::from_parts(Parts { method, resource, query, body, idempotence, priority })
     }
 
-    /// Sets how urgent the request is; without this, a user waits for it.
+    /// Sets the urgency of the request. The default is [`Priority::User`].
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
         self.parts.priority = priority;
@@ -189,7 +189,7 @@ impl Request<Page> {
         Self::get(Resource::IncidentAlerts(id.into()), ListQuery::default())
     }
 
-    /// Creates a request for a page, at the address given by the previous page.
+    /// Creates a request for the next page of a list, at the address given by the previous page.
     pub fn next_page(url: Url) -> Self {
         Self::get(Resource::NextPage(url), ListQuery::default())
     }
@@ -231,8 +231,8 @@ impl Request<RawJson> {
         Self::get(Resource::Incident(id.into()), ListQuery::default())
     }
 
-    /// Creates a request that runs an advanced hunting query, in KQL. It is a POST, but changes
-    /// nothing.
+    /// Creates a request that runs an advanced hunting query, in KQL. The request is a POST, but
+    /// changes nothing.
     pub fn hunt(query: impl Into<String>) -> Self {
         let body = Body::HuntingQuery(query.into());
         Self::new(Method::POST, Resource::HuntingQuery, Some(body), Idempotence::Safe)

@@ -1,7 +1,7 @@
 //! The addresses of Graph's resources.
 //!
-//! This is the only place with path literals, and the only one where text becomes part of an
-//! address. Everything is percent-encoded exactly once.
+//! This is the only module that contains Graph's paths, and the only one that inserts text into a
+//! path. All text is percent-encoded exactly once.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ pub enum Resource {
 
 impl Resource {
     /// Returns the address without query options, or `None` if the ID cannot be part of an address.
-    /// An empty ID, `.` and `..` cannot, because they refer to folders, encoded or not.
+    /// An empty ID, `.` and `..` cannot, because they refer to folders even when encoded.
     pub(crate) fn url(&self, endpoint: &Endpoint) -> Option<Url> {
         let (path, id, rest) = match self {
             Self::NextPage(url) => return Some(url.clone()),

@@ -1,9 +1,10 @@
-//! A change to an alert: what is sent, and how to recognise it in an alert that is read later.
+//! A change to an alert: the request body, and how to recognise the change when the alert is read
+//! later.
 
 use alertdeck_model::{Alert, Classification, Determination, Status};
 use serde_json::{Map, Value};
 
-/// What to change in an alert. `None` leaves a property as it is.
+/// The changes to make to an alert. `None` leaves a property unchanged.
 ///
 /// The service updates other properties itself; for example, resolving an alert sets its
 /// `resolvedDateTime` (docs/graph-api.md, "Updating alerts"). Unknown members
@@ -25,7 +26,7 @@ pub struct AlertUpdate {
 /// The new owner of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// No one; sent as null.
+    /// No owner; sent as null.
     Unassigned,
     /// This user, normally given by user principal name.
     User(String),
@@ -41,12 +42,13 @@ impl Owner {
 }
 
 impl AlertUpdate {
-    /// Returns whether nothing would change.
+    /// Returns whether the update changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Writes the request body, which holds only what changes, with null for no owner.
+    /// Returns the request body, which contains only the properties to change. Removing the owner
+    /// is written as null.
     pub(crate) fn body(&self) -> String {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {

@@ -12,22 +12,22 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// The id of an alert: opaque text that is unique within a tenant.
+/// The ID of an alert: opaque text that is unique within a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct AlertId(SafeText);
 
 impl AlertId {
-    /// Creates an id from the text as sent.
+    /// Creates an ID from the text as sent.
     pub fn new(raw: &str) -> Self {
         Self(SafeText::new(raw))
     }
 
-    /// Returns the id as sent, for requests and comparisons.
+    /// Returns the ID as sent, for requests and comparisons.
     pub fn raw(&self) -> &str {
         self.0.raw()
     }
 
-    /// Returns the id as safe text.
+    /// Returns the ID as safe text.
     pub fn text(&self) -> &SafeText {
         &self.0
     }
@@ -54,7 +54,7 @@ impl RawAlert {
         Alert::read(value).ok_or_else(DecodeError::not_an_object)
     }
 
-    /// Parses the JSON and moves evidence that is under other properties into `evidence`.
+    /// Parses the JSON and moves evidence from other properties into `evidence`.
     ///
     /// # Errors
     ///
@@ -135,9 +135,9 @@ fn replace_lone_surrogates(text: &str) -> String {
 /// A comment on an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// The text.
+    /// The comment's text.
     pub text: SafeText,
-    /// The display name of the author.
+    /// The author's display name.
     pub author: Option<SafeText>,
     /// When the comment was written.
     pub created: Option<Timestamp>,
@@ -147,7 +147,7 @@ pub struct Comment {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "Graph's property names, as in the documentation of `alert`")]
 pub struct Alert {
-    /// Empty if none was sent.
+    /// The alert's ID. Empty if none was sent.
     pub id: AlertId,
     pub provider_alert_id: Option<SafeText>,
     pub incident_id: Option<SafeText>,
@@ -186,11 +186,11 @@ pub struct Alert {
     pub additional_data: Vec<Property>,
     /// The properties of the open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
-    /// The JSON as sent, except for evidence, whose items keep their own JSON.
+    /// The JSON as sent, without the evidence items, which keep their own JSON.
     pub json: Value,
 }
 
-/// Reads an enumeration property; missing and null mean unknown.
+/// Reads an enumeration property; a missing or null value means unknown.
 macro_rules! member {
     ($object:ident, $name:literal, $type:ident) => {
         $object.text($name).map_or($type::Unknown, |text| $type::read(text.raw()))
@@ -247,22 +247,23 @@ impl Alert {
         })
     }
 
-    /// Returns a time as sent if it cannot be read; `name` is Graph's name of the property. The unset
-    /// date and blank text are no times.
+    /// Returns a time as sent if it cannot be read. `name` is Graph's name for the property. The
+    /// unset date and blank text count as missing.
     pub fn odd_time(&self, name: &str) -> Option<SafeText> {
         let text = Object::new(&self.json).text(name)?;
         let is_string = Object::new(&self.json).raw(name).is_some();
         (!text.is_blank() && (!is_string || Timestamp::parse(text.raw()).is_none())).then_some(text)
     }
 
-    /// Lists every value in the alert, except its evidence, along with its path.
+    /// Lists every value in the alert except its evidence, each with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }
 }
 
-/// Takes the items of evidence out of an alert's JSON: those in `evidence`, and then typed ones under
-/// other properties, where tools that reshape alerts put them. Returns `None` if the JSON is not an object.
+/// Removes the evidence items from an alert's JSON and returns them: first those in `evidence`,
+/// then typed items in other properties, where tools that reshape alerts put them. Returns `None`
+/// if the JSON is not an object.
 fn take_evidence(json: &mut Value) -> Option<Vec<Value>> {
     let alert = json.as_object_mut()?;
     let mut items = match alert.get_mut("evidence").map(Value::take) {
@@ -275,7 +276,7 @@ fn take_evidence(json: &mut Value) -> Option<Vec<Value>> {
     Some(items)
 }
 
-/// Takes objects whose type is one of evidence out of a value, at any depth.
+/// Removes objects with an evidence type from a value, at any depth, and adds them to `found`.
 fn take_typed_evidence(value: &mut Value, found: &mut Vec<Value>) {
     match value {
         Value::Object(map) => {

@@ -1,11 +1,11 @@
-//! The techniques and tactics of MITRE ATT&CK®, identified by the ids used in alerts.
+//! The techniques and tactics of MITRE ATT&CK®, identified by the IDs used in alerts.
 //!
-//! The table is `assets/attack/techniques.tsv`, which `scripts/attack-table` derives; `NOTICE.md` next
-//! to it gives the sources and the licence. Alerts may name techniques that are newer than the table,
-//! so an unknown id is not an error and is shown as sent.
+//! The table is `assets/attack/techniques.tsv`, which `scripts/attack-table` generates. The sources
+//! and the licence are in the `NOTICE.md` next to it. Alerts may name techniques that are newer
+//! than the table, so an unknown ID is not an error and is shown as sent.
 //!
-//! ATT&CK renames and replaces, while alerts carry old and new ids and tactics side by side for years.
-//! So both are in the table, and each leads to the other.
+//! ATT&CK renames and replaces techniques and tactics, while alerts use the old and the new ones
+//! side by side for years. The table therefore contains both, and each can be found from the other.
 
 use std::{cmp::Ordering, fmt, sync::LazyLock};
 
@@ -16,22 +16,22 @@ const TABLE: &str = include_str!("../assets/attack/techniques.tsv");
 /// A technique or sub-technique.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Technique {
-    /// The id, such as `T1059` or, for a sub-technique, `T1059.001`.
+    /// The ID, such as `T1059` or, for a sub-technique, `T1059.001`.
     pub id: &'static str,
     /// The name, without the name of the parent technique.
     pub name: &'static str,
     /// The technique's tactics, in ATT&CK's order.
     pub tactics: Box<[Tactic]>,
-    /// Whether ATT&CK still lists it.
+    /// Whether ATT&CK still lists the technique.
     pub status: TechniqueStatus,
-    /// The matrix that it belongs to.
+    /// The matrix that the technique belongs to.
     pub matrix: Matrix,
 }
 
-/// A matrix of ATT&CK.
+/// An ATT&CK matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matrix {
-    /// Attacks on the networks and clouds of organizations.
+    /// Attacks on the networks and cloud services of organizations.
     Enterprise,
     /// Attacks on phones and tablets.
     Mobile,
@@ -47,18 +47,18 @@ pub enum TechniqueStatus {
     Current,
     /// The technique was removed without a successor.
     Deprecated,
-    /// The technique was replaced by the one with this id.
+    /// The technique was replaced by the one with this ID.
     Revoked(&'static str),
 }
 
-/// Returns all techniques, sorted by id, so that sub-techniques follow their parent.
+/// Returns all techniques, sorted by ID, so that sub-techniques follow their parent.
 pub fn techniques() -> &'static [Technique] {
     static TECHNIQUES: LazyLock<Vec<Technique>> =
         LazyLock::new(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(read).collect());
     &TECHNIQUES
 }
 
-/// Finds a technique by its id, ignoring case and surrounding spaces.
+/// Finds a technique by its ID, ignoring case and surrounding spaces.
 pub fn technique(id: &str) -> Option<&'static Technique> {
     let id = id.trim();
     let all = techniques();
@@ -66,7 +66,7 @@ pub fn technique(id: &str) -> Option<&'static Technique> {
     Some(&all[at])
 }
 
-/// Returns an id as sent, followed by the technique's name, tactics and status if the id is known.
+/// Returns an ID as sent, followed by the technique's name, tactics and status if the ID is known.
 pub fn describe(id: &SafeText) -> String {
     match technique(id.raw()) {
         Some(technique) => format!("{} {technique}", id.line()),
@@ -74,13 +74,13 @@ pub fn describe(id: &SafeText) -> String {
     }
 }
 
-/// Compares an id from the table with another id, ignoring case.
+/// Compares an ID from the table with another ID, ignoring case.
 fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
 
-/// Lists the techniques that another one has replaced or that have replaced it, given a part of the
-/// ids: those of a technique, or of a technique with its sub-techniques.
+/// Lists every replaced technique, followed by its successor, if `is_meant` accepts the ID of
+/// either. A technique may be listed more than once.
 pub fn renamed(is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Technique> {
     techniques()
         .iter()
@@ -92,7 +92,7 @@ pub fn renamed(is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static
         .flatten()
 }
 
-/// Reads a line of the table: id, name, tactics, status, matrix.
+/// Parses a line of the table: ID, name, tactics, status, matrix.
 fn read(line: &'static str) -> Option<Technique> {
     let mut fields = line.split('\t');
     let (id, name, tactics, status) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -116,7 +116,7 @@ impl Technique {
         technique(self.id.split_once('.')?.0)
     }
 
-    /// Returns the technique that took its place, if it was revoked.
+    /// Returns the technique that replaced this one, if this one was revoked.
     pub fn successor(&self) -> Option<&'static Technique> {
         match self.status {
             TechniqueStatus::Revoked(successor) => technique(successor),
@@ -124,7 +124,8 @@ impl Technique {
         }
     }
 
-    /// Returns whether it serves a tactic, by itself or by what took its place; `None` means any tactic.
+    /// Returns whether the technique or its successor serves the wanted tactic. `None` means any
+    /// tactic.
     pub fn serves(&self, wanted: Option<Tactic>) -> bool {
         let own = self.tactics.iter().chain(self.successor().into_iter().flat_map(|next| &next.tactics));
         own.copied().any(|tactic| wanted.is_none_or(|wanted| wanted.includes(tactic)))
@@ -139,8 +140,9 @@ impl Technique {
         }
     }
 
-    /// Returns the tactics in parentheses, after the matrix unless it is Enterprise, followed by the status unless it is current, such as
-    /// `(Impact), now T1486`.
+    /// Returns the tactics in parentheses, followed by the status unless the technique is current,
+    /// as in `(Impact), now T1486`. The parentheses also contain the matrix unless it is
+    /// Enterprise.
     pub fn remark(&self) -> String {
         let tactics = self.tactics.iter().map(|tactic| tactic.name());
         let matrix = match self.matrix {
@@ -155,7 +157,7 @@ impl Technique {
         }
     }
 
-    /// Returns the status, unless it is current: `now T1486`.
+    /// Returns the status, such as `now T1486`, or `None` if the technique is current.
     pub fn note(&self) -> Option<String> {
         match self.status {
             TechniqueStatus::Current => None,
@@ -221,8 +223,8 @@ tactics! {
 }
 
 impl Tactic {
-    /// Returns whether an alert of another tactic belongs to this one. ATT&CK 19 (2026) renamed Defense
-    /// Evasion to Stealth and moved a part of it to Defense Impairment.
+    /// Returns whether alerts with the other tactic also belong to this one. ATT&CK 19 (2026)
+    /// renamed Defense Evasion to Stealth and moved part of it to Defense Impairment.
     pub fn includes(self, other: Self) -> bool {
         match self {
             Self::DefenseEvasion => {
@@ -233,7 +235,7 @@ impl Tactic {
         }
     }
 
-    /// Returns the spellings in use: the category in alerts, the name, and the form with hyphens of
+    /// Returns the spellings in use: the category in alerts, the name, and the hyphenated form in
     /// ATT&CK's data.
     pub fn spellings(self) -> [String; 3] {
         let name = self.name();

@@ -15,9 +15,8 @@ pub use alert::Defanger;
 /// Schemes that programs turn into links, each with its defanged form.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
 
-/// Top-level domains that, like the two-letter country codes, make a name count as a host rather
-/// than a file. They are the original ones and, from IANA's list of newer ones, those that are
-/// cheap and widely used.
+/// Top-level domains that, like two-letter country codes, mark a name as a host rather than a file:
+/// the original ones, and the cheap and widely used ones among IANA's newer domains.
 #[rustfmt::skip]
 const DOMAINS: [&str; 109] = [
     "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "arpa", "name", "mobi", "asia", "tel",
@@ -40,13 +39,13 @@ const FILES: [&str; 25] = [
     "ps", "py", "rb", "rs", "sh", "so", "stream", "vb", "zip",
 ];
 
-/// Separators between the labels of a domain. Browsers treat the full stops of other scripts as
-/// dots (UTS 46).
+/// The separators between domain labels. Browsers treat the full stops of other scripts as dots
+/// (UTS 46).
 const DOTS: [char; 4] = ['.', '．', '。', '｡'];
 
 /// A scheme followed by slashes. Browsers also accept a single slash or backslashes.
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]+)"));
-/// Candidate addresses in running text whose schemes are already defanged.
+/// Candidate addresses in running text. Schemes must already be defanged.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r#"(?:(?i:hxxps?|fxps?):[/\\]+|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
@@ -70,8 +69,8 @@ fn compile(pattern: &str) -> Regex {
 
 /// Compiles this module's patterns.
 ///
-/// This takes longer than drawing a frame. Without this call, the first text to be defanged has to
-/// wait for the patterns to compile.
+/// Compilation takes longer than drawing a frame. Without this call, it would delay the first text
+/// to be defanged.
 pub fn prepare() {
     prose("");
     for pattern in [&LINK, &DEFANGED_SCHEME, &DOT] {
@@ -79,16 +78,16 @@ pub fn prepare() {
     }
 }
 
-/// What is known about a name.
+/// A judgment about a name, based on the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Judgment {
-    /// It stays readable, except in links.
+    /// The name stays readable, except in links.
     Keep,
-    /// It is an address, whatever it looks like.
+    /// The name is an address, whatever it looks like.
     Defang,
 }
 
-/// Judges names; `None` means that nothing is known and that the look decides.
+/// Judges names. `None` means that nothing is known about a name, so its form decides.
 type Judge<'a> = &'a dyn Fn(&str) -> Option<Judgment>;
 
 /// Defangs a web address, with or without a scheme.
@@ -99,12 +98,12 @@ pub fn link(text: &str) -> String {
 fn link_with(text: &str, judge: Judge<'_>) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
     let (start, slashes, inner, rest) = (&parts[1], &parts[2], &parts[3], &parts[4]);
-    // There is text before the scheme.
+    // The scheme is preceded by other text.
     if inner.ends_with(':') && rest.starts_with(['/', '\\']) {
         return replace(text, true, judge);
     }
     let scheme = start.trim_start();
-    // If no colon follows, this is the start of the host.
+    // Without a colon, this is not a scheme but the start of the host.
     let head = if slashes.starts_with(':') {
         start.replace(scheme, &defanged_scheme(scheme))
     } else {
@@ -149,7 +148,8 @@ pub fn links(text: &str) -> String {
     replace(text, false, &|_| None)
 }
 
-/// Defangs links and, if `names` is true, all other addresses as `judge` or their look decides.
+/// Defangs links and, if `names` is true, all other addresses. `judge` decides what counts as an
+/// address; if it returns `None`, the form of the text decides.
 fn replace(text: &str, names: bool, judge: Judge<'_>) -> String {
     let text = &*schemes(text);
     let replaced = ADDRESS.replace_all(text, |found: &Captures<'_>| {
@@ -158,7 +158,7 @@ fn replace(text: &str, names: bool, judge: Judge<'_>) -> String {
             let head = &whole[..whole.len() - inner.len()];
             return format!("{head}{}", authority(inner.as_str()));
         }
-        // A share starts with what is before its name.
+        // The match for a share includes the characters before the share's name.
         let judged = found
             .name("share")
             .map_or(whole, |share| share.as_str().trim_start_matches(|c: char| !c.is_alphanumeric()));
@@ -194,8 +194,8 @@ fn dotted(text: &str, in_a_path: bool) -> String {
     if is_address(text) {
         return host(text);
     }
-    // In scripts that do not put spaces between words, a full stop may end a sentence, and the
-    // words next to it may not be part of a label.
+    // In scripts without spaces between words, a full stop may end a sentence, and the text next to
+    // it may not belong to a label.
     let each = text.split_inclusive(['。', '｡']).map(|part| {
         let name = part.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         if is_address(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
@@ -226,8 +226,8 @@ fn is_ipv4(name: &str) -> bool {
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
-/// Returns whether a name is an IPv6 address. Groups of hexadecimal letters without any digits,
-/// such as `A::Add`, are more likely to be identifiers in code.
+/// Returns whether a name is an IPv6 address. Hexadecimal letters without any digits, such as
+/// `A::Add`, do not count: they are more likely to be identifiers in code.
 fn is_ipv6(name: &str) -> bool {
     name.parse::<Ipv6Addr>().is_ok() && name.contains(|c: char| c.is_ascii_digit())
 }

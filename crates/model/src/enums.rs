@@ -26,8 +26,8 @@ macro_rules! wire_enum {
             /// the metadata.
             pub const MEMBERS: &'static [(&'static str, Self)] = &[$(($text, Self::$member),)+];
 
-            /// Reads a wire name, ignoring case. An unknown name is kept as sent. A blank one is no
-            /// value, which the first member stands for.
+            /// Reads a wire name, ignoring case. An unknown name is kept as sent. A blank name
+            /// counts as a missing value, which the first member represents.
             pub fn read(text: &str) -> Self {
                 if text.trim().is_empty() {
                     return Self::MEMBERS[0].1.clone();
@@ -44,7 +44,8 @@ macro_rules! wire_enum {
                 }
             }
 
-            /// Returns the name in words, such as `in progress`, or what was sent, on one line.
+            /// Returns the name in words, such as `in progress`, or, for `Undeclared`, the safe
+            /// form of the text on one line.
             pub fn words(&self) -> String {
                 match self {
                     Self::Undeclared(text) => text.line(),
@@ -52,7 +53,8 @@ macro_rules! wire_enum {
                 }
             }
 
-            /// Returns the wire name as sent, for searching and copying.
+            /// Returns the wire name or, for `Undeclared`, the text as sent, for searching and
+            /// copying.
             pub fn raw(&self) -> &str {
                 match self {
                     Self::Undeclared(text) => text.raw(),
@@ -61,7 +63,7 @@ macro_rules! wire_enum {
             }
         }
 
-        /// Writes the name on one line, whatever was sent.
+        /// Writes the wire name or, for `Undeclared`, the safe form of the text on one line.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
@@ -74,7 +76,7 @@ macro_rules! wire_enum {
 }
 
 /// Spells out a wire name: `pendingApproval` becomes `pending approval`. The classification
-/// `informationalExpectedActivity` is what the portal's menu lists as expected activity.
+/// `informationalExpectedActivity` becomes `expected activity`, as in the portal's menu.
 fn spell_out(name: &str) -> String {
     match name {
         "multiStagedAttack" => return "multi-staged attack".to_owned(),
@@ -138,9 +140,9 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// The detail of a classification (`alertDetermination`), named as in the metadata. The four
-    /// names that appear only on the documentation page about updates are `Undeclared`
-    /// (docs/graph-api.md, "Updating alerts").
+    /// The determination, which refines the classification (`alertDetermination`). Members are
+    /// named as in the metadata. The four names that appear only on the documentation page about
+    /// updates are `Undeclared` (docs/graph-api.md, "Updating alerts").
     Determination {
         Unknown = "unknown",
         Apt = "apt",
@@ -170,7 +172,8 @@ const SYNONYMS: [(&str, Determination); 4] = [
 ];
 
 impl Determination {
-    /// Returns the determination under its name in the metadata, if it has one.
+    /// Returns the declared member that a synonym stands for. Any other determination is returned
+    /// unchanged.
     #[must_use]
     pub fn in_metadata(&self) -> Self {
         let Self::Undeclared(text) = self else { return self.clone() };

@@ -1,4 +1,5 @@
-//! The evidence of an alert: the common properties of every item, and its JSON as sent.
+//! The evidence of an alert: the properties that all items have in common, and each item's JSON as
+//! sent.
 //!
 //! There are no Rust types for the individual evidence types. [`Evidence::object`] reads any
 //! property by its path, and the table in the `alertdeck-evidence` crate says what the properties
@@ -69,7 +70,7 @@ pub const EVIDENCE_TYPES: [&str; 48] = [
     "user",
 ];
 
-/// One item of evidence.
+/// An evidence item.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// The type's short name: `process` for `#microsoft.graph.security.processEvidence`. A known
@@ -115,7 +116,7 @@ impl Evidence {
         Object::new(&self.json)
     }
 
-    /// Lists every value in the item, at any depth, along with its path.
+    /// Lists every value in the item, at any depth, each with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }
@@ -140,9 +141,9 @@ fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
     })
 }
 
-/// Returns the short name of an evidence type as the metadata spells it: without `#`, the namespace
-/// and `Evidence`. The spelling of these parts varies (docs/graph-api.md, "Response shape"). An
-/// undeclared type keeps its spelling, and an empty one becomes `untyped`.
+/// Returns the short name of an evidence type as the metadata spells it, without the `#`, the
+/// namespace and the suffix `Evidence`. The spelling of these parts varies (docs/graph-api.md,
+/// "Response shape"). An undeclared type keeps its spelling, and an empty one becomes `untyped`.
 pub fn type_name(declared: &str) -> &str {
     let short = short_type_name(declared);
     match EVIDENCE_TYPES.iter().find(|name| name.eq_ignore_ascii_case(short)) {
@@ -152,7 +153,7 @@ pub fn type_name(declared: &str) -> &str {
     }
 }
 
-/// Returns whether a declared type is one of evidence, known or not.
+/// Returns whether a declared type is an evidence type, known or not.
 pub fn is_evidence_type(declared: &str) -> bool {
     let name = declared.trim_start_matches('#');
     let is_start = name.get(..NAMESPACE.len()).is_some_and(|head| head.eq_ignore_ascii_case(NAMESPACE));
@@ -185,7 +186,7 @@ impl<'a> Account<'a> {
 }
 
 /// Returns the name that analysts know an account by, as sent: the user principal name,
-/// `DOMAIN\account`, the account name, the display name, or an id. `filled` returns a property of
+/// `DOMAIN\account`, the account name, the display name, or an ID. `filled` returns a property of
 /// the `userAccount` unless it is blank.
 pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
     if let Some(principal) = filled("userPrincipalName") {
@@ -205,7 +206,7 @@ pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -
 pub struct FileDetails<'a>(pub Object<'a>);
 
 impl<'a> FileDetails<'a> {
-    /// The properties that hold a hash, strongest first.
+    /// The properties that contain a hash, strongest first.
     pub const HASHES: [&'static str; 4] = ["sha256", "sha1", "md5", "sha256Ac"];
 
     /// Returns the name of the strongest hash that was sent, and the hash as sent.

@@ -1,15 +1,15 @@
-//! Alerts of other APIs and alerts that tools have renamed, mapped to this API's names.
+//! Maps alerts of other APIs, and alerts whose properties a tool has renamed, to this API's names.
 //!
-//! The sources are the pages "Alert resource type" of the Defender for Endpoint API, "alert resource
-//! type" of the legacy Graph security API, and "List incidents API in Microsoft Defender XDR". What
-//! has no counterpart is kept under its own name, so no value is lost.
+//! The sources are the pages "Alert resource type" of the Defender for Endpoint API, "alert
+//! resource type" of the legacy Graph security API, and "List incidents API in Microsoft Defender
+//! XDR". Properties without a counterpart keep their names, so no value is lost.
 
 use serde_json::{Map, Value, json};
 
 use crate::shape::{Foreign, camel, uncapitalised};
 
-/// Names of the Defender for Endpoint API and of the older Microsoft 365 Defender API, with those
-/// of this API.
+/// Property names of the Defender for Endpoint API, the older Microsoft 365 Defender API and the
+/// legacy Graph security API, each with this API's name.
 const NAMES: [(&str, &str); 16] = [
     ("alertId", "id"),
     ("alertCreationTime", "createdDateTime"),
@@ -28,7 +28,7 @@ const NAMES: [(&str, &str); 16] = [
     ("closedDateTime", "resolvedDateTime"),
     ("eventDateTime", "firstActivityDateTime"),
 ];
-/// Properties whose members have capital first letters in other APIs.
+/// Enumeration properties whose members are capitalised in other APIs.
 const MEMBERS: [&str; 7] = [
     "severity",
     "status",
@@ -40,7 +40,7 @@ const MEMBERS: [&str; 7] = [
 ];
 
 impl Foreign {
-    /// Returns what these alerts are, in the plural.
+    /// Returns a description of these alerts in the plural.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Endpoint => "alerts from the Defender for Endpoint API",
@@ -115,7 +115,8 @@ impl Foreign {
     }
 }
 
-/// Returns a value with all names changed. The members of `AdditionalProperties` join their parent.
+/// Renames all properties in a value. Properties in `AdditionalProperties` or `additional_data`
+/// move to the parent object.
 fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(|item| renamed(item, rename)).collect(),
@@ -135,7 +136,8 @@ fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     }
 }
 
-/// Returns an item of evidence with a type of this API, and its former properties.
+/// Gives an evidence item a type of this API, and sets the properties in `values` that are not
+/// null. Its other properties stay unchanged.
 fn typed(kind: &str, mut item: Value, values: &[(&str, Value)]) -> Value {
     if let Some(item) = item.as_object_mut() {
         item.insert("@odata.type".into(), format!("#microsoft.graph.security.{kind}Evidence").into());
@@ -146,7 +148,7 @@ fn typed(kind: &str, mut item: Value, values: &[(&str, Value)]) -> Value {
     item
 }
 
-/// Returns the first of several properties that is set.
+/// Returns the first of the named properties that is not null.
 fn first(item: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| item[*name].clone()).find(|value| !value.is_null()).unwrap_or_default()
 }
@@ -189,7 +191,7 @@ fn details(item: &Value) -> Value {
     details
 }
 
-/// Returns an item of the Defender for Endpoint API, whose type is in `entityType`.
+/// Maps an evidence item whose type is in `entityType`, as in the Defender for Endpoint API.
 fn evidence_item(item: Value) -> Value {
     match item["entityType"].as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
         "user" => user(item),
@@ -262,7 +264,7 @@ mod tests {
         assert_eq!(alert.comments[0].author.as_ref().unwrap().raw(), "ana@contoso.com");
     }
 
-    /// Returns the types of the evidence in an alert.
+    /// Returns the types of an alert's evidence items.
     fn types(alert: &Alert) -> Vec<&str> {
         alert.evidence.iter().map(|item| item.type_name.as_str()).collect()
     }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-/// Returns the host in a web or mail address, or the text itself.
+/// Returns the host in a web or email address, or the text itself if it contains no host.
 ///
 /// Evidence contains addresses that no browser would accept, so any text is accepted here. Links
-/// without a scheme (`//evil.example/x`) and with backslashes have a host as well.
+/// without a scheme (`//evil.example/x`) or with backslashes also have a host.
 pub fn host(text: &str) -> &str {
     let mut host = text;
-    // What is cut off may uncover more of the kind: `a@ b.` contains ` b`.
+    // Cutting may expose more text to cut: `a@ b.` becomes ` b`.
     loop {
         let shorter = cut(host);
         if shorter.len() == host.len() {
@@ -37,8 +37,8 @@ fn cut(text: &str) -> &str {
     text.split(':').next().unwrap_or(text).trim_end_matches(['.', '>'])
 }
 
-/// Reads an IP address. The zone that an address may end in (`fe80::1%eth0`, RFC 4007) is valid on
-/// one machine only and is dropped.
+/// Parses an IP address. A zone at its end (`fe80::1%eth0`, RFC 4007) is valid on one machine only
+/// and is dropped.
 pub fn ip_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     match text.split_once('%') {

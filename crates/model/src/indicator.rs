@@ -2,7 +2,7 @@
 
 use crate::SafeText;
 
-/// The kind of an indicator. Each kind corresponds to a field of the filter language.
+/// The kind of indicator. Each kind corresponds to a field of the filter language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum IndicatorKind {
@@ -26,9 +26,11 @@ pub enum IndicatorKind {
     Session,
     GitHub,
     Threat,
-    /// What identifies a device, however its name is spelled: an ID, or a name if there is no ID.
+    /// A value that identifies a device however its name is spelled: an ID, or the name if there is
+    /// no ID.
     DeviceId,
-    /// What identifies a user: an ID, a user principal name, or an account name if there is neither.
+    /// A value that identifies a user: an ID, a user principal name, or, if neither is known, an
+    /// account name.
     UserId,
 }
 
@@ -64,7 +66,7 @@ impl IndicatorKind {
         Self::ALL[self as usize].1
     }
 
-    /// Returns the kind whose values a filter field searches for.
+    /// Returns the kind whose values the filter field searches for, if there is one.
     pub fn of_field(field: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == field).map(|(kind, _)| *kind)
     }

@@ -32,8 +32,8 @@ impl<'a> Object<'a> {
         Self(property(map, name)?.as_object()).get(rest)
     }
 
-    /// Returns all values at `path`. If there are lists along the path, all their items are
-    /// followed, so there may be several values.
+    /// Returns all values at `path`. Every item of a list along the path is followed, so the result
+    /// may contain several values.
     pub fn each_value(self, path: &str) -> Vec<&'a Value> {
         fn collect<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
             match value {
@@ -97,14 +97,15 @@ impl<'a> Object<'a> {
         self.raw(path).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns an integer. OData may write a 64-bit integer as text (docs/graph-api.md, "Response
-    /// shape").
+    /// Returns the integer at `name`. OData may write a 64-bit integer as text (docs/graph-api.md,
+    /// "Response shape").
     pub fn int(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    /// Returns a point in time; the unset date (docs/graph-api.md, "Dates") counts as missing.
+    /// Returns the point in time at `name`; the unset date (docs/graph-api.md, "Dates") counts as
+    /// missing.
     pub fn time(self, name: &str) -> Option<Timestamp> {
         Timestamp::parse(self.raw(name)?).filter(|at| !at.is_unset())
     }
@@ -114,8 +115,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Finds a property. The service's objects have about twenty properties, so comparing with each one
-/// is cheaper than hashing the name.
+/// Finds a property. The service's objects have about twenty properties, so comparing names one by
+/// one is cheaper than hashing.
 fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 48;
     if map.len() > FEW {
@@ -133,7 +134,7 @@ pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     }
 }
 
-/// A value in a JSON document and its path.
+/// A value in a JSON document, with its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Property {
     /// The path to the value: property names joined by dots, with list items written as `[0]`.

@@ -1,14 +1,14 @@
 //! Splits JSON by its brackets and quotes alone, so that a bad character inside one value does not
-//! affect the values beside it. Values are not checked, and nothing is known of alerts.
+//! affect the values beside it. This module does not check values and knows nothing about alerts.
 
-/// Returns the value at the start of the text, without what follows it. `None` if it has no end.
+/// Returns the value at the start of the text, or `None` if the value has no end.
 pub(crate) fn value(text: &str) -> Option<&str> {
     let end = value_end(text.as_bytes())?;
     text.get(..end).map(str::trim_end).filter(|value| !value.is_empty())
 }
 
-/// Returns where the items of the list that a text mainly consists of begin: after the bracket of an
-/// array, or of the `value` of a page. The text may end anywhere.
+/// Returns the offset just after the opening bracket of the text's main list, which is a top-level
+/// array or the `value` of a page. The text may be cut off anywhere.
 pub(crate) fn list_start(text: &[u8]) -> Option<usize> {
     if text.starts_with(b"[") {
         return Some(1);
@@ -25,7 +25,7 @@ pub(crate) fn list_start(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns the items of an array. `None` if the text is not exactly one array.
+/// Returns the items of an array, or `None` if the text is not exactly one array.
 pub(crate) fn items(text: &str) -> Option<Vec<&str>> {
     let mut items = Vec::new();
     separated(text.strip_prefix('[')?.strip_suffix(']')?, |rest| {
@@ -36,8 +36,8 @@ pub(crate) fn items(text: &str) -> Option<Vec<&str>> {
     Some(items)
 }
 
-/// Returns the members of an object, with the names as JSON strings. `None` if the text is not exactly
-/// one object.
+/// Returns the members of an object, with the names as JSON strings, or `None` if the text is not
+/// exactly one object.
 pub(crate) fn members(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut members = Vec::new();
     separated(text.strip_prefix('{')?.strip_suffix('}')?, |rest| {
@@ -50,7 +50,7 @@ pub(crate) fn members(text: &str) -> Option<Vec<(&str, &str)>> {
     Some(members)
 }
 
-/// Reads what commas separate. `read` returns the text after what it has read.
+/// Reads elements separated by commas. `read` reads one element and returns the text after it.
 fn separated<'a>(text: &'a str, mut read: impl FnMut(&'a str) -> Option<&'a str>) -> Option<()> {
     let mut rest = text.trim_ascii_start();
     if rest.is_empty() {
@@ -65,7 +65,7 @@ fn separated<'a>(text: &'a str, mut read: impl FnMut(&'a str) -> Option<&'a str>
     }
 }
 
-/// Returns where the value at the start ends.
+/// Returns the end of the value at the start of `bytes`.
 fn value_end(bytes: &[u8]) -> Option<usize> {
     match bytes.first()? {
         b'"' => string_end(bytes, 0),
@@ -77,7 +77,7 @@ fn value_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns where the string that begins at `at` ends: after its closing quote.
+/// Returns the offset just after the closing quote of the string that starts at `at`.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
@@ -89,9 +89,9 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Returns where the array or object at the start ends.
+/// Returns the end of the array or object at the start of `bytes`.
 fn bracket_end(bytes: &[u8]) -> Option<usize> {
-    // The brackets that close those that are open.
+    // The closing brackets that are still missing.
     let mut open = Vec::new();
     let mut at = 0;
     loop {

@@ -3,7 +3,7 @@
 /// The maximum number of messages to keep. A log file could otherwise produce one for each line.
 const MAX_KEPT: usize = 50;
 
-/// Messages in one line each. Equal messages occur once, and only the first 50 are kept.
+/// One-line messages without duplicates. Only the first 50 are kept; the others are counted.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     kept: Vec<String>,
@@ -24,13 +24,13 @@ impl Messages {
         }
     }
 
-    /// Adds the messages of another part.
+    /// Adds the messages of `other`.
     pub fn extend(&mut self, other: Self) {
         other.kept.into_iter().for_each(|line| self.add(line));
         self.more += other.more;
     }
 
-    /// Changes each message.
+    /// Applies `change` to each kept message.
     #[must_use]
     pub fn map(self, change: impl Fn(String) -> String) -> Self {
         Self { kept: self.kept.into_iter().map(change).collect(), ..self }
@@ -46,7 +46,7 @@ impl Messages {
         self.kept.is_empty()
     }
 
-    /// Returns the first messages, and the number of the others in a last line.
+    /// Returns the kept messages. If others were not kept, a last line gives their number.
     pub fn lines(&self) -> Vec<String> {
         let more = (self.more > 0).then(|| format!("{} more messages like these", self.more));
         self.kept.iter().cloned().chain(more).collect()

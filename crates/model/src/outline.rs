@@ -8,14 +8,15 @@ use serde_json::value::RawValue;
 
 use crate::RawAlert;
 
-/// The number of brackets up to which JSON certainly is not nested too deeply to be decoded.
+/// The nesting depth up to which JSON can certainly be decoded.
 const SHALLOW: usize = 100;
 
 impl RawAlert {
-    /// Returns an alert with only these properties of its own, as they were sent, each as often as it
-    /// occurs. It decodes to the same values under these names as the whole alert does.
+    /// Returns the alert reduced to its top-level properties with the given names. They are kept as
+    /// sent, including repeated ones, so they decode to the same values as in the whole alert.
     ///
-    /// Returns `None` if the alert cannot be decoded, or can be only by looking at all of it.
+    /// Returns `None` if the alert cannot be decoded, or if that is uncertain without decoding all
+    /// of it.
     pub fn outline(&self, names: &[&str]) -> Option<Self> {
         let text = std::str::from_utf8(&self.0).ok()?;
         if is_deep(text) {
@@ -33,7 +34,8 @@ pub(crate) fn is_deep(text: &str) -> bool {
     memchr2_iter(b'{', b'[', text.as_bytes()).nth(SHALLOW).is_some() && depth(text.as_bytes()) > SHALLOW
 }
 
-/// Returns how deep brackets are nested, or more if there are any in strings.
+/// Returns the nesting depth of the brackets. Brackets in strings are counted too, so the result is
+/// only an estimate.
 fn depth(text: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for byte in text {
@@ -49,7 +51,7 @@ fn depth(text: &[u8]) -> usize {
     deepest
 }
 
-/// The text of an outline that is being written.
+/// Builds the JSON of an outline.
 #[derive(Debug)]
 pub(crate) struct OutlineWriter<'a> {
     names: &'a [&'a str],
@@ -61,7 +63,7 @@ impl<'a> OutlineWriter<'a> {
         Self { names, text: String::new() }
     }
 
-    /// Adds a property, if it is one of those to keep.
+    /// Adds a property if its name is one of those to keep.
     pub(crate) fn add(&mut self, name: &str, value: &RawValue) {
         if let Some(name) = self.names.iter().find(|known| **known == name) {
             let start = if self.text.is_empty() { "{\"" } else { ",\"" };

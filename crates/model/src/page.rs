@@ -1,8 +1,9 @@
 //! Splits the bytes of a reply into alerts.
 //!
-//! A reply is a single alert, an array, or `{"value":[…]}` as from Graph. What its items are is
-//! decided as for files ([`crate::find`]), so an object that is not an alert never becomes one. Only
-//! the structure has to be intact, so an alert that cannot be read does not affect the others.
+//! A reply is a single alert, an array, or `{"value":[…]}` as sent by Graph. Its items are
+//! recognised by the same rules as in files ([`crate::find`]), so an object that is not an alert
+//! never becomes one. Only the structure has to be intact, so an alert that cannot be read does not
+//! affect the others.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -10,31 +11,31 @@ use serde_json::value::RawValue;
 use super::{RawAlert, SafeText};
 use crate::{loose, wrapped::Finder};
 
-/// The maximum number of characters to show of what is missing from a page.
+/// The maximum length of [`RawPage::missing`] in characters.
 const MAX_MISSING: usize = 400;
 
 /// The alerts in one reply or file, with the properties of its envelope.
 #[derive(Clone, Debug, Default)]
 pub struct RawPage {
-    /// Each alert's own JSON, in the order received.
+    /// The JSON of each alert, in the order received.
     pub alerts: Vec<RawAlert>,
-    /// `@odata.nextLink`, as sent; `None` if it is missing, null or empty. If it is not a string, this
-    /// is its JSON.
+    /// `@odata.nextLink`, as sent; `None` if it is missing, null or empty. If it is not a string,
+    /// this is its JSON.
     pub next: Option<String>,
-    /// `@odata.count`.
+    /// `@odata.count`; `None` if it is missing or not a number.
     pub count: Option<u64>,
-    /// Why alerts may be missing from the page: the error that it contains beside them, objects that
-    /// are not alerts, and objects that cannot be read. Safe to show.
+    /// The reasons why alerts may be missing from the page, if any: an error in its envelope,
+    /// objects that are not alerts, or objects that cannot be read. Safe to show.
     pub missing: Option<SafeText>,
 }
 
-/// Why bytes could not be split into alerts.
+/// The error returned for bytes that cannot be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
-    /// What is wrong, safe to show.
+    /// A description of the error. Safe to show.
     pub reason: String,
-    /// The line, counted from 1.
+    /// The line number, counted from 1.
     pub line: usize,
     /// The column in bytes, counted from 1.
     pub column: usize,
@@ -63,13 +64,14 @@ impl WireError {
 
 /// Splits the body of a reply into alerts.
 ///
-/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil only
-/// a character rather than the whole page.
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil
+/// single characters rather than the whole page.
 ///
 /// # Errors
 ///
-/// Fails if the body is empty, UTF-16, compressed, markup, broken outside its alerts, or JSON without
-/// alerts, or if anything follows the JSON document.
+/// Fails if the body is empty, encoded in UTF-16, compressed, HTML or XML, or broken outside its
+/// alerts; if it is an object that is neither a page nor contains an alert; or if anything follows
+/// the JSON document.
 pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
@@ -107,8 +109,8 @@ fn broken(text: &str) -> WireError {
     }
 }
 
-/// Reads what surrounds the alerts of a page, and returns the items of its `value`, if there are any.
-/// Fails with `None` if it is not valid JSON.
+/// Reads the envelope of a page. Also returns the items of its `value`, if that is an array. Fails
+/// with `None` if the envelope is not valid JSON.
 fn read_envelope(json: &str) -> Result<(RawPage, Option<Vec<&str>>), Option<WireError>> {
     let (mut page, mut items) = (RawPage::default(), None);
     let (mut next, mut count) = (None, None);
@@ -136,7 +138,8 @@ fn read_envelope(json: &str) -> Result<(RawPage, Option<Vec<&str>>), Option<Wire
     Ok((page, items))
 }
 
-/// Adds the alerts among the items of a reply to its page, and what the other items are.
+/// Adds the alerts among a reply's items to its page, and describes the other items in
+/// [`RawPage::missing`].
 fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
     let mut finder = Finder::new(body.clone(), 0);
     let unread = items.iter().filter(|item| !finder.item(item, true, 0)).count();
@@ -155,7 +158,7 @@ fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
     RawPage { alerts: found.alerts, missing, ..page }
 }
 
-/// Reads a reply that is an alert itself, or contains alerts in another form than a page.
+/// Reads a reply that is an alert itself, or that contains alerts in a form other than a page.
 fn read_alone(body: &Bytes, json: &str) -> Result<RawPage, WireError> {
     let page = read_items(body, &[json], RawPage::default());
     if page.alerts.is_empty() {
@@ -165,9 +168,10 @@ fn read_alone(body: &Bytes, json: &str) -> Result<RawPage, WireError> {
     Ok(page)
 }
 
-/// Returns whether text is in JSON lines format: either its first line is an object, or the two
-/// lines after it are, as when the start of a log is cut off. Anything else is a single document,
-/// possibly broken or truncated, in which two consecutive objects have a comma between them.
+/// Returns whether text is in JSON lines format. This is the case if the first line is an object
+/// or, to allow for a log whose start was cut off, if the second and third lines are. Any other
+/// text is a single document, possibly broken or truncated, in which a comma separates consecutive
+/// objects.
 pub fn starts_with_lines(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let mut is_line = || {

@@ -10,7 +10,7 @@ use super::SafeText;
 
 /// A checked link to the Defender portal.
 ///
-/// Holds the serialised address, never the text that was received, so that the browser opens
+/// Contains the serialised address, never the text that was received, so that the browser opens
 /// exactly what was checked (docs/security.md, "Opening links").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalUrl(String);
@@ -24,10 +24,10 @@ pub enum PortalLinkError {
     /// The scheme is not https.
     #[error("the link is not https")]
     Scheme,
-    /// There is a user name or password before the host.
+    /// The link has a user name or password before the host.
     #[error("the link contains a user name")]
     UserInfo,
-    /// There is a port after the host.
+    /// The link has a port after the host.
     #[error("the link names a port")]
     Port,
     /// The host is not the portal's.

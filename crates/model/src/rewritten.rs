@@ -1,8 +1,8 @@
-//! Restores links that a mail gateway or a redirector has rewritten, without a request.
+//! Restores links that a mail gateway or a redirector has rewritten, without sending any requests.
 //!
-//! A gateway puts the link of a mail into a link of its own, so that the host in the evidence is the
-//! gateway's. Only rewritings that contain the original link are listed; those that need the
-//! gateway's database, such as the path of a Mimecast link, are not.
+//! A gateway replaces each link in an email with one of its own, so the host in the evidence is the
+//! gateway's. This module lists only rewritings that contain the original link, not those that
+//! require the gateway's database, such as the path of a Mimecast link.
 
 use std::iter;
 
@@ -13,27 +13,31 @@ use base64::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// How a rewritten link contains the original.
+/// The way in which a rewritten link encodes the original.
 #[derive(Clone, Copy, Debug)]
 enum Encoding {
-    /// The value of the first of these query parameters that is sent.
+    /// The value of the first of these query parameters that is not blank.
     Query(&'static [&'static str]),
-    /// The value of a query parameter in Base64, after a prefix.
+    /// The Base64 value of a query parameter, after a prefix. The fields are the parameter's name
+    /// and the prefix.
     Base64Query(&'static str, &'static str),
     /// The last segments of the path, percent-encoded.
     Path,
-    /// `u`, with `-` for `%` and `_` for `/` (Proofpoint URL Defense, version 2).
+    /// The query parameter `u`, with `-` for `%` and `_` for `/` (Proofpoint URL Defense, version
+    /// 2).
     ProofpointV2,
-    /// `/v3/__LINK__;REPLACED!…`, where `*` stands for replaced characters (version 3).
+    /// The path `/v3/__LINK__;REPLACED!…`, with `*` for replaced characters (Proofpoint URL
+    /// Defense, version 3).
     ProofpointV3,
 }
 
-/// A rewriting: the host or the domain above it, the start of the path, and the encoding.
+/// A rewriting: the host or a parent domain, the start of the path, and the encoding.
 type Rewriting = (&'static str, &'static str, Encoding);
 
 use Encoding::{Base64Query, Path, ProofpointV2, ProofpointV3, Query};
 
-/// The known rewritings. The names are those of the vendors' documentation of their link protection.
+/// The known rewritings. Hosts and parameters are named as in the vendors' documentation of their
+/// link protection.
 const REWRITINGS: [Rewriting; 26] = [
     // Microsoft Defender for Office 365, Safe Links.
     ("safelinks.protection.outlook.com", "/", Query(&["url"])),
@@ -47,7 +51,7 @@ const REWRITINGS: [Rewriting; 26] = [
     ("urldefense.proofpoint.com", "/v2/", ProofpointV2),
     ("urldefense.com", "/v2/", ProofpointV2),
     ("urldefense.proofpoint.com", "/v1/", Query(&["u"])),
-    // Mimecast names the domain only.
+    // A Mimecast link contains only the original's domain.
     ("mimecast.com", "/s/", Query(&["domain"])),
     ("mimecastprotect.com", "/s/", Query(&["domain"])),
     // Barracuda, Cisco, Sophos, Trend Micro, Trellix, Symantec.
@@ -57,7 +61,7 @@ const REWRITINGS: [Rewriting; 26] = [
     ("trendmicro.com", "/wis/clicktime/", Query(&["url"])),
     ("fireeye.com", "/", Query(&["u"])),
     ("clicktime.symantec.com", "/", Query(&["u"])),
-    // Redirectors that phishing mails use.
+    // Redirectors that phishing emails use.
     ("google.com", "/url", Query(&["q", "url"])),
     ("bing.com", "/ck/a", Base64Query("u", "a1")),
     ("l.facebook.com", "/l.php", Query(&["u"])),
@@ -68,25 +72,28 @@ const REWRITINGS: [Rewriting; 26] = [
     ("slack-redir.net", "/link", Query(&["url"])),
 ];
 
-/// How often a link may be rewritten. Mails pass two or three gateways at most.
+/// The maximum number of nested rewritings to undo. An email passes through two or three gateways
+/// at most.
 const MAX_DEPTH: usize = 8;
-/// The longest link that is decoded, in bytes. Browsers and gateways cut links far below this.
+/// The maximum length of a link to decode, in bytes. The limits of browsers and gateways are far
+/// lower.
 const MAX_LENGTH: usize = 65_536;
 
-/// Padding is optional, because mail clients lose it.
+/// A Base64 configuration in which padding is optional, because mail clients may drop it.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// Returns the links that a rewritten link contains, outermost first; none if it is not rewritten.
+/// Returns the original links that a rewritten link contains, outermost first. Empty if the link is
+/// not rewritten.
 ///
-/// Usually there is one. If only the domain of the original is known, it is returned without a
-/// scheme.
+/// There is usually only one. If only the original's domain is known, the domain is returned
+/// without a scheme.
 #[inline]
 pub fn originals(link: &str) -> Vec<String> {
-    // Hardly any of the values that this is asked about is a link.
+    // Hardly any of the values passed to this function are links.
     if link.as_bytes().first().is_some_and(|first| first.is_ascii_graphic() && !b"hH".contains(first)) {
         return Vec::new();
     }
@@ -108,7 +115,7 @@ fn original(link: &str) -> Option<String> {
     if link.len() > MAX_LENGTH || !is_web("http://") && !is_web("https://") {
         return None;
     }
-    // Reports escape links for HTML.
+    // Links copied from HTML may still be escaped.
     let link = link.replace("&amp;", "&");
     let url = Url::parse(&link).ok()?;
     let host = url.host_str()?;
@@ -136,7 +143,7 @@ impl Encoding {
         match self {
             Self::Query(names) => names.iter().find_map(|name| parameter(name)),
             Self::Base64Query(name, prefix) => {
-                // A plus sign in a query is a blank.
+                // Query parsing turns a plus sign into a space.
                 let value = parameter(name)?.replace(' ', "+");
                 let bytes = decode_base64(value.strip_prefix(prefix)?)?;
                 String::from_utf8(bytes).ok()
@@ -157,8 +164,9 @@ impl Encoding {
     }
 }
 
-/// Decodes `…/v3/__LINK__;REPLACED!…`. `*` in the link stands for one replaced byte sequence, and
-/// `**X` for a run of them, whose length is the index of `X` in the Base64 alphabet plus two.
+/// Decodes `…/v3/__LINK__;REPLACED!…`. In the link, `*` stands for one replaced character, and
+/// `**X` for a run of replaced characters whose length is the index of `X` in the Base64 alphabet
+/// plus two.
 fn proofpoint_v3(link: &str) -> Option<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (_, rest) = link.split_once("__")?;
@@ -177,11 +185,11 @@ fn proofpoint_v3(link: &str) -> Option<String> {
         if chars.next_if_eq(&'*').is_some() {
             count = ALPHABET.find(chars.next()?)? + 2;
         }
-        // A star that nothing was replaced by is a star.
+        // If no replaced character is left, the star is literal.
         let run: String = replaced.by_ref().take(count).collect();
         decoded.push_str(if run.is_empty() { "*" } else { &run });
     }
-    // Servers join the two slashes of a scheme.
+    // Servers collapse the two slashes after a scheme into one.
     for scheme in ["https:/", "http:/"] {
         if let Some(rest) = decoded.strip_prefix(scheme)
             && !rest.starts_with('/')

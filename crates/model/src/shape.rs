@@ -1,8 +1,8 @@
-//! Recognises what a JSON object is by the names of its properties.
+//! Recognises the kind of a JSON object by the names of its properties.
 //!
-//! The names of alerts of this API are those of the Graph page "alert resource type"; those of other
-//! APIs are named where they are mapped (the module `foreign`). Values are not read, except for the
-//! declared type and whether an ID or a title is blank: an alert may have any values.
+//! This API's names are from the Graph page "alert resource type"; the sources for other APIs are
+//! given in the module `foreign`, which maps them. An alert may have any values, so values are not
+//! read, except to find out the declared type and whether an ID or a title is blank.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use serde_json::value::RawValue;
 
 use crate::outline::OutlineWriter;
 
-/// What an object is.
+/// The kind of a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// An alert of this API.
     Alert,
     /// An alert of another API, or one whose properties were renamed by a tool.
     Foreign(Foreign),
-    /// An object with only a few properties, which alerts have too. It is an alert only where nothing
-    /// else is expected.
+    /// An object with only a few properties, all of which alerts have. It counts as an alert only
+    /// where an alert is expected.
     Sparse,
     /// Something else. It may contain alerts.
     Other,
 }
 
-/// Other forms of an alert.
+/// The API or tool that produced an alert, if it is not this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// An alert of the Defender for Endpoint API.
@@ -40,7 +40,7 @@ pub(crate) enum Foreign {
     Snake,
 }
 
-/// Properties that few other things have.
+/// Alert properties that few other objects have.
 const DISTINCTIVE: [&str; 21] = [
     "alertWebUrl",
     "providerAlertId",
@@ -64,7 +64,7 @@ const DISTINCTIVE: [&str; 21] = [
     "categories",
     "incidentWebUrl",
 ];
-/// Properties that an alert shares with other things.
+/// Alert properties that many other objects have, too.
 const COMMON: [&str; 15] = [
     "id",
     "title",
@@ -86,12 +86,12 @@ const COMMON: [&str; 15] = [
 /// The type that alerts declare.
 const TYPE: &str = "microsoft.graph.security.alert";
 
-/// The names of an object, as far as they matter.
+/// A summary of an object's property names.
 #[derive(Debug, Default)]
 struct Names {
     distinctive: usize,
     common: usize,
-    /// Names that no alert has.
+    /// The number of names that no alert has.
     others: usize,
     id: bool,
     title: bool,
@@ -99,25 +99,26 @@ struct Names {
     declared: bool,
     /// Whether the object declares that it is something else.
     other_type: bool,
-    /// Whether it is an incident, which has many of an alert's properties.
+    /// Whether the object is an incident, which has many of an alert's properties.
     incident: bool,
-    /// Whether it is an incident of Sentinel, which has some of an alert's properties.
+    /// Whether the object is a Sentinel incident, which has some of an alert's properties.
     sentinel: bool,
-    /// Whether it has an ID as PowerShell writes it. Rows of hunting have an `AlertId` instead.
+    /// Whether the object has an `Id`, as PowerShell writes it. Advanced hunting rows have an
+    /// `AlertId` instead.
     capital_id: bool,
-    /// Whether it has an ID as in the older Microsoft 365 Defender API.
+    /// Whether the object has an `alertId`, as in the older Microsoft 365 Defender API.
     alert_id: bool,
     endpoint: bool,
-    /// Names of legacy alerts.
+    /// The number of names from the legacy Graph security API.
     legacy: usize,
-    /// Names of alerts from the older Microsoft 365 Defender API.
+    /// The number of names from the older Microsoft 365 Defender API.
     xdr: usize,
     capitalised: usize,
     snake: usize,
 }
 
 impl Names {
-    /// Adds a property. `is_blank`: whether its value is null or empty.
+    /// Adds a property. `is_blank` means that its value is null or an empty string.
     fn add(&mut self, name: &str, is_blank: bool) {
         match name {
             "id" => self.id |= !is_blank,
@@ -151,7 +152,7 @@ impl Names {
     }
 
     fn shape(&self) -> Shape {
-        // Without an ID and a title, its row would be blank.
+        // Without an ID or a title, the alert's row would be blank.
         if !(self.id || self.title || self.capital_id || self.alert_id || self.declared) {
             return Shape::Other;
         }
@@ -182,13 +183,13 @@ impl Names {
     }
 }
 
-/// Returns a name with a small first letter.
+/// Returns a name with its first letter in lower case.
 pub(crate) fn uncapitalised(name: &str) -> String {
     let mut rest = name.chars();
     rest.next().map_or_else(String::new, |first| first.to_lowercase().chain(rest).collect())
 }
 
-/// Returns a snake-case name in camel case.
+/// Converts a name from snake case to camel case.
 pub(crate) fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
@@ -208,7 +209,7 @@ pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
     shape_with(json, &mut OutlineWriter::new(&[]))
 }
 
-/// Like [`shape`], and writes the outline of the object.
+/// Like [`shape`], but also writes the object's outline.
 pub(crate) fn shape_with(json: &str, outline: &mut OutlineWriter<'_>) -> Result<Shape, serde_json::Error> {
     struct Shallow<'a, 'o>(&'a mut OutlineWriter<'o>);
     impl<'de> Visitor<'de> for Shallow<'_, '_> {

@@ -1,9 +1,10 @@
 //! Cuts text that arrives in pieces into chunks of whole alerts, so that a file of any size can be
-//! searched for alerts in little memory.
+//! searched for alerts using little memory.
 //!
-//! JSON lines are cut between lines, other JSON between its values. A list that does not end soon is
-//! cut between its items: an array, or the `value` of a page, of which the rest is read as a page
-//! without alerts. The module does not decide what an alert is, and does no I/O.
+//! JSON lines are cut between lines, and other JSON is cut between values. A long list, which is
+//! either an array or the `value` of a page, is cut between its items. The rest of such a page is
+//! then read as a page without alerts. The module does not decide what an alert is, and does no
+//! I/O.
 
 use bytes::Bytes;
 use memchr::{memchr_iter, memchr2, memchr3, memrchr};
@@ -13,14 +14,15 @@ use crate::{
     wrapped::{find_in_lines, find_in_page, find_in_values, reply_start},
 };
 
-/// How much of a value has to arrive before it is cut, in bytes. A smaller document is read whole.
+/// The number of bytes of a value that must arrive before it is cut. A smaller document is read as
+/// a whole.
 const WHOLE: usize = 1 << 20;
-/// The maximum size of what cannot be cut, in bytes: a line, or a value that is not a list.
+/// The maximum size, in bytes, of text that cannot be cut: a line, or a value that is not a list.
 const MAX_VALUE: usize = 1 << 28;
-/// How deep lists are cut that are items of other lists.
+/// The maximum nesting depth of lists that are cut.
 const MAX_DEPTH: usize = 8;
 
-/// Whole values of a text, which can be searched for alerts apart from the rest.
+/// Complete values from a text, which can be searched for alerts independently of the rest.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     text: Bytes,
@@ -33,25 +35,25 @@ pub struct Chunk {
 enum Kind {
     /// A complete text.
     Document,
-    /// Whole lines of JSON lines.
+    /// Complete lines of a text in JSON lines format.
     Lines,
     /// Concatenated values, possibly with commas between them.
     Values,
     /// A page whose alerts are in other chunks.
     Page,
-    /// Nothing: the text ends within a list, at this place.
+    /// An empty chunk, which marks where the text or line ends within a list.
     Incomplete,
-    /// Nothing: a value exceeds the maximum size.
+    /// An empty chunk, which marks a value that exceeds the maximum size.
     TooLarge,
 }
 
 impl Chunk {
-    /// Finds the alerts. Errors name the line in the whole text.
+    /// Finds the alerts in the chunk. Errors give the line in the whole text.
     pub fn find(self) -> Found {
         self.find_with_outlines(&[])
     }
 
-    /// Like [`Chunk::find`], and writes the outlines of the alerts with these properties.
+    /// Like [`Chunk::find`], but also creates an outline of each alert with the given properties.
     pub fn find_with_outlines(self, names: &[&str]) -> Found {
         let mut found = self.search(names);
         found.add_outlines(names);
@@ -82,10 +84,10 @@ fn error(what: String) -> Found {
     found
 }
 
-/// What the text consists of.
+/// The format of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    /// Not known yet.
+    /// The format is not known yet.
     Unknown,
     Lines,
     Values,
@@ -95,50 +97,52 @@ enum Format {
 #[derive(Debug)]
 enum List {
     Array,
-    /// The text of the page up to the first item, and the number of lines before it.
+    /// The text of the page up to its first item, and the number of lines before the page.
     Page(Vec<u8>, usize),
 }
 
-/// Why a scan ended.
+/// The reason why a scan stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     /// The rest has not arrived yet.
     Wait,
-    /// The list that is being cut ends at this bracket.
+    /// The list that is being cut ends at the bracket at this offset.
     List(usize),
-    /// The page whose list has ended ends here.
+    /// The page whose list has already ended ends at this offset.
     Page(usize),
-    /// A line of JSON lines ends here, within a value.
+    /// A line in JSON lines format ends at this offset, within a value.
     Line(usize),
-    /// Text that is not JSON ends here.
+    /// Text that is not JSON ends at this offset.
     Junk(usize),
 }
 
-/// Splits text that arrives in pieces into chunks. Append each piece to [`Splitter::text`], then take the
-/// chunks that are complete.
+/// Splits text that arrives in pieces into chunks. Append each piece to [`Splitter::text`], and
+/// then take the complete chunks with [`Splitter::next_chunk`].
 #[derive(Debug)]
 pub struct Splitter {
-    /// What has arrived and is not in a chunk yet.
+    /// The text that has arrived and is not in a chunk yet.
     text: Vec<u8>,
     /// The number of lines before it.
     lines: usize,
     format: Format,
     /// The lists that are being cut, the innermost one last.
     lists: Vec<List>,
-    /// The start of a page whose list has ended, and the number of lines before it.
+    /// The start of a page whose list has ended, and the number of lines before the page.
     page: Option<(Vec<u8>, usize)>,
-    /// Up to where `text` has been scanned.
+    /// The offset up to which `text` has been scanned.
     at: usize,
-    /// The number of open brackets there.
+    /// The number of open brackets at that offset.
     depth: usize,
     is_string: bool,
-    /// Whether text was found that is not JSON. It ends with a line before a bracket.
+    /// Whether the scan is in text that is not JSON. Such text ends at the next line that starts
+    /// with a bracket.
     is_junk: bool,
-    /// Whether that text was reported and the rest of it is skipped.
+    /// Whether text that is not JSON has already been returned in a chunk, so the rest of it is
+    /// skipped.
     skips: bool,
     /// The end of the last complete value.
     end: usize,
-    /// The size of the text at which it is examined again for a list to cut.
+    /// The size at which `text` is next examined for a list to cut.
     patience: usize,
     is_over: bool,
 }
@@ -164,18 +168,18 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// The buffer to which the next piece of the text is appended.
+    /// Returns the buffer to which the next piece of the text must be appended.
     pub fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
 
-    /// Returns whether the rest of the text does not have to be read, because of an error that was
-    /// in the last chunk.
+    /// Returns whether the rest of the text need not be read, because the last chunk reports an
+    /// error that ends the search.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Returns the next chunk of what has arrived; `None` if more has to arrive.
+    /// Returns the next complete chunk, or `None` if more text must arrive first.
     pub fn next_chunk(&mut self) -> Option<Chunk> {
         if self.is_over {
             return None;
@@ -230,7 +234,8 @@ impl Splitter {
         }
     }
 
-    /// Returns what remains at the end of the text. Has to be called until it returns `None`.
+    /// Returns the next chunk once all of the text has arrived. Must be called until it returns
+    /// `None`.
     pub fn finish(&mut self) -> Option<Chunk> {
         if self.is_over {
             return None;
@@ -251,7 +256,7 @@ impl Splitter {
         Some(self.cut(self.text.len(), kind))
     }
 
-    /// Decides on the format, once enough has arrived, and removes what precedes the JSON.
+    /// Determines the format once enough text has arrived, and removes anything before the JSON.
     fn recognised(&mut self) -> Option<Format> {
         let is_long = self.text.len() >= WHOLE;
         if !is_long && !self.text.contains(&b'\n') {
@@ -265,7 +270,8 @@ impl Splitter {
         let text = String::from_utf8_lossy(&self.text[head..]);
         let text = text.trim_start_matches('\u{feff}');
         let format = if starts_with_lines(text) { Format::Lines } else { Format::Values };
-        // The first lines of a log may be cut, and a small document is read whole.
+        // More lines may show that this is a log whose start was cut off. A small document is read
+        // as a whole.
         if !is_long && format == Format::Values {
             return None;
         }
@@ -274,7 +280,7 @@ impl Splitter {
         Some(format)
     }
 
-    /// Continues the scan of the text for the ends of values.
+    /// Continues to scan the text for the ends of values.
     fn scan(&mut self) -> Stop {
         let is_lines = self.format == Format::Lines;
         while let Some(byte) = self.text.get(self.at).copied() {
@@ -297,7 +303,7 @@ impl Splitter {
                         }
                     }
                     _ if self.at + 1 == self.text.len() => break,
-                    // A line feed is not escaped, it ends the line.
+                    // A line feed cannot be escaped; it ends the line.
                     _ if is_lines && self.text[self.at + 1] == b'\n' => self.at += 1,
                     _ => self.at += 2,
                 }
@@ -342,7 +348,8 @@ impl Splitter {
         Stop::Wait
     }
 
-    /// Starts to cut the list that the text consists of. Returns `false` if there is none.
+    /// Starts to cut the list at the start of the text. Returns `false` if there is none that can
+    /// be cut.
     fn begin_list(&mut self) -> bool {
         if self.page.is_some() || self.lists.len() == MAX_DEPTH {
             return false;
@@ -358,7 +365,8 @@ impl Splitter {
         true
     }
 
-    /// Ends the innermost list at its bracket. What follows belongs to its page, if it has one.
+    /// Ends the innermost list at its closing bracket. If the list belongs to a page, the rest of
+    /// the page follows.
     fn end_list(&mut self, at: usize) {
         match self.lists.pop() {
             Some(List::Page(start, before)) => {
@@ -371,7 +379,7 @@ impl Splitter {
         }
     }
 
-    /// Takes the page whose list has ended.
+    /// Returns the page whose list has ended, without the items that are already in other chunks.
     fn cut_page(&mut self, end: usize) -> Chunk {
         let (mut text, before) = self.page.take().unwrap_or_default();
         text.extend_from_slice(&self.text[..end]);
@@ -379,12 +387,12 @@ impl Splitter {
         Chunk { text: text.into(), before, kind: Kind::Page }
     }
 
-    /// Takes what remains of a list or page that does not end, up to the end of the text or line.
+    /// Returns the rest of a list or page that has no end, up to the end of the text or line.
     fn cut_off(&mut self, end: usize) -> Chunk {
         let is_incomplete = self.depth > 0 || self.is_string;
         let is_page = self.page.take().is_some();
         if !is_page && has_items(&self.text[..end]) {
-            // If the last item is incomplete, its error says that the list is, too.
+            // If the last item is incomplete, its error shows that the list is incomplete, too.
             if is_incomplete {
                 self.lists.clear();
             }
@@ -396,7 +404,8 @@ impl Splitter {
         Chunk { text: Bytes::new(), before, kind: Kind::Incomplete }
     }
 
-    /// Takes text that is not JSON and does not end soon. Skips what follows of it.
+    /// Returns the start of a long stretch of text that is not JSON, unless it was returned before.
+    /// The rest is skipped.
     fn cut_junk(&mut self) -> Option<Chunk> {
         let chunk = if self.skips {
             self.remove(self.at);
@@ -408,7 +417,7 @@ impl Splitter {
         chunk
     }
 
-    /// Takes the start of the text as a chunk.
+    /// Removes the text before `end` and returns it as a chunk.
     fn cut(&mut self, end: usize, kind: Kind) -> Chunk {
         let before = self.lines;
         let rest = self.text.split_off(end);
@@ -418,21 +427,21 @@ impl Splitter {
         Chunk { text: text.into(), before, kind }
     }
 
-    /// Removes the start of the text.
+    /// Removes the text before `end`.
     fn remove(&mut self, end: usize) {
         self.lines += memchr_iter(b'\n', &self.text[..end]).count();
         self.text.drain(..end);
         self.restart();
     }
 
-    /// Scans the text from its start.
+    /// Restarts the scan at the start of the text.
     fn restart(&mut self) {
         (self.at, self.depth, self.end, self.patience) = (0, 0, 0, WHOLE);
         (self.is_string, self.is_junk) = (false, false);
     }
 }
 
-/// Returns whether there is anything but blanks and commas.
+/// Returns whether the text contains anything but whitespace and commas.
 fn has_items(text: &[u8]) -> bool {
     text.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != b',')
 }

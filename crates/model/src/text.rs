@@ -103,7 +103,8 @@ impl SafeText {
         shown.into()
     }
 
-    /// Splits text in its safe form into printable text and marks. Also works on part of such text.
+    /// Splits text in its safe form into printable text and marks. Also works on a part of such
+    /// text.
     pub fn pieces(shown: &str) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = shown;
         std::iter::from_fn(move || {
@@ -123,7 +124,7 @@ impl SafeText {
     }
 }
 
-/// Puts text in its safe form on one line, as [`SafeText::line`] does.
+/// Puts text that is already in its safe form on one line, as [`SafeText::line`] does.
 pub fn one_line(shown: &str) -> String {
     let mut line = String::with_capacity(shown.len());
     for c in shown.chars() {

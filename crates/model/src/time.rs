@@ -52,16 +52,16 @@ impl Timestamp {
         self.0.div_euclid(TICKS)
     }
 
-    /// Parses an ISO 8601 date and time with any number of fractional digits, of which the first
-    /// seven count. The text ends in `Z` or an offset; if it has neither, the time is in UTC
-    /// (docs/graph-api.md, "Dates").
+    /// Parses an ISO 8601 date and time with any number of fractional digits; digits after the
+    /// seventh are ignored. The text ends in `Z` or an offset; if it has neither, the time is in
+    /// UTC (docs/graph-api.md, "Dates").
     ///
-    /// Also parses the milliseconds in `/Date(1694786400000)/`, which Windows PowerShell writes, and
-    /// an offset that is followed by `Z`, which is then ignored.
+    /// Also parses `/Date(1694786400000)/`, which is how Windows PowerShell writes milliseconds
+    /// since 1970, and ignores a `Z` after an offset.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
-            // An offset after the number does not change the moment.
+            // An offset after the number does not change the point in time.
             let end = millis.rfind(['+', '-']).filter(|end| *end > 0).unwrap_or(millis.len());
             let ticks = millis[..end].parse::<i64>().ok()?.checked_mul(TICKS / 1000)?;
             return (YEAR_1..=YEAR_9999).contains(&ticks).then_some(Self(ticks));
@@ -84,14 +84,14 @@ impl Timestamp {
         (YEAR_1..=YEAR_9999).contains(&ticks).then_some(Self(ticks))
     }
 
-    /// Returns the time `by` later, clamped to the range.
+    /// Returns this time plus `by`, clamped to the range.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         let ticks = i64::try_from(by.as_nanos() / 100).unwrap_or(i64::MAX);
         Self::from_ticks(self.0.saturating_add(ticks))
     }
 
-    /// Returns the time `by` earlier, clamped to the range.
+    /// Returns this time minus `by`, clamped to the range.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
         let ticks = i64::try_from(by.as_nanos() / 100).unwrap_or(i64::MAX);

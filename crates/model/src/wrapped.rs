@@ -1,8 +1,8 @@
-//! Finds the alerts in JSON as people have it: alone, in arrays, pages and lines, one text after
-//! another, and inside the documents of other tools.
+//! Finds alerts in JSON of many forms: single alerts, arrays, pages, JSON lines, concatenated
+//! texts, and documents of other tools.
 //!
-//! An alert is recognised by the names of its properties. What is something else is never an alert;
-//! it is named, with what to do about it. Alerts of this API stay byte for byte as they were.
+//! An alert is recognised by the names of its properties. Anything else never becomes an alert; an
+//! error describes it and says what to do about it. Alerts of this API are kept byte for byte.
 
 use std::borrow::Cow;
 
@@ -20,31 +20,31 @@ mod other;
 pub(crate) use other::reported;
 use other::{broken, no_json, what};
 
-/// How deep alerts are looked for in the documents of other tools.
+/// The maximum depth to which documents of other tools are searched for alerts.
 const MAX_DEPTH: usize = 12;
 
-/// What was found in a file or a part of it.
+/// The result of searching a file, or part of one, for alerts.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The alerts, in their order.
+    /// The alerts, in document order.
     pub alerts: Vec<RawAlert>,
-    /// The outline of each alert ([`RawAlert::outline`]) or, if it has none, the alert itself. Empty if
-    /// no outlines were asked for.
+    /// The outline of each alert ([`RawAlert::outline`]), or the alert itself if it has no outline.
+    /// Empty unless outlines were requested.
     pub outlines: Vec<RawAlert>,
-    /// What is not an alert, and what could not be read; safe to show.
+    /// Messages about text that is not an alert or could not be read. Safe to show.
     pub errors: Messages,
     /// Notes for the user about the alerts that were read.
     pub notes: Messages,
-    /// Whether a page names a next page.
+    /// Whether a page links to a next page.
     pub has_next: bool,
     /// Whether a page is the last one of its list.
     pub has_last: bool,
-    /// The number of alerts in the list, as a page gives it.
+    /// The number of alerts in the whole list, if a page gives it.
     pub count: Option<u64>,
 }
 
 impl Found {
-    /// Adds the outlines of the alerts that have none yet, with these properties.
+    /// Adds outlines with the given properties for the alerts that have none yet.
     pub(crate) fn add_outlines(&mut self, names: &[&str]) {
         if !names.is_empty() {
             let outline = |alert: &RawAlert| alert.outline(names).unwrap_or_else(|| alert.clone());
@@ -54,7 +54,8 @@ impl Found {
     }
 }
 
-/// Finds all the alerts in a complete document. If it consists of JSON lines, errors name the line.
+/// Finds all alerts in a complete document. If the document is in JSON lines format, errors give
+/// the line.
 pub fn find(body: Bytes) -> Found {
     let body = match decoded(body) {
         Ok(body) => body,
@@ -75,7 +76,8 @@ pub fn find(body: Bytes) -> Found {
     finder.found
 }
 
-/// Finds the alerts in whole lines of JSON lines. `before` is the number of lines before them.
+/// Finds the alerts in complete lines of a text in JSON lines format. `before` is the number of
+/// lines before them.
 pub(crate) fn find_in_lines(body: Bytes, before: usize, names: &[&str]) -> Found {
     find_in(body, before, |finder, text| finder.lines(text, names))
 }
@@ -85,7 +87,7 @@ pub(crate) fn find_in_values(body: Bytes, before: usize) -> Found {
     find_in(body, before, Finder::stream)
 }
 
-/// Reads a page whose alerts have been found already. `before` is the number of lines before it.
+/// Reads a page whose alerts have already been found. `before` is the number of lines before it.
 pub(crate) fn find_in_page(body: Bytes, before: usize) -> Found {
     find_in(body, before, |finder, page| {
         finder.item(page, true, 0);
@@ -100,7 +102,7 @@ fn find_in(body: Bytes, before: usize, read: impl FnOnce(&mut Finder, &str)) -> 
     finder.found
 }
 
-/// Returns a body as UTF-8, without a byte order mark and the head of an HTTP reply.
+/// Returns a body as UTF-8, without a byte order mark or an HTTP reply's head.
 fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
     if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
@@ -111,7 +113,7 @@ fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     Ok(body.slice(start..))
 }
 
-/// Returns where the body of a saved HTTP reply starts, as `curl -i` writes it. 0 for other texts.
+/// Returns the offset of the body in an HTTP reply saved by `curl -i`, or 0 for any other text.
 pub(crate) fn reply_start(text: &[u8]) -> usize {
     if !text.starts_with(b"HTTP/") {
         return 0;
@@ -127,20 +129,20 @@ pub(crate) fn reply_start(text: &[u8]) -> usize {
 pub(crate) struct Finder {
     body: Bytes,
     pub(crate) found: Found,
-    /// The number of lines before a place in the body, and the place. Counted on, since there may be
-    /// many errors.
+    /// The number of lines before an offset in the body, and that offset. Counting continues from
+    /// there, because there may be many errors.
     counted: (usize, usize),
     before: usize,
 }
 
 impl Finder {
-    /// Prepares to search slices of `body`. `before`: the number of lines before it.
+    /// Prepares to search slices of `body`. `before` is the number of lines before the body.
     pub(crate) fn new(body: Bytes, before: usize) -> Self {
         let found = Found::default();
         Self { body, found, counted: (before, 0), before }
     }
 
-    /// Notes evidence that PowerShell has written as text, because it was nested too deeply.
+    /// Adds a note if PowerShell has replaced deeply nested evidence with plain text.
     fn note_cuts(&mut self) {
         let signs = [&b"\"@{@odata.type="[..], b"\"System.Object[]\""];
         if signs.iter().any(|sign| memchr::memmem::find(&self.body, sign).is_some()) {
@@ -149,12 +151,13 @@ impl Finder {
         }
     }
 
-    /// Reads JSON lines. `names`: the properties of the outlines to write, if any.
+    /// Reads JSON lines. `names` are the properties of the outlines; if empty, no outlines are
+    /// created.
     fn lines(&mut self, text: &str, names: &[&str]) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim();
             let mut outline = OutlineWriter::new(names);
-            // The usual case first: one alert a line, read once.
+            // Try the usual case first: one alert per line, read only once.
             if let Ok(Shape::Alert) = shape_with(line, &mut outline) {
                 let alert = RawAlert(self.body.slice_ref(line.as_bytes()));
                 if !names.is_empty() {
@@ -208,8 +211,8 @@ impl Finder {
         }
     }
 
-    /// Takes a value that may be an alert or contain alerts. `is_item`: whether it stands for an
-    /// alert, so that anything else has to be reported. Returns whether there was an alert.
+    /// Collects the alerts in a value that may be an alert or contain alerts. `is_item` means that
+    /// an alert is expected here, so anything else is an error. Returns whether an alert was found.
     pub(crate) fn item(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
         if depth > MAX_DEPTH {
             if is_item {
@@ -222,7 +225,7 @@ impl Finder {
                 self.check(json);
                 return self.intact(json, is_item, depth);
             };
-            // An array of arrays and pages is one of items, too.
+            // The items of an array may be arrays and pages, too.
             let mut is_any = false;
             for item in items {
                 is_any |= self.item(item, is_item, depth + 1);
@@ -230,7 +233,8 @@ impl Finder {
             return is_any;
         }
         if json.starts_with("\"{") || json.starts_with("\"[") {
-            // A document as text, as in a log. The store keeps one of several copies of an alert.
+            // A document within a string, as in a log. If this yields several copies of an alert,
+            // the store keeps only one.
             let inner = serde_json::from_str::<String>(json).unwrap_or_default();
             if serde_json::from_str::<&RawValue>(&inner).is_ok() {
                 return self.item(inner.trim(), is_item, depth + 1);
@@ -253,8 +257,8 @@ impl Finder {
         }
     }
 
-    /// Takes the intact values of text whose structure is broken, such as a page that was cut off.
-    /// Returns whether there was an alert.
+    /// Collects the alerts in the intact values of text whose structure is broken, such as a
+    /// truncated page. Returns whether an alert was found.
     fn intact(&mut self, text: &str, mut is_item: bool, depth: usize) -> bool {
         let (mut at, mut name, mut broken, mut is_any) = (0, "", 0, false);
         while let Some(start) = text[at..].find(['{', '[', '"']).map(|start| at + start) {
@@ -269,7 +273,7 @@ impl Finder {
                     at = start + value.len();
                 }
                 _ if is_string || broken > MAX_DEPTH => break,
-                // Its structure is broken, and its values may be intact.
+                // The structure of this value is broken, but the values inside it may be intact.
                 _ => {
                     let is_list = matches!(name, "\"value\"" | "\"alerts\"");
                     is_item = text[start..].starts_with('[') && (is_item || is_list);
@@ -281,7 +285,8 @@ impl Finder {
         is_any
     }
 
-    /// Reports a value that is not valid JSON. Returns `false`, since it is not an alert.
+    /// Adds an error if a value is not valid JSON. Always returns `false`, because such a value is
+    /// not an alert.
     fn check(&mut self, json: &str) -> bool {
         let error = shape(json).err().filter(|_| json.starts_with('{'));
         let error = error.or_else(|| serde_json::from_str::<&RawValue>(json).err());
@@ -292,13 +297,13 @@ impl Finder {
             } else {
                 broken(&error)
             };
-            // The objects around it give the same message, which is kept once.
+            // The enclosing objects cause the same message, which is kept only once.
             self.found.errors.add(what);
         }
         false
     }
 
-    /// Returns the error in a JSON text with its position in the body.
+    /// Converts an error in a JSON text to one with the position in the body.
     fn error_in(&mut self, text: &str, error: &serde_json::Error) -> WireError {
         let lines = memchr::memchr_iter(b'\n', text.as_bytes());
         let start =
@@ -310,8 +315,8 @@ impl Finder {
         }
     }
 
-    /// Returns the line, counted from 1, and the column of a place in a text, which is a slice of the
-    /// body. `None` if it is not, as with a text within a text.
+    /// Returns the line, counted from 1, and the column of the offset `at` in `text`, which must be
+    /// a slice of the body. Otherwise, as with a document within a string, returns `None`.
     fn position(&mut self, text: &str, at: usize) -> Option<(usize, usize)> {
         let start = (text.as_ptr() as usize).checked_sub(self.body.as_ptr() as usize)?;
         let place = (start + at).min(self.body.len());
@@ -332,7 +337,7 @@ impl Finder {
         let bytes = if own.contains(&json.as_ptr()) {
             self.body.slice_ref(json.as_bytes())
         } else {
-            // It was JSON as text within the body.
+            // The alert was in a JSON string within the body.
             Bytes::copy_from_slice(json.as_bytes())
         };
         self.found.alerts.push(RawAlert(bytes));
@@ -342,7 +347,7 @@ impl Finder {
     fn foreign(&mut self, kind: Foreign, json: &str) -> bool {
         let value = match serde_json::from_str::<Value>(json) {
             Ok(value) => value,
-            // Such as nesting that is too deep.
+            // For example, the nesting may be too deep.
             Err(error) => {
                 let error = self.error_in(json, &error);
                 self.found.errors.add(format!("an object that cannot be read: {error}"));
@@ -355,7 +360,7 @@ impl Finder {
         true
     }
 
-    /// Looks for alerts in an object that is none.
+    /// Looks for alerts inside an object that is not an alert.
     fn other(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
         let Some(members) = members(json) else {
             self.check(json);
@@ -372,7 +377,7 @@ impl Finder {
             self.found.count = self.found.count.max(count);
             is_page = true;
             for (_, items) in lists() {
-                // An empty page is as good as one with alerts.
+                // An empty page counts as a page with alerts.
                 is_any |= self.item(items, is_item, depth + 1)
                     || items.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty();
             }
@@ -381,7 +386,7 @@ impl Finder {
             }
         }
         for (name, value) in members.iter().filter(|(name, _)| !(is_page && name == "value")) {
-            // The alerts of an incident.
+            // An incident has its alerts in a list.
             let is_item = name == "alerts" && value.starts_with('[');
             is_any |= self.item(value, is_item, depth + 1);
         }
@@ -392,7 +397,7 @@ impl Finder {
     }
 }
 
-/// Returns the members of an object, in their order.
+/// Returns the members of an object, in document order, with decoded names.
 fn members(json: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     let name = |name| serde_json::from_str(name).map_or(Cow::Borrowed(name), Cow::Owned);
     Some(loose::members(json)?.into_iter().map(|(text, value)| (name(text), value)).collect())

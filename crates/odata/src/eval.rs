@@ -1,4 +1,5 @@
-//! Evaluates an expression for one alert, under each interpretation that the service may use.
+//! Evaluates an expression for one alert, under any of the interpretations that the service may
+//! use.
 
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
@@ -33,7 +34,7 @@ pub struct Mode {
 }
 
 impl Expr {
-    /// Returns whether the expression holds for a row; unknown counts as false.
+    /// Returns whether the expression matches a row. An unknown result counts as false.
     pub fn matches(&self, row: &impl Row, mode: Mode) -> bool {
         self.truth(row, mode) == Some(true)
     }
@@ -77,7 +78,7 @@ fn compare(
     use std::cmp::Ordering;
     let value = row.value(property);
     let order = match (value, literal) {
-        // Null equals null, but has no place in an order.
+        // Null equals null, but cannot be ordered.
         (Value::Null, Literal::Null) if !operator.is_order() => Some(Ordering::Equal),
         (Value::Null, Literal::Text(_) | Literal::Time(_)) if mode.three_valued => return None,
         (Value::Text(value), Literal::Text(text)) => {

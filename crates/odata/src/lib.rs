@@ -1,5 +1,4 @@
-//! The subset of OData's `$filter` that Graph supports for alerts: its expressions, how they are
-//! written and how they are evaluated.
+//! Parses, writes and evaluates the subset of OData's `$filter` that Graph supports for alerts.
 //!
 //! The crate knows the eight properties that Graph can filter alerts by (docs/graph-api.md,
 //! "Filtering"). It does not know about requests or alertdeck's own filter language. Text is
@@ -102,7 +101,7 @@ impl Operator {
         !matches!(self, Self::Eq | Self::Ne)
     }
 
-    /// Returns the operator for exchanged operands.
+    /// Returns the equivalent operator for swapped operands.
     fn flipped(self) -> Self {
         match self {
             Self::Gt => Self::Lt,
@@ -113,8 +112,8 @@ impl Operator {
         }
     }
 
-    /// Returns whether the operator holds for operands in this order; `None` means that they are
-    /// different but not ordered.
+    /// Returns whether the comparison is true for operands with this ordering. `None` means that
+    /// the operands differ but are not ordered.
     fn holds(self, order: Option<std::cmp::Ordering>) -> bool {
         match self {
             Self::Eq => order.is_some_and(std::cmp::Ordering::is_eq),
@@ -151,15 +150,15 @@ impl fmt::Display for Literal {
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
-    /// Holds if all parts hold.
+    /// Matches if all parts match.
     And(Vec<Self>),
-    /// Holds if any part holds.
+    /// Matches if any part matches.
     Or(Vec<Self>),
-    /// Holds if the part does not hold.
+    /// Matches if the part does not match.
     Not(Box<Self>),
-    /// A property compared with a value.
+    /// Compares a property with a value.
     Compare(Property, Operator, Literal),
-    /// A property equal to one of several values.
+    /// Matches if the property equals one of the values.
     In(Property, Vec<Literal>),
 }
 
@@ -178,7 +177,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// All features, least certain first.
+    /// All features, starting with those least likely to be supported.
     pub const ALL: [Self; 4] = [Self::Not, Self::In, Self::Ne, Self::Null];
 
     /// Returns the feature's keyword.
@@ -194,7 +193,7 @@ impl Feature {
 
 impl Expr {
     /// Joins parts with `and`. Nested conjunctions are flattened, and duplicates are dropped. A
-    /// single part is returned as it is.
+    /// single part is returned unchanged.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
@@ -203,7 +202,7 @@ impl Expr {
     }
 
     /// Joins parts with `or`. Nested disjunctions are flattened, and duplicates are dropped. A
-    /// single part is returned as it is.
+    /// single part is returned unchanged.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),
@@ -245,8 +244,8 @@ impl Expr {
         }
     }
 
-    /// Returns the narrowest expression that does not use a feature and holds wherever this one
-    /// does, or `None` if it would hold for every alert.
+    /// Returns the narrowest expression that does not use a feature and matches every alert that
+    /// this one matches, or `None` if that expression would match all alerts.
     pub fn without(&self, feature: Feature) -> Option<Self> {
         match self {
             Self::And(parts) => {
@@ -260,9 +259,9 @@ impl Expr {
         }
     }
 
-    /// Returns an expression that, with three-valued nulls, holds wherever this one holds with
-    /// two-valued nulls. Every negation is widened to include the nulls that it would otherwise
-    /// exclude.
+    /// Returns an expression that, with three-valued nulls, matches every alert that this one
+    /// matches with two-valued nulls. Every negation is widened to include the nulls that it would
+    /// otherwise exclude.
     #[must_use]
     pub fn admitting_nulls(&self) -> Self {
         match self {
@@ -281,12 +280,13 @@ impl Expr {
         }
     }
 
-    /// Returns the narrowest expression that holds wherever this one does and whose meaning is the
-    /// same for every service; `None` if it would hold for every alert.
+    /// Returns the narrowest expression that matches every alert that this one matches and means
+    /// the same to every service, or `None` if that expression would match all alerts.
     ///
-    /// An order of members becomes a list of the members that fit: how a service orders members that
-    /// it does not declare is unknown. The order of text depends on the service's collation, and that
-    /// of null on the version of OData, so these are dropped.
+    /// An ordering comparison of enumeration members becomes a list of the matching members,
+    /// because it is unknown how a service orders members that it does not declare. Ordering
+    /// comparisons of text and of null are dropped: the order of text depends on the service's
+    /// collation, and the order of null on the OData version.
     pub fn for_service(&self) -> Option<Self> {
         match self {
             known if !known.has_other_order() => Some(known.clone()),
@@ -305,7 +305,7 @@ impl Expr {
         }
     }
 
-    /// Returns whether the expression orders anything but times.
+    /// Returns whether the expression has an ordering comparison of anything but times.
     fn has_other_order(&self) -> bool {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::has_other_order),
@@ -337,7 +337,8 @@ impl Expr {
     }
 }
 
-/// Returns an expression for the declared members that have this order to a member.
+/// Returns an expression that matches the declared members for which the comparison with `member`
+/// is true.
 fn members_in_order(property: Property, operator: Operator, member: &str) -> Expr {
     let equal = |name: &str| Expr::Compare(property, Operator::Eq, Literal::Text(name.to_owned()));
     let limit = property.rank(member);
@@ -347,7 +348,7 @@ fn members_in_order(property: Property, operator: Operator, member: &str) -> Exp
     };
     let fitting: Vec<_> = members.iter().filter(fits).map(|name| equal(name)).collect();
     if fitting.is_empty() {
-        // No alert has two members.
+        // This matches nothing, because no alert has two members.
         return Expr::and(members.iter().take(2).map(|name| equal(name)));
     }
     Expr::or(fitting)

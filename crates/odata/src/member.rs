@@ -1,4 +1,5 @@
-//! The order of enumeration members, which OData compares by value, and their qualified literals.
+//! The order of enumeration members, which OData compares by value, and the type names in qualified
+//! literals.
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status};
 
@@ -8,8 +9,8 @@ use super::Property;
 const FUTURE: &str = "unknownFutureValue";
 
 impl Property {
-    /// Returns the declared members in the order of their values, which is that of the metadata;
-    /// empty if the property is not an enumeration.
+    /// Returns the declared members in the order of their values, which is also their order in the
+    /// metadata. Empty if the property is not an enumeration.
     pub(super) fn members(self) -> Vec<&'static str> {
         fn names<T>(members: &'static [(&'static str, T)]) -> Vec<&'static str> {
             members.iter().map(|(name, _)| *name).collect()
@@ -36,11 +37,12 @@ impl Property {
         }
     }
 
-    /// Returns a number by which a member is ordered. Undeclared members have no order.
+    /// Returns a number that gives a member's position in the order, or `None` for undeclared
+    /// members, which have no order.
     pub(super) fn rank(self, member: &str) -> Option<usize> {
         let members = self.members();
         if !members.is_empty() && member.eq_ignore_ascii_case(FUTURE) {
-            // The value lies after the members that were first declared.
+            // Its value follows those of the members that were declared first.
             let last = match self {
                 Self::ServiceSource => members.iter().position(|name| *name == "dataLossPrevention")?,
                 _ => members.len() - 1,

@@ -1,7 +1,7 @@
 //! Parses `$filter` text into an [`Expr`].
 //!
-//! Operators and property names are case-insensitive. Types and members are checked strictly, because
-//! the service responds to a wrong one with a 400 that does not say where the error is
+//! Operators and property names are case-insensitive. Types and members are checked strictly,
+//! because the service responds to a wrong one with a 400 that does not say where the error is
 //! (docs/graph-api.md, "Filtering").
 
 use std::ops::Range;
@@ -20,11 +20,12 @@ const MAX_LISTED: usize = 8;
 pub struct ParseError {
     /// The byte range of the wrong part.
     pub span: Range<usize>,
-    /// What is wrong and what was expected.
+    /// A description of what is wrong and what was expected.
     pub message: String,
-    /// The most similar valid text to write instead.
+    /// The most similar valid text, if any is similar enough.
     pub suggestion: Option<String>,
-    /// If a property is compared with a member that its enumeration does not declare, both of them.
+    /// The property and the member, if the error is that the property's enumeration does not
+    /// declare the member.
     pub undeclared: Option<(Property, String)>,
 }
 
@@ -100,7 +101,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Skips a word if it comes next; returns whether it did.
+    /// Skips `word` if it comes next. Returns whether it was skipped.
     fn accept_word(&mut self, word: &str) -> Result<bool, ParseError> {
         let found = matches!(self.next, Token::Word(next) if next.eq_ignore_ascii_case(word));
         if found {
@@ -109,7 +110,7 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    /// Skips a token if it comes next; otherwise fails with what was expected.
+    /// Skips `token` if it comes next. Otherwise fails with a message that `what` was expected.
     fn require(&mut self, token: &Token<'_>, what: &str) -> Result<(), ParseError> {
         if self.next == *token { self.advance() } else { Err(self.expected(what)) }
     }
@@ -191,7 +192,7 @@ impl Parser<'_> {
         Ok(operator)
     }
 
-    /// Returns whether a value comes next rather than a property.
+    /// Returns whether a value, rather than a property, comes next.
     fn is_literal(&self) -> bool {
         match self.next {
             Token::Text(_) => true,
@@ -257,7 +258,8 @@ impl Parser<'_> {
         Ok(literal)
     }
 
-    /// Checks text that is compared with a property: an enumeration must declare it.
+    /// Checks text that is compared with a property. If the property is an enumeration, the
+    /// enumeration must declare the text as a member.
     fn text_of(&self, property: Property, text: &str) -> Result<Literal, ParseError> {
         let members = property.members();
         if members.is_empty() || property.rank(text).is_some() {

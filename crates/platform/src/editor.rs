@@ -10,18 +10,19 @@ use std::{
 
 use super::leftovers::{Leftover, register};
 
-/// The variables that name the user's editor, the first that is set.
+/// The environment variables that may name the user's editor. The first non-empty one is used.
 const VARIABLES: [&str; 2] = ["VISUAL", "EDITOR"];
-/// The editor if none is set. POSIX requires it.
+/// The default editor, which POSIX requires.
 const DEFAULT: &str = "vi";
-/// The maximum size of the text that is read back, in bytes.
+/// The maximum number of bytes of edited text to read back.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Opens text in the user's editor, `VISUAL` or else `EDITOR`, and returns it as it was saved. Blocks
-/// until the editor ends. The terminal must be in its normal modes. A line end is added if there is none.
+/// Opens text in the user's editor (`VISUAL`, otherwise `EDITOR`, otherwise `vi`) and returns the
+/// saved text. Blocks until the editor exits. The terminal must be in its normal mode. If the last
+/// line has no line break, one is added.
 ///
-/// The text is in a temporary file that only this user can read. The environment variables in `hidden`
-/// are not passed to the editor.
+/// The text is stored in a temporary file that only this user can read. The environment variables
+/// in `hidden` are not passed to the editor.
 ///
 /// # Errors
 ///
@@ -36,15 +37,15 @@ pub fn edit(text: &str, hidden: &[&str]) -> Result<String, String> {
 fn edit_with(editor: &OsString, text: &str, hidden: &[&str]) -> Result<String, String> {
     let failed =
         |what: &'static str| move |error: io::Error| format!("the text was not edited: {what}: {error}");
-    // Its ending makes editors treat it as plain text.
+    // The extension makes editors treat the file as plain text.
     let create = || tempfile::Builder::new().prefix("alertdeck-").suffix(".txt").tempfile();
     let (mut file, _registered) = register(create, |file| Leftover::File(file.path().to_owned()))
         .map_err(failed("no temporary file"))?;
-    // The last line ends too, as in any text file.
+    // The last line must end with a line break, as in any text file.
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let written = file.write_all(text.as_bytes()).and_then(|()| file.write_all(end.as_bytes()));
     written.and_then(|()| file.flush()).map_err(failed("no temporary file"))?;
-    // The variables may hold arguments too, which a shell splits.
+    // The variable may also contain arguments, so a shell splits it.
     let mut command = Command::new("sh");
     command.arg("-c").arg("eval \"$0 \\\"\\$1\\\"\"").arg(editor).arg(file.path());
     for variable in hidden {

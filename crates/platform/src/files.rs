@@ -17,11 +17,11 @@ use super::{
     system,
 };
 
-/// How long after its last write a temporary file counts as abandoned.
+/// The time after its last write at which a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// Separates the file's name from the random letters in the names of temporary files.
 const INFIX: &str = ".alertdeck-";
-/// The number of random letters.
+/// The number of random letters in the name of a temporary file.
 const RANDOM_LETTERS: usize = 6;
 
 /// What to do if the file already exists.
@@ -102,22 +102,23 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Ensures that a file exists, belongs to this user and is closed to others, for a library that opens
-/// files by itself. Creates it empty with mode 0600 if it is missing, and restricts its mode if it is
-/// open to others. The folder must be private.
+/// Ensures that a file exists, belongs to this user and is closed to others, for use with a library
+/// that opens files itself. Creates it empty with mode 0600 if it is missing, and restricts its
+/// mode if it is open to others. The folder must be private.
 ///
-/// A file that exists is not opened: on Unix, closing it would release the locks that this process
+/// An existing file is not opened: on Unix, closing it would release the locks that this process
 /// holds on it.
 ///
 /// # Errors
 ///
-/// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another user.
+/// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another
+/// user.
 pub fn private_file(path: &Path) -> Result<(), FileError> {
     let data = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut options = OpenOptions::new();
             return match open(options.write(true).create_new(true), path, "created") {
-                // Another process was faster.
+                // Another process created the file first.
                 Err(FileError::Io { kind: ErrorKind::AlreadyExists, .. }) => Ok(()),
                 created => created.map(|_| ()),
             };
@@ -140,7 +141,7 @@ pub fn private_file(path: &Path) -> Result<(), FileError> {
 ///
 /// # Errors
 ///
-/// Fails if the system refuses, in which case the old file is left intact.
+/// Fails if the file cannot be written, in which case the old file is left intact.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_atomically(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
 }
@@ -179,8 +180,8 @@ pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> 
 ///
 /// # Errors
 ///
-/// Fails in the same cases as [`check_new_file`], if `write` fails, or if the system refuses. In
-/// all these cases, an existing file is left intact.
+/// Fails in the same cases as [`check_new_file`], if `write` fails, or if the file cannot be
+/// written. In all these cases, an existing file is left intact.
 pub fn write_new_file(
     path: &Path,
     existing: Existing,
@@ -230,7 +231,7 @@ fn write_atomically(
 ///
 /// # Errors
 ///
-/// Fails if the system refuses.
+/// Fails if the file cannot be removed.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
     let (folder, prefix) = temporary_location(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
     let removed = remove_abandoned(folder, Some(&prefix), Duration::ZERO);

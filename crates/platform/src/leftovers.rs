@@ -1,6 +1,6 @@
-//! Keeps track of what must not outlive the process: temporary files, and programs that work for it.
+//! Keeps track of what must not outlive the process: temporary files and helper programs.
 //!
-//! Destructors remove both, but a signal ends the process without them.
+//! Destructors remove both, but do not run if a signal ends the process.
 
 use std::{
     collections::BTreeMap,
@@ -13,19 +13,19 @@ use std::{
 
 use super::system;
 
-/// What must not be left behind.
+/// Something that must not outlive the process.
 #[derive(Debug)]
 pub(crate) enum Leftover {
     /// A temporary file.
     File(PathBuf),
-    /// A session of programs, by the process ID of its first.
+    /// A session of programs, identified by the process ID of its first program.
     Session(u32),
 }
 
 impl Leftover {
     fn remove(&self) {
         match self {
-            // Each may have ended by now.
+            // The file or the session may already be gone.
             Self::File(path) => drop(std::fs::remove_file(path)),
             Self::Session(id) => system::end_session(*id),
         }
@@ -40,7 +40,7 @@ struct Register {
 
 static REGISTER: Mutex<Register> = Mutex::new(Register { next: 0, leftovers: BTreeMap::new() });
 
-/// An entry of the register. Dropping it removes the entry, not what it stands for.
+/// An entry in the register. Dropping it removes only the entry, not the file or session itself.
 #[derive(Debug)]
 pub(crate) struct Registered(u64);
 
@@ -50,7 +50,7 @@ impl Drop for Registered {
     }
 }
 
-/// Creates something and registers it in one step, so that [`clean_up`] cannot come in between.
+/// Creates something and registers it in one step, so that [`clean_up`] cannot run in between.
 pub(crate) fn register<T>(
     create: impl FnOnce() -> io::Result<T>,
     leftover: impl FnOnce(&T) -> Leftover,
@@ -64,9 +64,10 @@ pub(crate) fn register<T>(
 }
 
 /// Removes the temporary files and ends the programs that must not outlive the process. Call this
-/// directly before the process exits: afterwards, any thread that registers another one blocks.
+/// immediately before the process exits: any thread that adds or removes an entry afterwards
+/// blocks.
 pub fn clean_up() {
-    // The lock is held for moments only, unless this thread has panicked while it held the lock.
+    // The lock is only ever held briefly, unless this thread panicked while holding it.
     for _ in 0..100 {
         let register = match REGISTER.try_lock() {
             Ok(register) => register,
@@ -77,7 +78,7 @@ pub fn clean_up() {
             }
         };
         register.leftovers.values().for_each(Leftover::remove);
-        // Nothing must be created from here on.
+        // Keep the lock, so that nothing can be created from now on.
         std::mem::forget(register);
         return;
     }

@@ -82,7 +82,7 @@ pub enum FileError {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The file's permission bits.
         mode: u32,
     },
     /// The file is longer than expected.
@@ -108,19 +108,20 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Creates the error for something that the system refused: `written`, `read` and the like.
+    /// Creates the error for a failed operation. `what` is the operation as a participle, such as
+    /// "written" or "read".
     pub fn io(what: &'static str, path: &Path, error: &io::Error) -> Self {
         Self::Io { what, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
     }
 
-    /// Returns whether the error is that the file, or a folder in its path, does not exist.
+    /// Returns whether the error means that the file, or a folder in its path, does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
     }
 }
 
-/// Returns the permission bits of an open file if users other than this one and the administrator may
-/// change it, and `None` otherwise or if this is not known.
+/// Returns the permission bits of an open file if anyone other than this user and the administrator
+/// can change it. Returns `None` otherwise, and if the permissions are unknown.
 pub fn changeable_by_others(file: &std::fs::File) -> Option<u32> {
     system::changeable_by_others(&file.metadata().ok()?)
 }
@@ -138,9 +139,11 @@ pub fn expand_home(text: &str) -> Option<PathBuf> {
     }
 }
 
-/// Returns the folder for data that the program can do without, or `None` if there is no home folder.
+/// Returns the folder for data that the program can do without, or `None` if there is no home
+/// folder.
 ///
-/// On Linux, this is `$XDG_CACHE_HOME/alertdeck` or `~/.cache/alertdeck`. The folder is not created.
+/// On Linux, this is `$XDG_CACHE_HOME/alertdeck` or `~/.cache/alertdeck`. The folder is not
+/// created.
 pub fn cache_folder() -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "alertdeck")?;
     Some(folders.cache_dir().to_owned())

@@ -7,7 +7,7 @@ use std::{
 
 use super::{FileError, files};
 
-/// How often to retry when the lock file is removed during an attempt.
+/// The maximum number of attempts to acquire a lock whose file keeps being removed.
 const MAX_RETRIES: usize = 16;
 
 /// An exclusive lock on a file, which at most one process holds at a time.
@@ -61,7 +61,8 @@ enum Claim {
     Acquired,
     /// Another process holds the lock.
     Held,
-    /// The file was removed before it was locked. A lock on a removed file does not keep anyone out.
+    /// The file was removed before it was locked. A lock on a removed file excludes no other
+    /// process.
     Stale,
 }
 

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use super::{Running, system::has_display};
 
-/// How long to wait for the opener to fail.
+/// The maximum time to wait for the opener to exit.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Opens an address in the user's browser. Blocks until the opener exits, but for at most three

@@ -1,4 +1,4 @@
-//! Support for platforms other than Unix, as far as the standard library allows.
+//! Support for platforms other than Unix, within the limits of the standard library.
 //!
 //! A folder inside one of the user's own folders is equally private, so owners and permissions are
 //! not checked. Links are checked before a file is opened, not atomically while opening it.

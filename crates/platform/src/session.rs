@@ -1,5 +1,5 @@
-//! Runs programs in sessions of their own, without a terminal: they cannot read the keys that are meant
-//! for this program, write over its screen, or receive the terminal's signals.
+//! Runs programs in their own sessions, without a terminal, so that they cannot read keys meant for
+//! this program, write over its screen, or receive the terminal's signals.
 
 use std::{
     io,
@@ -13,24 +13,24 @@ use super::{
     system,
 };
 
-/// A program that is running in a session of its own.
+/// A program running in its own session.
 #[derive(Debug)]
 pub struct Running {
     child: Box<dyn ChildWrapper>,
 }
 
 impl Running {
-    /// Starts a program. It outlives this process.
+    /// Starts a program, which may outlive this process.
     ///
     /// # Errors
     ///
-    /// Fails if the system refuses, for example because there is no such program.
+    /// Fails if the program cannot be started, for example because it does not exist.
     pub fn start(command: Command) -> io::Result<Self> {
         Ok(Self { child: system::in_session(CommandWrap::from(command)).spawn()? })
     }
 
-    /// Starts a program that works for this process. It ends, with all programs that it has started
-    /// in its session, when the guard is dropped and when this process ends.
+    /// Starts a helper program. When the guard is dropped or this process ends, the helper is
+    /// killed, along with all programs that it has started in its session.
     ///
     /// # Errors
     ///
@@ -52,17 +52,17 @@ impl Running {
         self.child.stderr().take()
     }
 
-    /// Waits until the program ends. Blocks.
+    /// Blocks until the program exits.
     ///
     /// # Errors
     ///
-    /// Fails if the system cannot wait for it.
+    /// Fails if the program's exit status cannot be obtained.
     pub fn wait(mut self) -> io::Result<ExitStatus> {
         self.child.inner_mut().wait()
     }
 }
 
-/// Ends a session of programs when it is dropped.
+/// Ends a session, with all its programs, when dropped.
 #[derive(Debug)]
 pub struct SessionGuard {
     id: u32,
@@ -71,8 +71,9 @@ pub struct SessionGuard {
 }
 
 impl SessionGuard {
-    /// Leaves the session alone. To be called once its first program has ended by itself: what it has
-    /// started may be meant to stay, such as a browser.
+    /// Drops the guard without ending the session. Call this once the session's first program has
+    /// exited on its own: programs that it started, such as a browser, may be meant to keep
+    /// running.
     pub fn release(mut self) {
         self.is_released = true;
     }

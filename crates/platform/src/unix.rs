@@ -59,7 +59,7 @@ pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(if data.is_dir() { FOLDER } else { FILE }))
 }
 
-/// Removes the permissions of the group and of others from a file in a private folder, if any.
+/// Removes the permissions of the group and of others, if any, from a file in a private folder.
 pub(super) fn restrict_path(path: &Path, data: &Metadata) -> io::Result<()> {
     if data.mode() & OTHERS == 0 {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Has a program start in a session of its own.
+/// Makes a program start in a new session.
 pub(super) fn in_session(mut command: CommandWrap) -> CommandWrap {
     command.wrap(ProcessSession);
     command
@@ -86,13 +86,13 @@ pub(super) fn in_session(mut command: CommandWrap) -> CommandWrap {
 /// Ends all programs in the process group of a session's first program.
 pub(super) fn end_session(id: u32) {
     if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may have ended by now.
+        // The group may already have ended.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
-/// Returns the mode of a file if other users may change it: the permission bits, or those of a file
-/// that belongs to neither this user nor the administrator.
+/// Returns a file's permission bits if other users can change the file: because the bits allow it,
+/// or because the file belongs to neither this user nor the administrator.
 pub(super) fn changeable_by_others(data: &Metadata) -> Option<u32> {
     let is_foreign = data.uid() != geteuid().as_raw() && data.uid() != 0;
     (is_foreign || data.mode() & WRITABLE_BY_OTHERS != 0).then_some(data.mode() & 0o777)

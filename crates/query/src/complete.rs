@@ -107,8 +107,8 @@ fn field_values(name: &str, tenants: &[Tenant]) -> Vec<(String, String)> {
     words
 }
 
-/// Returns the techniques whose id or name contains the text, starting with those that begin with
-/// it. They complete to ids, because names are not unique.
+/// Returns the techniques whose ID or name contains the text, starting with those that begin with
+/// it. They complete to IDs, because names are not unique.
 fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     let typed = typed.to_lowercase();
     let mut found: Vec<_> = attack::techniques()

@@ -35,7 +35,7 @@ impl Interval {
             && self.to.is_none_or(|to| at < to.at || to.inclusive && at == to.at)
     }
 
-    /// Returns comparisons that all hold if and only if a date is inside the interval.
+    /// Returns comparisons that are all true if and only if a date is inside the interval.
     pub(super) fn inside(&self, property: odata::Property) -> Vec<odata::Expr> {
         use odata::Operator::{Ge, Gt, Le, Lt};
         let compare = |bound: Bound, inclusive, exclusive| {
@@ -46,7 +46,7 @@ impl Interval {
         from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
     }
 
-    /// Returns comparisons, at least one of which holds if and only if a date is outside the
+    /// Returns comparisons, at least one of which is true if and only if a date is outside the
     /// interval.
     pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
         let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
@@ -124,8 +124,8 @@ impl Clock<'_> {
         self.zone.to_timestamp(local).ok().map(Timestamp::from_jiff)
     }
 
-    /// Returns when the input must be read again: at the next minute for a duration, or at the next
-    /// midnight for `today` and `yesterday`.
+    /// Returns the time at which the input must be read again: at the next minute for a duration,
+    /// or at the next midnight for `today` and `yesterday`.
     pub(super) fn stale_at(self, when: DateInput) -> Option<Timestamp> {
         match when {
             DateInput::Ago(_) => {
@@ -185,8 +185,8 @@ pub(super) fn between(from: Option<DateInput>, to: Option<DateInput>) -> Option<
     (!empty && (from.is_some() || to.is_some())).then_some(Interval { from, to })
 }
 
-/// Returns the time at which a date begins, or the time a duration before now, as in `2026-11-01`,
-/// `yesterday` and `8h`. Returns `None` if the text is neither.
+/// Returns the start of a date such as `2026-11-01` or `yesterday` or, for a duration such as `8h`,
+/// the time that long before now. Returns `None` if the text is neither a date nor a duration.
 pub fn since(text: &str, context: &Context) -> Option<Timestamp> {
     let clock = Clock { now: context.now, zone: &context.zone };
     Some(match clock.read(text.trim())? {

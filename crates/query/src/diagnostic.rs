@@ -13,9 +13,9 @@ use alertdeck_model::SafeText;
 pub enum DiagnosticKind {
     /// A part is missing; typing more may fix it.
     Unfinished,
-    /// The text does not fit the grammar.
+    /// The text does not follow the grammar.
     Syntax,
-    /// The text is written as in another tool; the fix should be applied before anything else.
+    /// The text uses the syntax of another tool. The fix should be applied before any other.
     OtherSyntax,
     /// A field, property, member or technique does not exist.
     UnknownName,
@@ -38,8 +38,8 @@ pub struct Diagnostic {
     pub span: Range<usize>,
     /// The kind of error.
     pub kind: DiagnosticKind,
-    /// What is wrong and what was expected. May quote the filter, so it is not safe to show until
-    /// it has been sanitised, as [`Diagnostic::render`] does.
+    /// A description of what is wrong and what was expected. It may quote the filter, so it must be
+    /// sanitised before it is shown, as [`Diagnostic::render`] does.
     pub message: String,
     /// The most similar existing name.
     pub suggestion: Option<String>,
@@ -70,7 +70,7 @@ impl Diagnostic {
             .into_iter()
             .map(|name| (strsim::osa_distance(&name.to_lowercase(), &typed), name))
             .min_by_key(|(distance, _)| *distance)
-            // If more than a third of the letters differ, it is a different word.
+            // If more than a third of the letters differ, the name is a different word.
             .filter(|(distance, name)| distance * 3 <= name.chars().count());
         if let Some((_, name)) = near {
             self.suggestion = Some(name.to_owned());
@@ -89,7 +89,8 @@ impl Diagnostic {
     }
 
     /// Renders the error for a terminal: the filter, carets under the wrong part, the message, and
-    /// the fixed filter, if it is short, each on its own line. The text is sanitised, and a long filter is truncated.
+    /// the fixed filter, if it is short, each on its own line. The text is sanitised, and a long
+    /// filter is truncated.
     pub fn render(&self, filter: &str) -> String {
         let (start, end) = (boundary(filter, self.span.start), boundary(filter, self.span.end));
         let shown = |text: &str| SafeText::new(text).line();

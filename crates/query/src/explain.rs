@@ -13,8 +13,8 @@ use alertdeck_model::SafeText;
 
 /// The size of the first page: large enough to fill a screen, small enough to arrive quickly.
 const FIRST_PAGE: u32 = 50;
-/// The assumption of [`Plan::guesses_owner`](super::Plan::guesses_owner). Commands and the console
-/// ask the service instead.
+/// The assumption behind [`Plan::guesses_owner`](super::Plan::guesses_owner). Commands and the
+/// console do not rely on it but ask the service.
 const ASSUMES_OWNER_CASE: &str =
     "the service ignores case in assignedTo; if it does not, the request has `assignedTo ne null` instead";
 
@@ -78,8 +78,8 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines, plus one for an assumption, for each technique that a name matches and for
-    /// each excluded word. The output is safe to show.
+    /// Writes four lines, plus one for the assumption (if any), one for each technique that a name
+    /// matches, and one for each excluded word. The output is safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),

@@ -18,7 +18,7 @@ use alertdeck_store::{DateColumn, Facts, RowSet, Store, last_name};
 /// A field of the filter language.
 #[derive(Debug)]
 pub struct Field {
-    /// The name.
+    /// The field's name.
     pub name: &'static str,
     /// Other names, including Graph's own.
     pub aliases: &'static [&'static str],
@@ -33,9 +33,9 @@ pub struct Field {
 pub enum FieldKind {
     /// A member of one of the alert's enumerations.
     Enumeration(Enumeration),
-    /// One of the alert's dates. Takes dates, ranges and durations.
+    /// One of the alert's dates. Accepts dates, ranges and durations.
     Date(DateProperty),
-    /// The time since one of the alert's dates. Takes durations.
+    /// The time since one of the alert's dates. Accepts durations.
     Age(DateProperty),
     /// One of the names of the alert's tenant, or part of one.
     Tenant,
@@ -74,26 +74,26 @@ pub enum DateProperty {
 /// The rule by which a text field compares values (docs/filter-language.md, "Fields").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
-    /// Contains the value.
+    /// Matches text that contains the value.
     Plain,
-    /// Like `Plain`; `DOMAIN\name` also compares the domain.
+    /// Like `Plain`, but a value such as `DOMAIN\name` also compares the domain.
     Account,
     /// Like `Plain`, but compares the whole value if it contains an `@`. The alert's owner is the
     /// only text that Graph can filter by.
     Owner,
-    /// Equals the value.
+    /// Matches text that equals the value.
     Exact,
-    /// The technique or one of its sub-techniques, by id or by part of a name.
+    /// Matches a technique and its sub-techniques, by ID or by part of a name.
     Technique,
-    /// An IP address or a network in CIDR notation.
+    /// Matches an IP address, or every address in a network in CIDR notation.
     Address,
-    /// A hash, or at least its first six digits.
+    /// Matches a hash, given as a whole or as a prefix of at least six digits.
     Hash,
-    /// A domain or one of its subdomains, also in links and email addresses.
+    /// Matches a domain and its subdomains, also in links and email addresses.
     Domain,
     /// Like `Plain`, but restores defanged values first.
     Link,
-    /// Equals a member of an enumeration.
+    /// Matches a member of the enumeration.
     Member(Enumeration),
 }
 
@@ -179,7 +179,7 @@ const NOT_INDICATORS: [&str; 10] = [
     "detailedRoles",
     "detectionStatus",
     "onboardingStatus",
-    // Copies of names (see the store).
+    // Copies of names, which the store adds.
     "(deviceid)",
     "(userid)",
 ];
@@ -203,7 +203,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the short names, each with its members.
+    /// Returns the aliases, each with the members that it stands for.
     pub fn aliases(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
             Self::Severity => &[("info", &["informational"]), ("med", &["medium"])],
@@ -280,8 +280,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the rows whose member, as sent, passes a test. There are none for evidence
-    /// enumerations.
+    /// Returns the rows whose member, as sent, passes a test. Empty for evidence enumerations.
     pub(super) fn rows(self, store: &Store, test: impl Fn(&str) -> bool) -> RowSet {
         match self {
             Self::Severity => store.rows_by_severity(|member| test(member.raw())),
@@ -399,7 +398,7 @@ mod tests {
             for cover in covers {
                 let (Alert(path) | Evidence(path) | EvidenceOf(_, path)) = cover;
                 let known = |name: &str| PROPERTIES.contains(&name);
-                // The store adds these two, for devices and users without an ID.
+                // The store adds these properties. They are not in the schema.
                 let derived = matches!(*path, "(deviceid)" | "(userid)" | "(originalurl)");
                 assert!(derived || known(path) || path.split('.').all(known), "{cover:?}");
                 if let PropertyRef::EvidenceOf(kind, _) = cover {

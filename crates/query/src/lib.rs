@@ -4,8 +4,9 @@
 //! into the part that is pushed to Graph and the part that is evaluated locally. A [`Matcher`]
 //! tests alerts. The crate does no I/O and never reads the clock.
 //!
-//! Invariants: the typed text is never changed or lost; the pushed part holds wherever the filter
-//! holds; a filter of any size or depth yields a result, even if it is only a diagnostic.
+//! Invariants: the typed text is never changed or lost; the pushed part matches every alert that
+//! the filter matches; a filter of any size or depth yields a result, even if it is only a
+//! diagnostic.
 //!
 //! ```
 //! use alertdeck_model::Timestamp;

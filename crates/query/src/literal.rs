@@ -1,5 +1,5 @@
-//! Finds strings that occur in every text that a pattern matches, so that a search can skip nearly
-//! all texts quickly.
+//! Finds a set of strings for a pattern, such that every text that the pattern matches contains at
+//! least one of them. A search can therefore skip nearly all texts quickly.
 
 use alertdeck_store::fold;
 use regex_syntax::{
@@ -40,15 +40,15 @@ fn of_expression(expression: &str, ignore_case: bool) -> Option<Vec<String>> {
 }
 
 fn texts(sequence: &Seq, ignore_case: bool) -> Option<Vec<String>> {
-    /// Shorter strings occur nearly everywhere.
+    /// The minimum length of the strings. Shorter strings occur nearly everywhere.
     const LEAST: usize = 2;
     let texts = sequence.literals()?.iter().map(|literal| {
         let text = std::str::from_utf8(literal.as_bytes()).ok()?;
         if !ignore_case {
             return Some(text.to_owned());
         }
-        // A letter may match others that fold differently, as `s` matches the long s. `s` is the only
-        // such letter in ASCII.
+        // A letter may match letters that fold differently: `s` also matches the long s (`ſ`). It
+        // is the only such letter in ASCII.
         let is_same = |c: char| c.is_ascii() && !c.eq_ignore_ascii_case(&'s');
         text.split(|c| !is_same(c)).max_by_key(|part| part.len()).map(str::to_ascii_lowercase)
     });

@@ -2,7 +2,7 @@
 //!
 //! A text test searches each value of the properties in its scope once, for all substrings
 //! together, so a pasted list costs little more than a single word. The store knows which rows have
-//! the values found, so the rest is set arithmetic on rows. The work is done in slices. Alerts that
+//! the values found, so the rest is set arithmetic on rows. Evaluation runs in slices. Alerts that
 //! arrive later are tested one by one, and the results for values are kept.
 //!
 //! Property tests check that the results equal those of [`Predicate::matches`].
@@ -31,7 +31,7 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test on a member, a date or the feed that a column can answer.
+    /// A test of a member, a date or the feed, which a column can answer.
     Column(Test),
     /// A test that reads columns row by row.
     Rows(Box<RowScan>),
@@ -66,8 +66,8 @@ impl Matcher {
     }
 
     /// Returns the parts of displayed text that the filter matches, as sorted, disjoint byte
-    /// ranges. `property` is the displayed property, as the kind and path of its [`Key`](alertdeck_store::Key); `None`
-    /// means any property.
+    /// ranges. `property` is the displayed property, as the kind and path of its
+    /// [`Key`](alertdeck_store::Key); `None` means any property.
     pub fn highlights(&self, property: Option<(Option<&str>, &str)>, shown: &str) -> Vec<Range<usize>> {
         let in_scope = |test: &&TextTest| property.is_none_or(|(kind, path)| test.scope.covers(kind, path));
         let mut tests = self.positive.iter().filter(in_scope).peekable();
@@ -165,7 +165,7 @@ impl Step {
         }
     }
 
-    /// Takes over the results of former searches.
+    /// Reuses the results of former searches.
     fn reuse(&mut self, former: &mut Vec<Search>) {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.reuse(former)),

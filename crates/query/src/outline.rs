@@ -1,9 +1,9 @@
-//! What a few properties of an alert tell about a filter, so that most alerts of a large file need
-//! not be decoded.
+//! Reduces a filter to tests of a few properties, so that most alerts in a large file need not be
+//! decoded.
 
 use super::predicate::{Predicate, Test};
 
-/// The properties that tests other than searches for text read, and those that identify an alert and
+/// The properties that all tests except text searches read, and those that identify an alert and
 /// its state (the Graph page "alert resource type").
 const PROPERTIES: [&str; 12] = [
     "id",
@@ -20,20 +20,20 @@ const PROPERTIES: [&str; 12] = [
     "lastActivityDateTime",
 ];
 
-/// A filter for alerts of which only some properties are known.
+/// A reduced filter, for alerts of which only [`Outline::PROPERTIES`] are known.
 #[derive(Clone, Debug)]
 pub struct Outline {
-    /// Matches whatever the filter matches.
+    /// A predicate that matches every alert that the filter matches.
     pub predicate: Predicate,
-    /// Whether it matches nothing else.
+    /// Whether the predicate matches no other alerts.
     pub is_exact: bool,
 }
 
 impl Outline {
-    /// The properties that have to be known.
+    /// The properties that outlines of alerts must contain.
     pub const PROPERTIES: &[&str] = &PROPERTIES;
 
-    /// Reduces a filter to what [`Outline::PROPERTIES`] tell about it.
+    /// Reduces a filter to the tests that need only [`Outline::PROPERTIES`].
     pub fn new(filter: &Predicate) -> Self {
         let mut is_exact = true;
         let predicate = Predicate(reduced(&filter.0, true, &mut is_exact));
@@ -41,7 +41,8 @@ impl Outline {
     }
 }
 
-/// Replaces searches for text by what holds always, or never where `positive` is `false`.
+/// Replaces each text search by a test that every alert passes or, where `positive` is `false`, by
+/// a test that no alert passes.
 fn reduced(test: &Test, positive: bool, is_exact: &mut bool) -> Test {
     let mut each = |parts: &[Test]| parts.iter().map(|part| reduced(part, positive, is_exact)).collect();
     match test {

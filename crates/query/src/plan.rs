@@ -1,9 +1,9 @@
 //! Plans a filter: which part is pushed to Graph and which part stays local.
 //!
-//! The pushed part holds wherever the filter holds (docs/filter-language.md, "The law"). Every
-//! alert is tested again against the whole filter, because some sources of alerts ignore filters
-//! (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed either as it is
-//! or negated.
+//! The pushed part matches every alert that the filter matches (docs/filter-language.md, "The
+//! law"). Every alert is tested again against the whole filter, because some sources of alerts
+//! ignore filters (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed
+//! either as it is or negated.
 
 use std::ops::Range;
 
@@ -25,10 +25,11 @@ use alertdeck_store::FeedId;
 /// A tenant that `tenant:` and `me` can refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tenant {
-    /// The feed that its alerts come from. If `None`, its alerts are not in the list: its names are
-    /// known but match nothing.
+    /// The feed that the tenant's alerts come from. If `None`, its alerts are not in the list: its
+    /// names are valid but match nothing.
     pub feed: Option<FeedId>,
-    /// The names by which `tenant:` finds it, such as its profile name, domain and tenant ID.
+    /// The names that `tenant:` accepts for the tenant, such as its profile name, domain and tenant
+    /// ID.
     pub names: Vec<String>,
     /// The user principal name that `me` stands for in this tenant.
     pub me: Option<String>,
@@ -38,12 +39,12 @@ pub struct Tenant {
 /// (docs/filter-language.md, "OData meaning").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OwnerCase {
-    /// Not known yet.
+    /// It is not known yet whether the service ignores case.
     #[default]
     Unknown,
     /// The service ignores case, as the filter language does.
     Ignored,
-    /// The service matches only the same spelling.
+    /// The service distinguishes upper and lower case.
     Exact,
 }
 
@@ -62,8 +63,8 @@ pub struct Context {
     pub tenants: Vec<Tenant>,
     /// How the feed's service compares owners.
     pub owner_case: OwnerCase,
-    /// The owners of the feed's loaded alerts, as sent. Unless the service ignores case, an owner is
-    /// pushed in every known spelling.
+    /// The owners of the feed's loaded alerts, as sent. Unless the service ignores case, an owner
+    /// is pushed in every known spelling.
     pub spellings: Vec<String>,
     /// The features that the service has rejected with status 400. They are not pushed.
     pub refused: Vec<Feature>,
@@ -94,28 +95,29 @@ impl Context {
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Whether no alert from the feed can match because the filter asks for other tenants. If so,
-    /// nothing has to be requested.
+    /// nothing needs to be requested.
     pub excludes_feed: bool,
-    /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
+    /// The part to push to Graph; `None` requests all alerts. It matches every alert that the
+    /// filter matches.
     pub pushed: Option<Expr>,
     /// Whether the pushed part asks for an owner in the known spellings only, although it is not
-    /// known whether the service ignores case. If it does not, alerts with another spelling of the
-    /// owner are missing from its reply.
+    /// known whether the service ignores case. If the service does not ignore case, its reply lacks
+    /// alerts with another spelling of the owner.
     pub guesses_owner: bool,
     /// The whole filter. Every alert is tested against it, whatever was pushed.
     pub test: Predicate,
     /// The conditions that are not pushed completely, as typed, or `None` if there are none.
     pub local: Option<String>,
-    /// The id, if the filter consists of a single id. The alert is then fetched directly.
+    /// The alert's ID, if the filter consists of a single ID. The alert is then fetched directly.
     pub id: Option<AlertId>,
-    /// When to plan the filter again, if it depends on the current time.
+    /// The time at which the filter must be planned again, if it depends on the current time.
     pub replan_at: Option<Timestamp>,
     /// The technique names in the filter, with the techniques that they match.
     pub named: Vec<NamedTechniques>,
-    /// The words that alerts must not contain, which may have been meant as the option of a command.
+    /// The words that alerts must not contain. They may have been meant as command-line options.
     pub excluded: Vec<String>,
-    /// The terms with `=` that compare whole values, written so that they find a part. If a filter
-    /// matches nothing, these may have been meant.
+    /// The terms with `=` that compare whole values, rewritten to match a part of a value. If the
+    /// filter matches nothing, the user may have meant these.
     pub whole: Vec<String>,
 }
 
@@ -139,8 +141,8 @@ pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
 ///
 /// # Errors
 ///
-/// Returns all syntax errors, after one that tells the syntax of another tool. If there are none,
-/// returns all errors in the filter's terms.
+/// Returns all syntax errors. If the filter uses the syntax of another tool, an error that says so
+/// comes first. If there are no syntax errors, returns all errors in the filter's terms.
 pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     if !matches!(query.root, Root::OData(_))
         && let Some(slip) = slips::find(query.text())
@@ -188,7 +190,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     })
 }
 
-/// Returns the id, if the test is for a single id and nothing else.
+/// Returns the alert's ID if the test is for a single ID and nothing else.
 fn single_id(test: &Test) -> Option<AlertId> {
     match test {
         Test::Text(TextTest { scope: SearchScope::Field(field), patterns }) if field.name == "id" => {
@@ -239,8 +241,8 @@ struct Push {
     expr: Option<Expr>,
     /// Whether the expression is equivalent to the test, rather than matching a superset.
     exact: bool,
-    /// Whether both hold only on a service that ignores case in owners, or if all spellings are
-    /// known.
+    /// Whether `expr` and `exact` are correct only if the service ignores case in owners or all
+    /// spellings are known.
     guesses_owner: bool,
 }
 
@@ -337,7 +339,7 @@ impl Context {
                 } else {
                     Expr::or([null(owner, true), Expr::and(spellings)])
                 }));
-                // Excluding too few spellings requests too many alerts, which loses nothing.
+                // Excluding too few spellings requests too many alerts, but misses none.
                 let guesses_owner = holds && push.expr.is_some() && self.owner_case == OwnerCase::Unknown;
                 Push { exact: push.exact && self.owner_case != OwnerCase::Exact, guesses_owner, ..push }
             }

@@ -25,8 +25,8 @@ use alertdeck_store::{Facts, FeedId, FoldedText, Key, Row, Store, fold};
 pub struct Predicate(pub(super) Test);
 
 impl Predicate {
-    /// Returns whether an alert matches, without caching. For many alerts, a [`super::Matcher`] gives
-    /// the same results faster.
+    /// Returns whether an alert matches, without caching. For many alerts, a [`super::Matcher`]
+    /// gives the same results faster.
     pub fn matches(&self, store: &Store, row: Row) -> bool {
         self.0.matches(store, row)
     }
@@ -44,9 +44,9 @@ pub(super) enum Test {
     Not(Box<Self>),
     /// One of the alert's enumerations has this member or this undeclared value.
     Member(Enumeration, String),
-    /// A date is known and lies in the interval.
+    /// The date is known and lies in the interval.
     Within(DateProperty, Interval),
-    /// A date is known.
+    /// The date is known.
     Known(DateProperty),
     /// A value in scope matches one of the patterns.
     Text(TextTest),
@@ -93,7 +93,7 @@ impl Test {
         Self::Not(Box::new(part))
     }
 
-    /// Returns an equivalent test for alerts from one feed, which no longer tests the feed.
+    /// Returns an equivalent test for alerts from one feed. The result no longer tests the feed.
     pub(super) fn in_feed(&self, feed: FeedId) -> Self {
         let constant = |holds: bool| if holds { Self::All(Vec::new()) } else { Self::NEVER };
         match self {
@@ -217,13 +217,13 @@ pub(super) enum Pattern {
     Domain(String),
     /// The short name of an evidence type.
     Type(String),
-    /// A regular expression, for text as sent.
+    /// A regular expression, which is matched against text as sent.
     Expression(Regex),
-    /// A wildcard, for the whole of a folded text.
+    /// A wildcard pattern, which must match the entire folded text.
     Wildcard(Regex),
-    /// Not empty.
+    /// Any text that is not empty.
     Filled,
-    /// Not blank, `unknown` or `none`.
+    /// Any text that is not blank, `unknown` or `none`.
     Known,
 }
 

@@ -1,7 +1,7 @@
 //! The property names in Graph's schema of alerts and evidence.
 //!
-//! Each is a field in the filter language, whatever its type. A test compares the list with the
-//! schema.
+//! Each name is a field of the filter language, whatever the property's type. A test compares the
+//! list with the schema.
 
 /// The property names in the beta and v1.0 metadata, and the annotation `@odata.type`.
 pub const PROPERTIES: &[&str] = &[

@@ -35,7 +35,7 @@ const MIN_HASH: usize = 6;
 /// The maximum size of a compiled regular expression, in bytes.
 const REGEX_SIZE: usize = 1 << 20;
 
-/// Resolves terms and collects what the plan needs to know about them.
+/// Resolves terms and collects information about them for the plan.
 pub(super) struct Resolver<'a> {
     pub(super) clock: Clock<'a>,
     pub(super) tenants: &'a [Tenant],
@@ -43,7 +43,7 @@ pub(super) struct Resolver<'a> {
     pub(super) stale_at: Option<Timestamp>,
     /// The technique names that were typed, with the techniques that they match.
     pub(super) named: Vec<NamedTechniques>,
-    /// The terms that compare whole values, written so that they find a part.
+    /// The terms that compare whole values, rewritten to match a part of a value.
     pub(super) whole: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Resolver<'a> {
 pub struct NamedTechniques {
     /// The name as typed.
     pub typed: String,
-    /// The techniques, serialised as ids.
+    /// The techniques, serialised as IDs.
     #[serde(serialize_with = "ids")]
     pub techniques: Vec<&'static Technique>,
 }
@@ -131,7 +131,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Returns the feeds of the tenants that pass a test.
+    /// Returns the feeds of the tenants that `is_meant` accepts.
     fn feeds(&self, is_meant: impl Fn(&Tenant) -> bool) -> Vec<FeedId> {
         self.tenants.iter().filter(|tenant| is_meant(tenant)).filter_map(|tenant| tenant.feed).collect()
     }
@@ -323,7 +323,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns whether the text is a hash, or enough of its first digits.
+/// Returns whether the text is a hash, or a long enough prefix of one.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() >= MIN_HASH && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -380,7 +380,7 @@ fn members(enumeration: Enumeration, value: &Value) -> Result<Vec<String>, Diagn
         return Ok(vec![(*name).to_owned()]);
     }
     if value.quoted {
-        // A blank member counts as a missing value, for which the first member stands.
+        // A blank member counts as a missing value, which the first member represents.
         let is_missing = text.trim().is_empty() && enumeration.property().is_some();
         return Ok(vec![if is_missing { names[0].to_owned() } else { text }]);
     }

@@ -29,7 +29,7 @@ impl<'a> ShownText<'a> {
         Self { text, folded: folded.into(), origins: Some(origins) }
     }
 
-    /// Returns the text.
+    /// Returns the displayed text.
     pub(super) fn text(&self) -> &'a str {
         self.text
     }

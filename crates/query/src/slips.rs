@@ -1,8 +1,8 @@
-//! Recognises filters that are written as in other tools, which would otherwise be read as words to
+//! Recognises filters in the syntax of other tools, which would otherwise be read as words to
 //! search for and find nothing.
 //!
-//! Works on the text, before terms are resolved, and reports the first slip only: its fix often
-//! settles the rest. Text in double quotes is never a slip.
+//! This module works on the text, before terms are resolved. It reports only the first slip,
+//! because fixing that one often fixes the others. Text in double quotes is never a slip.
 
 use std::ops::Range;
 
@@ -16,7 +16,8 @@ use super::{
     write::literal,
 };
 
-/// Operators of other tools, each with ours. Words first count only between a field and a value.
+/// Operators of other tools, each with its equivalent in the filter language. The words, which come
+/// first, count as operators only between a field and a value.
 const OPERATORS: [(&str, &str); 27] = [
     ("eq", ":"),
     ("ne", "!="),
@@ -47,11 +48,11 @@ const OPERATORS: [(&str, &str); 27] = [
     ("!~", "!="),
 ];
 
-/// Words for a missing value, of which ours is `none`.
+/// Words for a missing value in other tools. The filter language writes `none`.
 const MISSING: [&str; 8] =
     ["unassigned", "nobody", "null", "nil", "empty", "unset", "unclassified", "undefined"];
 
-/// Commands of hunting and search languages, after a `|`.
+/// Commands that follow a `|` in hunting and search languages.
 const COMMANDS: [&str; 12] = [
     "where",
     "project",
@@ -67,7 +68,7 @@ const COMMANDS: [&str; 12] = [
     "table",
 ];
 
-/// Quotes that are not ours.
+/// Opening and closing quotes that the filter language does not use.
 const QUOTES: [(char, char); 3] = [('\'', '\''), ('“', '”'), ('‘', '’')];
 
 /// Finds the first slip.
@@ -87,8 +88,8 @@ fn slip(span: Range<usize>, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(span, DiagnosticKind::OtherSyntax, message)
 }
 
-/// Returns the ranges of the words, without the parentheses and negations around them. A word ends at
-/// a blank outside of double quotes.
+/// Returns the ranges of the words, without the parentheses and negations around them. A word ends
+/// at whitespace outside double quotes.
 fn words(text: &str) -> Vec<Range<usize>> {
     let (mut words, mut start, mut quoted) = (Vec::new(), None, false);
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
@@ -111,7 +112,7 @@ fn trimmed(text: &str, word: Range<usize>) -> Range<usize> {
     start..word.end - closing.saturating_sub(opening).min(at_end)
 }
 
-/// `severity eq 'high'`
+/// Finds OData that lacks the `$`: `severity eq 'high'`.
 fn odata_without_dollar(text: &str) -> Option<Diagnostic> {
     let expr = odata::parse(text.trim()).ok()?;
     let own = match &expr {
@@ -124,7 +125,7 @@ fn odata_without_dollar(text: &str) -> Option<Diagnostic> {
     Some(slip(0..text.len(), format!("this is OData; put $ in front of it{own}")).fix(0..0, "$"))
 }
 
-/// `AlertInfo | where Severity == "High"`
+/// Finds a hunting query: `AlertInfo | where Severity == "High"`.
 fn hunting_query(text: &str, words: &[Range<usize>]) -> Option<Diagnostic> {
     let pair = words.windows(2).find(|pair| {
         text[pair[0].clone()].ends_with('|')
@@ -134,7 +135,7 @@ fn hunting_query(text: &str, words: &[Range<usize>]) -> Option<Diagnostic> {
     Some(slip(pair[0].start..pair[1].end, message))
 }
 
-/// `contains(title, 'x')`
+/// Finds an OData function: `contains(title, 'x')`.
 fn function(text: &str) -> Option<Diagnostic> {
     const FUNCTIONS: [(&str, &str, &str); 3] =
         [("contains(", "", ""), ("startswith(", "", "*"), ("endswith(", "*", "")];
@@ -175,7 +176,7 @@ fn at_word(text: &str, words: &[Range<usize>]) -> Option<Diagnostic> {
     })
 }
 
-/// `severity=="high"`
+/// Finds an operator of another tool without spaces around it: `severity=="high"`.
 fn glued_operator(text: &str, word: Range<usize>, length: usize) -> Option<Diagnostic> {
     let start = word.start + length;
     let operators = OPERATORS.iter().filter(|(theirs, _)| theirs.len() > 1 && !is_own(theirs));
@@ -185,7 +186,7 @@ fn glued_operator(text: &str, word: Range<usize>, length: usize) -> Option<Diagn
     Some(slip(span.clone(), format!("`{theirs}` is not an operator here")).fix(span, *ours))
 }
 
-/// `owner:unassigned`
+/// Finds another word for a missing value: `owner:unassigned`.
 fn missing(text: &str, scope: &SearchScope, operator: Operator, value: Range<usize>) -> Option<Diagnostic> {
     let is_closed = scope.is_owner() || alert_enumeration(scope).is_some();
     let is_missing = MISSING.iter().any(|word| text[value.clone()].eq_ignore_ascii_case(word));
@@ -194,7 +195,7 @@ fn missing(text: &str, scope: &SearchScope, operator: Operator, value: Range<usi
         .then(|| slip(value.clone(), "a missing value is written `none`").fix(value, "none"))
 }
 
-/// `severity: high`
+/// Finds a space after an operator: `severity: high`.
 fn blank_after_operator(text: &str, words: &[Range<usize>], value: Range<usize>) -> Option<Diagnostic> {
     let next = words.get(1)?.clone();
     let gap = value.end..next.start;
@@ -202,7 +203,7 @@ fn blank_after_operator(text: &str, words: &[Range<usize>], value: Range<usize>)
         .then(|| slip(words[0].start..next.end, "remove the space after the operator").fix(gap, ""))
 }
 
-/// `severity:high or medium`
+/// Finds alternatives in which only the first value has a field: `severity:high or medium`.
 fn alternative(
     text: &str,
     words: &[Range<usize>],
@@ -218,7 +219,8 @@ fn alternative(
     })
 }
 
-/// `title contains x`, `severity >= medium`, `severity :high`
+/// Finds an operator with a space before it: `title contains x`, `severity >= medium`, `severity
+/// :high`.
 fn spaced_operator(
     text: &str,
     field: Range<usize>,
@@ -257,8 +259,8 @@ fn spaced_operator(
     Some(slip(field.start..end, message).fix(field.start..end, fixed))
 }
 
-/// Reads a value as other tools write it: a word, a quoted text or a list in parentheses. Returns its
-/// end and the value as we write it.
+/// Reads a value in another tool's syntax: a word, quoted text or a list in parentheses. Returns
+/// the end of the value, and the value in the filter language.
 fn value_at(text: &str, start: usize) -> Option<(usize, String)> {
     let rest = &text[start..];
     if let Some(list) = rest.strip_prefix('(') {
@@ -276,7 +278,8 @@ fn value_at(text: &str, start: usize) -> Option<(usize, String)> {
     (length > 0).then(|| (start + length, written(&rest[..length])))
 }
 
-/// Writes a value, with percent signs at its ends as wildcards.
+/// Writes a value in the filter language. A percent sign at one end becomes a wildcard; percent
+/// signs at both ends are dropped.
 fn written(value: &str) -> String {
     let value = value.trim_matches(['\'', '"']);
     let inner = value.trim_matches('%');
@@ -288,7 +291,7 @@ fn written(value: &str) -> String {
     }
 }
 
-/// `title:'two words'`
+/// Finds text in quotes that the filter language does not use: `title:'two words'`.
 fn other_quotes(text: &str) -> Option<Diagnostic> {
     let (mut quoted, mut before) = (false, ' ');
     // Quotes that are not closed in the rest of the text.
@@ -329,7 +332,7 @@ fn is_own(operator: &str) -> bool {
     matches!(operator, "!=" | ">=" | "<=") || operator.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Returns the enumeration of a field whose members are words of their own.
+/// Returns the field's enumeration if it is the verdict or one of the alert's own.
 fn alert_enumeration(scope: &SearchScope) -> Option<Enumeration> {
     let SearchScope::Field(field) = scope else { return None };
     field.enumeration().filter(|enumeration| {
@@ -416,7 +419,7 @@ mod tests {
     #[case("x:\"")]
     #[case("'' ")]
     fn long_text_takes_no_more_time_than_its_length(#[case] part: &str) {
-        // If the time grew with the square of the length, this would not end.
+        // If the time were quadratic in the length, this would not finish.
         let _ = find(&part.repeat(100_000));
     }
 

@@ -1,4 +1,4 @@
-//! The syntax tree of a filter. It does not know what names and values mean.
+//! The syntax tree of a filter. This module does not know what names and values mean.
 //!
 //! Every part records its range in the text, and the text is never changed.
 
@@ -45,7 +45,7 @@ pub(super) enum NodeKind {
     Term(Term),
 }
 
-/// `FIELD OP VALUE,VALUE`, or a bare word.
+/// A term: `FIELD OP VALUE,VALUE`, or a bare word.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
     /// The field name and the operator, or `None` for a bare word.
@@ -76,7 +76,8 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// All operators with their symbols. An operator comes before any that are prefixes of it.
+    /// All operators with their symbols. A symbol comes before any other symbol that is a prefix of
+    /// it.
     const ALL: [(&'static str, Self); 8] = [
         ("!=", Self::Unequal),
         (">=", Self::GreaterOrEqual),
@@ -111,7 +112,7 @@ impl Operator {
 pub(super) struct Value {
     pub(super) pieces: Vec<Piece>,
     pub(super) span: Range<usize>,
-    /// Whether any part of it was quoted.
+    /// Whether any part of the value was quoted.
     pub(super) quoted: bool,
 }
 
@@ -161,7 +162,7 @@ impl Query {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
 
-    /// Returns the unquoted words after a `-` or `!` that the filter as a whole excludes.
+    /// Returns the unquoted words that the whole filter excludes with a `-` or `!`.
     pub(super) fn excluded(&self) -> Vec<String> {
         fn collect(text: &str, node: &Node, found: &mut Vec<String>) {
             match &node.kind {
@@ -194,8 +195,8 @@ impl Query {
     fn group(&self, node: &Node, inside: bool) -> String {
         let join = |parts: &[Node], by: &str| {
             let parts: Vec<_> = parts.iter().map(|part| self.group(part, true)).collect();
-            // Without a gap, a word with an unclosed parenthesis would take the closing one as part
-            // of its value.
+            // Without a gap, a word with an unclosed parenthesis would make the closing one part of
+            // its value.
             let gap =
                 if parts.last().is_some_and(|last| last.matches('(').count() > last.matches(')').count()) {
                     " "

@@ -23,7 +23,7 @@ const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
 const MAX_VALUE: usize = MAX_LENGTH / 2 - 64;
 
 /// The maximum length of a domain name in written form, in bytes (RFC 1035, 2.3.4). Longer names
-/// have no keys; otherwise each of thousands of levels would be a key.
+/// have no keys; otherwise a single name could have thousands of them, one for each level.
 const MAX_DOMAIN: usize = 253;
 
 /// Writes a value so that the filter language takes it literally, quoting it unless it is a plain
@@ -41,9 +41,9 @@ pub(super) fn quote(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "\"\""))
 }
 
-/// Lists terms that may match a value of a field, the exact term first. Which of them is valid
-/// depends on the value: an undeclared member must be quoted, and an `ip` value that is not an
-/// address is matched only by a regular expression.
+/// Lists candidate terms for a value of a field, starting with the exact term. Which of them is
+/// valid depends on the value: an undeclared member must be quoted, and an `ip` value that is not
+/// an address is matched only by a regular expression.
 pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
     let exact = super::find_field(field).and_then(|of| match of.kind {
         FieldKind::Tenant => Some(format!("{field}={}", literal(value))),

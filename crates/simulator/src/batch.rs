@@ -1,7 +1,7 @@
 //! JSON batches: splits a request into its parts and joins their replies (docs/graph-api.md,
 //! "Batching").
 //!
-//! Each part is answered like a request of its own. This module knows no operations.
+//! Each part is answered like a separate request. This module knows nothing about operations.
 
 use std::collections::HashMap;
 
@@ -15,27 +15,27 @@ use super::{
     request::{Call, read_version},
 };
 
-/// The largest number of parts.
+/// The maximum number of parts in a batch.
 const MAX_PARTS: usize = 20;
 
 /// A part of a batch.
 struct Part {
     id: String,
-    /// The ids of the earlier parts that must succeed first.
+    /// The IDs of the earlier parts that must succeed first.
     depends_on: Vec<String>,
     call: Call,
 }
 
-/// A batch, each part of which depends only on parts before it.
+/// A batch in which each part depends only on earlier parts.
 pub(super) struct Batch(Vec<Part>);
 
 impl Batch {
-    /// Returns whether a path is that of a batch.
+    /// Returns whether a path is the batch endpoint's path.
     pub(super) fn is_at(path: &str) -> bool {
         read_version(path).is_ok_and(|(_, rest)| rest.trim_end_matches('/').eq_ignore_ascii_case("$batch"))
     }
 
-    /// Parses a batch. Parts without a token of their own get that of the batch.
+    /// Parses a batch. Parts without their own token get the batch's token.
     pub(super) fn read(call: &Call) -> Result<Self, Refusal> {
         if call.method != Method::POST {
             let message = "The method is not allowed on this resource.";
@@ -74,13 +74,14 @@ impl Batch {
             let succeeded = |id| statuses.get(id).is_some_and(StatusCode::is_success);
             let reply = if depends_on.iter().all(succeeded) { answer(call) } else { failed_dependency() };
             if reply.damage != Damage::None {
-                // A part cannot be damaged alone.
+                // Damage cannot be limited to a single part, so it applies to the whole batch.
                 damage = reply.damage;
             }
             statuses.insert(id.clone(), reply.status);
             responses.push(response(&id, &reply));
         }
-        // The order is not defined; this one differs from that of the requests.
+        // The order of replies is undefined. Reverse it, so that it differs from the order of the
+        // requests.
         responses.reverse();
         Reply { damage, ..Reply::json(json!({"responses": responses}).to_string()) }
     }
@@ -129,7 +130,7 @@ fn read_part(part: &Value, version: &str, batch: &Call) -> Result<Part, Refusal>
     Ok(Part { id, depends_on, call })
 }
 
-/// Returns the reply of a part as an item of the batch's reply. A body that is not JSON is encoded in
+/// Converts a part's reply to an item of the batch's reply. A body that is not JSON is encoded in
 /// base64.
 fn response(id: &str, reply: &Reply) -> Value {
     let headers: Map<_, _> =

@@ -9,7 +9,7 @@ use std::{
 pub(super) struct Budget {
     limit: Option<usize>,
     minute: Duration,
-    /// When the requests in the last minute arrived, including refused ones.
+    /// The arrival times of the requests in the last minute, including refused requests.
     recent: VecDeque<Instant>,
 }
 
@@ -18,7 +18,8 @@ impl Budget {
         Self { limit: limit.map(|limit| limit as usize), minute, recent: VecDeque::new() }
     }
 
-    /// Counts a request. If it exceeds the limit, returns how long to wait, in whole seconds.
+    /// Counts a request. If it exceeds the limit, returns the time to wait, rounded up to whole
+    /// seconds.
     pub(super) fn take(&mut self, now: Instant) -> Option<Duration> {
         let limit = self.limit?;
         while self.recent.front().is_some_and(|first| now.duration_since(*first) >= self.minute) {
@@ -26,7 +27,7 @@ impl Budget {
         }
         self.recent.push_back(now);
         let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // There is room again once one request more than the excess has left the window.
+        // The next request is accepted once one more request than the excess has left the window.
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
@@ -45,7 +46,8 @@ mod tests {
         for second in [0.0, 1.0, 2.0] {
             assert_eq!(budget.take(at(second)), None);
         }
-        // Four calls are in the window: those at 0 and 1 must leave it before another one fits.
+        // Four calls are in the window: those at 0 and 1 must leave it before another call is
+        // accepted.
         assert_eq!(budget.take(at(3.5)), Some(Duration::from_secs(58)));
         assert_eq!(budget.take(at(61.5)), None);
         assert_eq!(Budget::new(None, Duration::from_secs(60)).take(start), None);

@@ -1,4 +1,4 @@
-//! The record of all changes that the tenant carried out, for tests.
+//! The record of the changes that the tenant carried out, for tests.
 
 use std::collections::VecDeque;
 
@@ -6,33 +6,34 @@ use serde_json::{Value, json};
 
 use alertdeck_model::Timestamp;
 
-/// The number of changes that are kept; older ones are dropped.
+/// The maximum number of changes to keep; older changes are dropped.
 const LENGTH: usize = 10_000;
 
-/// A change or comment that the tenant carried out, also if its reply was lost.
+/// A change or comment that the tenant carried out, even if its reply was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// When it was made, on the tenant's clock. This is the alert's `lastUpdateDateTime` after it.
+    /// The time of the change on the tenant's clock, which becomes the alert's
+    /// `lastUpdateDateTime`.
     pub at: Timestamp,
     /// The ID of the alert.
     pub alert_id: String,
-    /// The account of the token, or the colleague ([`COLLEAGUE`](super::COLLEAGUE)).
+    /// The token's account, or the colleague's ([`COLLEAGUE`](super::COLLEAGUE)).
     pub author: String,
-    /// `PATCH` or `POST`, also for the changes of a colleague.
+    /// `PATCH` or `POST`, even for changes by the colleague.
     pub method: &'static str,
     /// The alert's values before the change.
     pub before: AlertState,
-    /// The alert's values after the change. They equal those before it if the change set what was
-    /// already there.
+    /// The alert's values after the change. They equal `before` if the change set the existing
+    /// values again.
     pub after: AlertState,
-    /// The texts of the comments that it added. A request adds one, or several (docs/graph-api.md,
+    /// The texts of the added comments. A request may add more than one (docs/graph-api.md,
     /// "Comments").
     pub comments: Vec<String>,
-    /// The request that made it; `None` for a change by a colleague.
+    /// The request that made the change; `None` for a change by the colleague.
     pub request: Option<ChangeRequest>,
 }
 
-/// The values of an alert that can be changed.
+/// The writable values of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertState {
     /// `status`, as in the alert.
@@ -48,7 +49,7 @@ pub struct AlertState {
 /// The IDs of a request that changed an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRequest {
-    /// The `request-id` that the service gave it, also if the reply was lost.
+    /// The `request-id` that the service assigned, even if the reply was lost.
     pub request_id: String,
     /// The `client-request-id` that the client sent.
     pub client_request_id: Option<String>,
@@ -98,7 +99,7 @@ impl Change {
 pub(super) struct ChangeLog(VecDeque<Change>);
 
 impl ChangeLog {
-    /// The path at which the changes are served, which is outside Graph's.
+    /// The path of the endpoint that serves the changes. It is not part of Graph.
     pub(super) const PATH: &'static str = "/simulator/changes";
 
     pub(super) fn push(&mut self, change: Change) {
@@ -112,7 +113,7 @@ impl ChangeLog {
         self.0.iter().cloned().collect()
     }
 
-    /// Returns the changes in the form of a list of Graph.
+    /// Returns the changes in the form of a Graph list.
     pub(super) fn to_json(&self) -> Value {
         json!({"value": self.0.iter().map(Change::to_json).collect::<Vec<_>>()})
     }

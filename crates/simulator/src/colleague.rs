@@ -1,7 +1,7 @@
 //! Another analyst, who works on the same alerts as the user.
 //!
-//! The choices follow from the seed and from the state of the alerts. This module knows neither the
-//! clock nor the store.
+//! All choices are determined by the seed and the state of the alerts. This module knows neither
+//! the clock nor the store.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use super::{
     triage::{TEXTS, verdicts},
 };
 
-/// Separates the choices from others that are made with the same seed.
+/// Mixed into the seed, so that the colleague's choices are independent of other random choices.
 const SEED: u64 = 0x636f_6c6c_6561_6775;
 
-/// The determinations of attacks that a colleague uses.
+/// The determinations that the colleague uses for attacks.
 const ATTACKS: [&str; 5] =
     ["malware", "compromisedAccount", "phishing", "maliciousUserActivity", "multiStagedAttack"];
 
-/// Chooses what another analyst does.
+/// Chooses the colleague's actions.
 pub(super) struct Colleague {
     rng: StdRng,
 }
@@ -29,13 +29,13 @@ impl Colleague {
         Self { rng: StdRng::seed_from_u64(seed ^ SEED) }
     }
 
-    /// Chooses one of these alerts.
+    /// Chooses one of the alerts with these IDs.
     pub(super) fn choose(&mut self, ids: &[&str]) -> Option<String> {
         ids.choose(&mut self.rng).map(|id| (*id).to_owned())
     }
 
     /// Chooses what to do with an open alert: take it, resolve it or comment on it. Returns the
-    /// operation and its body. `name` is that of the colleague.
+    /// operation and its body. `name` is the colleague's account.
     pub(super) fn act(&mut self, alert: &Value, name: &str) -> (Operation, Value) {
         let id = alert["id"].as_str().unwrap_or_default().to_owned();
         let is_taken = alert["status"] == "inProgress" && alert["assignedTo"] == name;
@@ -58,7 +58,7 @@ impl Colleague {
         }
     }
 
-    /// Returns the factor by which the time until the next action differs from its mean.
+    /// Returns a random factor by which to multiply the mean time until the next action.
     pub(super) fn wait_factor(&mut self) -> f64 {
         self.rng.random_range(0.5..1.5)
     }

@@ -1,5 +1,5 @@
-//! Changes of alerts: reads what a request asks for, applies it, and records it (docs/graph-api.md,
-//! "Updating alerts", "Comments").
+//! Changes to alerts: parses the change that a request asks for, applies it, and records it
+//! (docs/graph-api.md, "Updating alerts", "Comments").
 
 use serde_json::{Map, Value, json};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use alertdeck_model::{Classification, Determination, Status, Timestamp};
 
-/// Changes alerts in the name of an account.
+/// Changes alerts on behalf of an account.
 pub(super) struct Editor<'a> {
     pub(super) store: &'a mut Store,
     pub(super) changes: &'a mut ChangeLog,
     pub(super) now: Timestamp,
-    /// The account, which is also the author of comments.
+    /// The account that makes the change, which is also the author of its comments.
     pub(super) author: &'a str,
-    /// The request that asks for the change; `None` for a colleague.
+    /// The request for the change; `None` for a change by the colleague.
     pub(super) request: Option<ChangeRequest>,
 }
 
@@ -73,7 +73,7 @@ impl Editor<'_> {
     }
 }
 
-/// Returns the earliest time for the next change of an alert, so that each change moves
+/// Returns the earliest time for the next change to an alert, so that each change advances
 /// `lastUpdateDateTime`.
 fn next_tick(alert: &Value) -> Timestamp {
     let last = alert["lastUpdateDateTime"].as_str().and_then(Timestamp::parse);
@@ -98,8 +98,8 @@ fn add_comments(alert: &mut Value, texts: &[String], author: &str, now: Timestam
     alert["lastUpdateDateTime"] = now.to_string().into();
 }
 
-/// Parses the body of a comment: one comment, or a list of them, which Graph's SDKs send
-/// (docs/graph-api.md, "Comments").
+/// Parses the body of a comment request: either one comment, or a list of comments, which Graph's
+/// SDKs send (docs/graph-api.md, "Comments").
 fn read_comments(body: &[u8]) -> Result<Vec<String>, Refusal> {
     let text = |comment| {
         let comment = only(comment, &["comment"])?;
@@ -113,7 +113,8 @@ fn read_comments(body: &[u8]) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Returns a JSON object, which may have only these properties and an `@odata.type`.
+/// Returns a value as a JSON object, without its `@odata.type`. Refuses other types of values and
+/// properties that are not in `properties`.
 fn only(value: Value, properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let Value::Object(mut object) = value else { return Err(Refusal::bad_body()) };
     object.shift_remove("@odata.type");

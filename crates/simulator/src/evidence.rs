@@ -1,7 +1,7 @@
 //! Generates the evidence for an alert, in the service's JSON (docs/graph-api.md, "Evidence
 //! types").
 //!
-//! The data is consistent: a process has the same id and times in every alert on its device, an
+//! The data is consistent: a process has the same ID and times in every alert on its device, an
 //! attacker's file has the same hashes throughout the campaign, and a system file has the same
 //! hashes everywhere.
 
@@ -57,7 +57,7 @@ pub(super) struct CampaignData {
     /// The attacker's address.
     pub(super) address: String,
     location: &'static Location,
-    /// The target host of lateral movement.
+    /// The host that lateral movement targets.
     pub(super) peer: String,
     /// The number used in the names of the attacker's files.
     pub(super) number: u32,
@@ -76,7 +76,7 @@ impl CampaignData {
         let address = format!("{net}.{}", rng.random_range(1..255));
         let location = &LOCATIONS[rng.random_range(0..LOCATIONS.len())];
         let number = rng.random_range(1000..10_000);
-        // Some domains are shared between campaigns, and others are not.
+        // Some domains are shared between campaigns; others are unique.
         let domain =
             if number % 2 == 0 { format!("{host}-{number}.{zone}") } else { format!("{host}.{zone}") };
         let items = story.steps.iter().flat_map(|step| step.evidence).flat_map(Item::each);
@@ -91,8 +91,8 @@ impl CampaignData {
     }
 
     fn process_id(&self, image: &Image) -> u64 {
-        // Windows process ids are multiples of four. The device is deliberately ignored: in real
-        // alerts, too, processes on different devices have the same id, and a process tree must
+        // Windows process IDs are multiples of four. The device is deliberately ignored: in real
+        // alerts, too, processes on different devices can have the same ID, and a process tree must
         // keep them apart.
         400 + self.process_hash(image) % 6000 * 4
     }
@@ -114,7 +114,7 @@ fn hash(seed: u64, name: &str) -> u64 {
 pub(super) struct EvidenceBuilder<'a> {
     pub(super) rng: &'a mut StdRng,
     pub(super) campaign: &'a CampaignData,
-    /// All of the organization's devices.
+    /// All of the organisation's devices.
     pub(super) devices: &'a [Device],
     /// The index of the affected device.
     pub(super) device: usize,
@@ -204,7 +204,7 @@ impl<'a> EvidenceBuilder<'a> {
                 }),
             ),
             Item::Url(url) => {
-                // The organization's own URLs are affected rather than malicious.
+                // The organisation's own URLs are affected rather than malicious.
                 let hostile = url.contains("<domain>") || url.contains("<ip>");
                 let url = self.fill(url);
                 self.typed("url", if hostile { "malicious" } else { "unknown" }, &[], json!({"url": url}))
@@ -354,8 +354,8 @@ impl<'a> EvidenceBuilder<'a> {
         self.typed("process", process.verdict, &[], fields)
     }
 
-    /// Returns when a process started on this device. Start times follow the order of the story; a
-    /// parent that is not in the story started hours earlier.
+    /// Returns the start time of a process on this device. Start times follow the order of the
+    /// story; a parent that is not in the story started hours earlier.
     fn started(&self, image: &Image) -> Timestamp {
         let same = |other: &Image| other.name == image.name && other.instance == image.instance;
         let position = self.campaign.processes.iter().find(|(_, other)| same(other));

@@ -1,9 +1,9 @@
-//! The fault profiles, which decide what fault is injected into which request.
+//! The fault profiles, which decide which fault is injected into which request.
 //!
 //! The fault injected into a request depends on the seed, on the request and on how often it has
-//! been sent before, but not on its order among other requests. Therefore clients with concurrent
-//! requests see the same faults in every run. Apart from status codes and body corruption, this
-//! module is independent of HTTP.
+//! been sent before, but not on its order among other requests. Clients that send concurrent
+//! requests therefore see the same faults in every run. Apart from status codes and body
+//! corruption, this module is independent of HTTP.
 
 use std::{
     collections::HashMap,
@@ -25,23 +25,23 @@ pub enum Faults {
     None,
     /// About a quarter of all requests fail with an error status, a broken connection, or an
     /// incomplete, slow or invalid body, but never the same request three times in a row. Pages
-    /// sometimes repeat an alert or are empty. Changes and comments fail before they are carried
-    /// out, or afterwards, when the reply may also hold the values from before.
+    /// sometimes repeat an alert or are empty. Changes and comments fail either before or after
+    /// they are carried out. Some changes that are carried out return the old values.
     Flaky,
     /// About a third of all list requests are answered with 429, but never the same one twice in a
     /// row.
     Throttled,
-    /// Everything in `Flaky`, plus one permanent fault in about a third of the list requests, selected
-    /// by the seed: next links that loop, that lead elsewhere or that are not addresses, next pages
-    /// that are refused (in some cases with a quotation of the token), pages without end, pages that
-    /// repeat, objects that are not alerts, a wrong count, or invalid JSON.
+    /// Everything in `Flaky`, plus one permanent fault in about a third of the list requests,
+    /// selected by the seed: next links that loop, lead elsewhere or are not addresses; next pages
+    /// that are refused (in some cases with an error that quotes the token); endless pages;
+    /// repeated pages; objects that are not alerts; a wrong count; or invalid JSON.
     Hostile,
     /// After two requests, the service is unreachable for a while, then reachable for a longer
     /// time, and so on.
     Offline,
     /// Changes become visible late: for [`Timing::stale`](super::Timing::stale) after a change,
-    /// alerts and lists are returned with the values from before it, including
-    /// `lastUpdateDateTime`. The reply to the change itself has the new values.
+    /// alerts and lists are returned with the old values, including `lastUpdateDateTime`. The reply
+    /// to the change itself contains the new values.
     Stale,
 }
 
@@ -98,7 +98,7 @@ pub(super) enum Fault {
     Unanswered,
     /// Executed, but the connection (over HTTP/2, the stream) is reset without a reply.
     Reset,
-    /// Not executed: the connection is closed or, over HTTP/2, the stream refused.
+    /// Not executed: the connection is closed or, over HTTP/2, the stream is refused.
     Refused,
     /// The reply is sent slowly.
     Slow,
@@ -114,17 +114,18 @@ pub(super) enum Fault {
     ForeignNextLink,
     /// The link to the next page is not an address of the list, or not text.
     BadNextLink,
-    /// The list continues without end, with alerts that do not exist.
+    /// The list never ends: its further pages contain alerts that do not exist.
     EndlessPages,
-    /// The list continues without end, with the alerts of its first page.
+    /// The list never ends: its further pages repeat the alerts of the first page.
     RepeatedPages,
     /// The page contains an object that is not an alert.
     NotAnAlert,
-    /// The service counts far more alerts than there are.
+    /// The reported count is far higher than the number of alerts.
     WrongCount,
     /// The request is refused if it asks for a next page.
     NextPageRefused,
-    /// The same, and the message quotes the request's `Authorization` header.
+    /// Like [`NextPageRefused`](Self::NextPageRefused), but the message quotes the request's
+    /// `Authorization` header.
     TokenQuoted,
 }
 
@@ -135,22 +136,22 @@ impl Fault {
     }
 }
 
-/// A place in a list without end.
+/// A page of an endless list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endless {
-    /// Whether its pages repeat the same alerts.
+    /// True if all pages contain the same alerts.
     pub(super) repeats: bool,
-    /// The number of the page.
+    /// The page number.
     pub(super) number: u64,
 }
 
 impl Endless {
-    /// The start of the IDs of alerts that do not exist, and of the tokens of their pages.
+    /// The prefix of nonexistent alerts' IDs, and of the tokens of pages that contain such alerts.
     pub(super) const NEW: &str = "endless-";
-    /// The start of the tokens of pages that repeat.
+    /// The prefix of the tokens of repeated pages.
     pub(super) const REPEATED: &str = "repeated-";
 
-    /// Reads the place from a query.
+    /// Parses the page from the `$skiptoken` in a query.
     pub(super) fn read(query: &str) -> Option<Self> {
         let (_, token) = query.split_once("skiptoken=")?;
         let repeats = token.starts_with(Self::REPEATED);
@@ -181,10 +182,10 @@ pub(super) struct FaultPlan {
     retry_after: Duration,
     outage: Duration,
     recovery: Duration,
-    /// Keyed by the hash of the request. Entries are never removed, because they are small and a
-    /// run has only thousands of requests.
+    /// The history of each request, keyed by the request's hash. Entries are never removed, because
+    /// they are small and a run has only thousands of requests.
     history: HashMap<u64, History>,
-    /// The number of requests before the first outage.
+    /// The number of requests received before the first outage.
     before_outage: u8,
     /// When the first outage began.
     offline_since: Option<Instant>,
@@ -192,9 +193,9 @@ pub(super) struct FaultPlan {
 
 #[derive(Default)]
 struct History {
-    /// How many times the request was sent.
+    /// The number of times that the request was sent.
     sent: u64,
-    /// How many times in a row it failed.
+    /// The number of consecutive failures of the request.
     failed: u8,
 }
 
@@ -270,8 +271,8 @@ impl FaultPlan {
     }
 }
 
-/// Draws a temporary fault. Faults that look like a complete answer, after which clients rarely
-/// retry, make up at most one in seven.
+/// Draws a temporary fault. At most one in seven faults looks like a complete answer, because
+/// clients rarely retry after such faults.
 fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
     match rng.random_range(0..30) {
         0..2 => Fault::Status(StatusCode::INTERNAL_SERVER_ERROR, None),
@@ -296,8 +297,9 @@ fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
     }
 }
 
-/// Draws a temporary fault for a change. One half occur before it is carried out, the other half
-/// afterwards. Some leave it unclear which, such as an error from a gateway.
+/// Draws a temporary fault for a change. Half of the faults occur before the change is carried out,
+/// and half afterwards. Some faults, such as a gateway error, do not reveal whether the change was
+/// carried out.
 fn change_failure(rng: &mut StdRng, wait: Duration) -> Fault {
     match rng.random_range(0..34) {
         0..5 => Fault::Throttle(Some(retry_after(rng, wait))),
@@ -322,8 +324,8 @@ fn change_failure(rng: &mut StdRng, wait: Duration) -> Fault {
     }
 }
 
-/// Draws one of the forms that clients must accept: whole seconds, a fraction or a date
-/// (docs/graph-api.md, "Throttling"), and in some cases no wait at all.
+/// Draws a `Retry-After` in one of the forms that clients must accept: whole seconds, a fraction or
+/// a date (docs/graph-api.md, "Throttling"). In some cases, the wait is zero.
 fn retry_after(rng: &mut StdRng, wait: Duration) -> RetryAfter {
     match rng.random_range(0..6) {
         4 => RetryAfter { wait: Duration::ZERO, as_date: false },

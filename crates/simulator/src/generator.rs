@@ -27,16 +27,18 @@ const RARE_EVERY: u32 = 6;
 /// A tenant with at least this many alerts has one alert with thousands of items of evidence.
 const LARGE: usize = 1_000;
 
-/// The Unix epoch in .NET ticks (100 ns since the year 1), which alert ids contain.
+/// The Unix epoch in .NET ticks (100 ns since the year 1), which alert IDs contain.
 const DOTNET_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// Generates alerts.
 pub(super) struct Generator {
     rng: StdRng,
-    /// Drives the rare campaigns, so that a new rare story does not change the common ones.
+    /// The random numbers for rare campaigns, kept separate so that a new rare story does not
+    /// change the common campaigns.
     rare: StdRng,
     world: World,
-    /// The ids of common incidents count up from here, and those of rare ones count down.
+    /// The IDs of common incidents count up from this number, and the IDs of rare incidents count
+    /// down from it.
     first_incident: u32,
     /// The number of common campaigns so far.
     common_campaigns: u32,
@@ -53,9 +55,9 @@ struct Campaign {
     incident: u32,
     /// The status of most of its alerts.
     status: TriageStatus,
-    /// When its last alert was raised, for a campaign in the past.
+    /// For a past campaign, the time at which its last alert was raised.
     last: Timestamp,
-    /// True if its story is a rare one.
+    /// True if the campaign runs a rare story.
     rare: bool,
     /// The number of alerts raised so far.
     raised: usize,
@@ -282,7 +284,7 @@ fn alert(
         1 => &["Critical asset", "Attack disruption"],
         _ => &[],
     };
-    // A detector is a rule, so all alerts with the same title have the same detector id.
+    // A detector is a rule, so all alerts with the same title have the same detector ID.
     let detector = guid(&mut StdRng::seed_from_u64(
         step.title.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())),
     ));
@@ -441,7 +443,7 @@ mod tests {
             }
         }
         assert!(out_of_order * 200 < processes, "{out_of_order} of {processes}");
-        // A campaign that reaches a device twice runs its processes twice there.
+        // A campaign that reaches a device twice runs its processes there twice.
         assert!(starts.values().filter(|times| times.len() > 1).count() * 20 < starts.len());
         assert!(devices_of_a_process.values().any(|devices| devices.len() > 1));
     }

@@ -1,7 +1,7 @@
 //! Alerts with text that an attacker controls (docs/testing.md, "Hostile text").
 //!
-//! Each mutation puts one hostile string where an attacker could. The strings are valid JSON;
-//! invalid pages come from the fault profiles.
+//! Each mutation puts one hostile string into a property that an attacker could control. The
+//! strings are valid JSON; invalid pages come from the fault profiles.
 
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
@@ -66,11 +66,11 @@ const MUTATIONS: &[(Target, &str)] = &[
     (Anywhere("domainName"), "{}\u{1b}]8;;https://example.net\u{7}.xn--80ak6aa92e"),
 ];
 
-/// The number of draws for mutations that are not in [`MUTATIONS`]: two for long strings, and four
-/// for the process cycle, which fits few alerts.
+/// The number of possible draws for mutations that are not in [`MUTATIONS`]: two for long strings,
+/// and four for the process cycle, which is possible in few alerts.
 const SPECIAL: usize = 6;
 
-/// Applies a random mutation that fits the alert.
+/// Applies a random mutation that is possible for the alert.
 pub(super) fn mutate(alert: &mut Value, rng: &mut StdRng) {
     // Ends after a few attempts, because every alert has a title.
     loop {
@@ -92,7 +92,7 @@ pub(super) fn mutate(alert: &mut Value, rng: &mut StdRng) {
     }
 }
 
-/// Replaces a property. Returns whether the alert has it.
+/// Replaces a property. Returns whether the alert has the property.
 fn replace(alert: &mut Value, target: &Target, text: &str) -> bool {
     let value = match target {
         Alert(path) => alert.pointer_mut(path),
@@ -105,7 +105,8 @@ fn replace(alert: &mut Value, target: &Target, text: &str) -> bool {
     found.is_some()
 }
 
-/// Makes the last process the parent of the first, which is usually one of its ancestors.
+/// Creates a cycle by making the last process the parent of the first, which is usually an ancestor
+/// of the last. Returns whether the alert has any processes.
 fn make_process_cycle(alert: &mut Value) -> bool {
     let Some(items) = alert["evidence"].as_array_mut() else { return false };
     let Some(last) = items.iter().rfind(|item| item["processId"].is_number()).cloned() else { return false };
@@ -131,7 +132,7 @@ fn find_text<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     }
 }
 
-/// Finds the first item of an evidence type.
+/// Returns the position of the first item of an evidence type.
 fn position_of(alert: &Value, kind: &str) -> Option<usize> {
     let wanted = format!("#microsoft.graph.security.{kind}Evidence");
     alert["evidence"].as_array()?.iter().position(|item| item["@odata.type"] == wanted.as_str())

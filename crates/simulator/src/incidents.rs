@@ -1,7 +1,7 @@
-//! Incidents, which are made of the alerts that name them (docs/graph-api.md, "Incidents").
+//! Incidents, which are built from the alerts that name them (docs/graph-api.md, "Incidents").
 //!
-//! Nothing is stored for an incident: its values follow from its alerts, so the two never
-//! contradict each other. Some incidents have a predecessor that was merged into them.
+//! Nothing is stored for an incident: its values are derived from its alerts, so they never
+//! contradict the alerts. Some incidents have a predecessor that was merged into them.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use alertdeck_model::{Severity, Timestamp};
 
-/// What is added to the id of an incident for the id of its predecessor.
+/// The number to add to an incident's ID to get the ID of its predecessor.
 const MERGED: u32 = 100_000;
 /// One in this many incidents has a predecessor.
 const MERGED_EVERY: u32 = 8;
@@ -25,7 +25,8 @@ pub(super) struct Incident<'a> {
     position: Position,
     columns: Columns,
     value: Value,
-    /// Its alerts, newest first; a merged incident has none.
+    /// The incident's alerts, newest first. A predecessor, which was merged into another incident,
+    /// has none.
     alerts: Vec<&'a StoredAlert>,
 }
 
@@ -81,7 +82,7 @@ pub(super) fn incidents(store: &Store) -> Vec<Incident<'_>> {
     incidents
 }
 
-/// Builds an incident from its alerts, of which there is at least one, newest first.
+/// Builds an incident from its alerts, which must be sorted newest first and not be empty.
 fn incident(id: &str, alerts: &[&StoredAlert]) -> Value {
     let values = |name: &'static str| alerts.iter().map(move |alert| &alert.summary[name]);
     let newest = |name| values(name).find(|value| !matches!(value.as_str(), None | Some("unknown")));
@@ -126,7 +127,7 @@ fn incident(id: &str, alerts: &[&StoredAlert]) -> Value {
     })
 }
 
-/// Returns the incident that was merged into this one, if there is one.
+/// Returns the incident that was merged into this one, if any.
 fn predecessor(incident: &Value) -> Option<Value> {
     let id = incident["id"].as_str()?;
     let number: u32 = id.parse().ok()?;

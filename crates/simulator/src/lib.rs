@@ -3,15 +3,16 @@
 //!
 //! It behaves like the real service (docs/graph-api.md) and can inject faults (docs/testing.md,
 //! "Faults that must be survived"). Within this workspace it depends only on the model. In
-//! particular, it has its own evaluation of `$filter` ([`odata`]), so that it checks the filters
-//! that alertdeck sends instead of sharing their bugs.
+//! particular, it has its own `$filter` evaluator ([`odata`]), so that it checks the filters that
+//! alertdeck sends instead of sharing alertdeck's bugs.
 //!
-//! Only `server` uses sockets. A request passes from there through `service` (token, budget, faults,
-//! log), which splits up a `batch`, `request` and `options` (parsing), `operations` (the reply) and
-//! `store` (the alerts), of which `incidents` are made. `edit` changes alerts and records it in
-//! `changes`; `visibility` keeps changes from being read at once; `colleague` chooses what another
-//! analyst does. The alerts come from `generator`, which runs
-//! the `stories` in the `world`. `sign_in` serves the token endpoints on the same port.
+//! Only `server` uses sockets. It passes each request to `service`, which checks the token, applies
+//! the budget and the faults, keeps the log, and splits a `batch` into its parts. `request` and
+//! `options` parse a request, and `operations` creates the reply from the alerts in `store`, from
+//! which `incidents` are built. `edit` changes alerts and records the changes in `changes`;
+//! `visibility` delays the visibility of changes; `colleague` chooses the actions of another
+//! analyst. `generator` creates the alerts by running the `stories` in the `world`. `sign_in`
+//! serves the token endpoints on the same port.
 
 mod batch;
 mod budget;
@@ -81,7 +82,7 @@ const COMPANY: &str = "contoso";
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of the company, in lower case, as it appears in domains, addresses and names.
-    /// Alerts from tenants with different names never contain each other's.
+    /// Alerts never contain the name of another tenant.
     pub tenant: String,
     /// The number of alerts at the start.
     pub alerts: usize,
@@ -93,13 +94,13 @@ pub struct Settings {
     pub faults: Faults,
     /// The port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// If true, the service speaks https with a certificate of its own
-    /// ([`Simulator::certificate`]); if false, http.
+    /// If true, the service uses https, with its own certificate ([`Simulator::certificate`]); if
+    /// false, it uses http.
     pub tls: bool,
     /// The initial time on the service's clock (`Date`, arrivals, updates), which is also roughly
     /// the time of the newest alert.
     pub now: Timestamp,
-    /// Which tokens are accepted.
+    /// The tokens that the service accepts.
     pub access: Access,
     /// The initial settings for signing in.
     pub sign_in: SignIn,
@@ -107,21 +108,22 @@ pub struct Settings {
     pub largest_page: usize,
     /// The mean time between new alerts; `None` for no new alerts.
     pub arrivals: Option<Duration>,
-    /// The mean time between changes of open alerts by [`COLLEAGUE`], who takes, resolves or comments
-    /// on them; `None` for no changes.
+    /// The mean time between actions of [`COLLEAGUE`], who takes, resolves or comments on open
+    /// alerts; `None` for no actions.
     pub colleague: Option<Duration>,
-    /// How long after its own times a new alert becomes visible (docs/graph-api.md, "Polling").
+    /// The delay between a new alert's timestamps and its arrival (docs/graph-api.md, "Polling").
     pub late: Duration,
-    /// The number of requests per minute before the service answers with 429; `None` for no limit.
+    /// The number of requests that are accepted per minute; `None` for no limit. Further requests
+    /// are answered with 429.
     pub budget: Option<u32>,
-    /// Whether owners in a `$filter` are compared case-sensitively. Whether Graph does so is not
+    /// If true, owners in a `$filter` are compared case-sensitively. Graph's behaviour is not
     /// documented (docs/graph-api.md, "Filtering").
     pub exact_owners: bool,
-    /// The waiting times, which tests shorten.
+    /// The lengths of waits and outages, which tests shorten.
     pub timing: Timing,
 }
 
-/// Which tokens the service accepts.
+/// The tokens that a service accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Any non-empty token, with the user's permissions ([`SignIn::scopes`]), for use without
@@ -134,7 +136,7 @@ pub enum Access {
     SignedIn,
 }
 
-/// The service's waiting times.
+/// The lengths of the service's waits and outages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The `Retry-After` of injected faults; some use three quarters of it.
@@ -143,11 +145,11 @@ pub struct Timing {
     pub outage: Duration,
     /// The time between outages.
     pub recovery: Duration,
-    /// The length of the budget's minute.
+    /// The length of the budget's window, which is a minute in the real service.
     pub minute: Duration,
     /// The delay before each of the eight pieces of a slow body.
     pub trickle: Duration,
-    /// How long a change stays invisible with [`Faults::Stale`].
+    /// The time for which a change stays invisible with [`Faults::Stale`].
     pub stale: Duration,
 }
 
@@ -165,9 +167,9 @@ impl Default for Timing {
 }
 
 impl Settings {
-    /// Returns settings for a service without faults that has 2,000 alerts up to `now`, a free
-    /// port, no arrivals, no colleague, no latency and Graph's budget of 150 requests per minute
-    /// (docs/graph-api.md, "Throttling"), and that accepts any token.
+    /// Returns settings for a service that has 2,000 alerts up to `now`, a free port and Graph's
+    /// budget of 150 requests per minute (docs/graph-api.md, "Throttling"), and that accepts any
+    /// token. It has no faults, arrivals, colleague or latency.
     pub fn new(now: Timestamp) -> Self {
         Self {
             tenant: COMPANY.to_owned(),
@@ -194,7 +196,7 @@ impl Settings {
 /// A logged request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// When the request arrived, as the time since the service started.
+    /// The arrival time of the request, measured from the start of the service.
     pub at: Duration,
     /// The request's method.
     pub method: String,
@@ -224,7 +226,7 @@ impl Exchange {
     }
 }
 
-/// The error for a change that the service would refuse, with its message.
+/// The error for a change that the service would refuse, with the service's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidChange(String);
@@ -249,7 +251,8 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Fails if the port is in use, or if the system provides no socket, thread or randomness.
+    /// Fails if the port is in use, or if the system cannot provide a socket, a thread or random
+    /// data.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
         listener.set_nonblocking(true)?;
@@ -304,26 +307,25 @@ impl Simulator {
         self.base.clone()
     }
 
-    /// Returns the certificate of the authority that issued the service's own, as PEM, for clients
-    /// to trust; `None` without [`Settings::tls`]. Each run has a new one, whose private key is
-    /// never stored.
+    /// Returns the authority's certificate, which clients need to trust, as PEM; `None` without
+    /// [`Settings::tls`]. Each run has a new authority, whose private key is never stored.
     pub fn certificate(&self) -> Option<&str> {
         self.certificate.as_deref()
     }
 
-    /// Returns the log of requests, oldest first. It keeps the last 10,000.
+    /// Returns the log of the last 10,000 requests, oldest first.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.service).log.iter().cloned().collect()
     }
 
-    /// Schedules faults for individual requests. Each is applied once, in order, to the next
+    /// Schedules faults for individual requests. Each fault is applied once, in order, to the next
     /// request with its method, in addition to [`Settings::faults`].
     pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         lock(&self.service).script.add(faults);
     }
 
-    /// Changes an alert at once, as [`COLLEAGUE`] would. `change` has the form of a PATCH request's
-    /// body, such as `{"status": "resolved"}`.
+    /// Changes an alert immediately, as [`COLLEAGUE`] would. `change` has the form of a PATCH
+    /// request's body, such as `{"status": "resolved"}`.
     ///
     /// # Errors
     ///
@@ -332,7 +334,7 @@ impl Simulator {
         self.change_as_colleague(&Operation::Update(id.to_owned()), change)
     }
 
-    /// Comments on an alert at once, as [`COLLEAGUE`] would.
+    /// Comments on an alert immediately, as [`COLLEAGUE`] would.
     ///
     /// # Errors
     ///
@@ -346,24 +348,23 @@ impl Simulator {
         changed.map_err(|refusal| InvalidChange(refusal.message))
     }
 
-    /// Hides the next change of an alert, by whomever, from the `reads` requests after it: they
-    /// return the values from before. Each request for the alert counts, and each for a list or a
-    /// number of alerts or incidents, whether or not it contains the alert. The reply to the change
-    /// itself has the new values.
+    /// Hides the next change to an alert, whoever makes it, from the `reads` read requests that
+    /// follow: they return the old values. Every request for the alert, a list, a count or an
+    /// incident is a read, whether or not its reply contains the alert. The reply to the change
+    /// itself contains the new values.
     ///
     /// With `u32::MAX`, the change is hidden until [`Simulator::reveal`].
     pub fn hide_next_change(&self, id: &str, reads: u32) {
         lock(&self.service).store.visibility.schedule(id, reads);
     }
 
-    /// Makes all changes of an alert visible.
+    /// Makes all changes to an alert visible.
     pub fn reveal(&self, id: &str) {
         lock(&self.service).store.visibility.reveal(id);
     }
 
-    /// Returns the changes and comments that were carried out, by clients and by the colleague, in
-    /// order. It keeps the last 10,000. `GET /simulator/changes` returns the same
-    /// (docs/testing.md, "Changes").
+    /// Returns the last 10,000 changes and comments by clients and the colleague, oldest first.
+    /// `GET /simulator/changes` returns the same changes (docs/testing.md, "Changes").
     pub fn changes(&self) -> Vec<Change> {
         lock(&self.service).changes.all()
     }
@@ -390,7 +391,7 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // If the thread panicked, the panic has been printed already.
+            // If the thread panicked, the panic has already been printed.
             let _ = thread.join();
         }
     }

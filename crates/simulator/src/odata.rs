@@ -17,17 +17,17 @@ pub(super) use order::{Order, SortKey};
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
-/// Why a `$filter` is invalid.
+/// The error for an invalid `$filter`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at position {position}")]
 pub struct FilterError {
     /// The error, worded like the service's own errors.
     pub reason: String,
-    /// Where the error is, as a 0-based byte offset.
+    /// The position of the error, as a 0-based byte offset.
     pub position: usize,
 }
 
-/// What filters mean where the service's documentation is silent.
+/// The semantics of filters in cases that the service's documentation does not define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Semantics {
     /// If true, comparing null with a value is neither true nor false, even when negated, as in
@@ -38,7 +38,7 @@ pub struct Semantics {
     pub exact_text: bool,
 }
 
-/// What the options of a list apply to.
+/// The kind of resource that a query or permission applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Entity {
     /// Alerts, with all filterable properties.
@@ -66,7 +66,7 @@ impl Entity {
 pub struct Filter(Expr);
 
 impl Filter {
-    /// Parses a filter of alerts, which must already be percent-decoded.
+    /// Parses a filter for alerts, which must already be percent-decoded.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Filter {
         Self::parse_for(Entity::Alert, text)
     }
 
-    /// Parses a filter of alerts or incidents; otherwise like [`parse`](Self::parse).
+    /// Parses a filter for alerts or incidents. Otherwise like [`parse`](Self::parse).
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ enum Property {
     ServiceSource,
     Severity,
     Status,
-    /// The status of an incident, in the same column as that of an alert.
+    /// The status of an incident, in the same column as the status of an alert.
     IncidentStatus,
 }
 
@@ -143,7 +143,8 @@ impl Property {
         }
     }
 
-    /// Returns the position of an enumeration's member in the metadata, which defines its order.
+    /// Returns an enumeration member's position in the metadata, which defines the order of
+    /// members.
     fn rank(self, name: &str) -> Option<usize> {
         fn position<T>(members: &[(&str, T)], name: &str) -> Option<usize> {
             members.iter().position(|(member, _)| *member == name)
@@ -160,7 +161,7 @@ impl Property {
     }
 
     /// Returns whether null and `unknown` are equal. This is assumed for these two properties,
-    /// either of which can have both values in alerts (docs/graph-api.md, "Filtering").
+    /// either of which can be null or `unknown` in alerts (docs/graph-api.md, "Filtering").
     fn null_is_unknown(self) -> bool {
         matches!(self, Self::Classification | Self::Determination)
     }
@@ -403,7 +404,7 @@ mod tests {
         }
     }
 
-    /// Valid tokens, so that random filters get past the tokenizer.
+    /// Valid tokens, so that random filters get past the tokeniser.
     const TOKENS: &[&str] = &[
         "severity",
         "assignedTo",

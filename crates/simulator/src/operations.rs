@@ -17,15 +17,15 @@ use super::{
     store::StoredAlert,
 };
 
-/// The collections, as in contexts.
+/// The names of the collections, as they appear in `@odata.context`.
 const ALERTS: &str = "alerts_v2";
 const INCIDENTS: &str = "incidents";
 
-/// What is done with a valid change.
+/// The outcome of a valid change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effect {
     pub(super) is_carried_out: bool,
-    /// If true, the reply holds the values from before the change.
+    /// If true, the reply contains the values from before the change.
     pub(super) shows_old_values: bool,
 }
 
@@ -38,7 +38,7 @@ impl Default for Effect {
 /// Executes operations.
 pub(super) struct Handler<'a> {
     pub(super) editor: Editor<'a>,
-    /// The base URL of the service: `http://127.0.0.1:1234`.
+    /// The base URL of the service, such as `http://127.0.0.1:1234`.
     pub(super) base: &'a str,
     /// The maximum page size.
     pub(super) largest_page: usize,
@@ -58,7 +58,7 @@ impl Handler<'_> {
         reply
     }
 
-    /// Carries out a change, or replies as if it had been.
+    /// Carries out a change, or replies as if the change had been carried out.
     pub(super) fn change(&mut self, route: &Route, call: &Call, effect: Effect) -> Result<Reply, Refusal> {
         let edit = self.editor.edit(&route.operation, &call.body)?;
         let shown = if effect.shows_old_values { &edit.before } else { &edit.after };
@@ -85,7 +85,7 @@ impl Handler<'_> {
                     return Ok(self.endless_page(version, endless));
                 }
                 let options = Options::read(query, version, Entity::Alert, self.largest_page)?;
-                // A tenant may have a million alerts, of which a page needs a thousand.
+                // A tenant may have a million alerts, but a page needs only a thousand.
                 let rows: Vec<_> = match &options.cursor {
                     Some(cursor) if options.order.is_empty() => store.rows_from(&cursor.position).collect(),
                     _ => store.rows().collect(),
@@ -133,8 +133,8 @@ impl Handler<'_> {
         format!("{}/{version}/$metadata#security/{rest}", self.base)
     }
 
-    /// Returns a page of a list of rows, which are given in list order. `name` is the collection in
-    /// the context.
+    /// Returns a page of a list, given its rows in list order. `name` is the name of the collection
+    /// in the context.
     fn list<T: Resource>(
         &self,
         name: &str,
@@ -145,7 +145,8 @@ impl Handler<'_> {
         fault: Fault,
     ) -> Reply {
         let page = match (fault, &options.cursor) {
-            // At most once per position, so that a client that follows links makes progress.
+            // Return an empty page at most once per position, so that a client that follows links
+            // makes progress.
             (Fault::EmptyPage, Some(cursor @ Cursor { visit: 0, .. })) => {
                 Page { rows: Vec::new(), next: Some(Cursor { visit: 1, ..cursor.clone() }) }
             }
@@ -219,13 +220,14 @@ impl Handler<'_> {
         Reply::json(body)
     }
 
-    /// Returns the link to a page of a list without end.
+    /// Returns the link to a page of an endless list.
     fn endless_link(&self, version: &str, Endless { repeats, number }: Endless) -> String {
         let kind = if repeats { Endless::REPEATED } else { Endless::NEW };
         format!("{}/{version}/security/{ALERTS}?$skiptoken={kind}{number}", self.base)
     }
 
-    /// Returns a page of a list without end: the first alerts, as they are or with other IDs.
+    /// Returns a page of an endless list: the tenant's first alerts, either unchanged or with new
+    /// IDs.
     fn endless_page(&self, version: &str, endless: Endless) -> Reply {
         let alerts = self.editor.store.values().into_iter().take(self.largest_page).enumerate();
         let alerts = alerts.map(|(at, mut alert)| {
@@ -251,9 +253,9 @@ impl Handler<'_> {
     }
 }
 
-/// What a list consists of.
+/// An item of a list.
 trait Resource {
-    /// Returns the JSON object. For `all_members`, see [`StoredAlert::body`].
+    /// Returns the resource as a JSON object. For `all_members`, see [`StoredAlert::body`].
     fn body(&self, options: &Options, all_members: bool) -> Bytes;
 }
 
@@ -276,7 +278,8 @@ fn entity(context: &str, object: &[u8]) -> Reply {
     Reply::json(body)
 }
 
-/// Removes what was not selected from a JSON object, except annotations and expanded alerts.
+/// Removes the properties that were not selected from a JSON object, except annotations and
+/// expanded alerts.
 fn select(object: Bytes, names: Option<&[String]>) -> Bytes {
     let Some(names) = names else { return object };
     let Ok(mut properties) = serde_json::from_slice::<Map<String, Value>>(&object) else { return object };

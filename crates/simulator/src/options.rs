@@ -11,12 +11,12 @@ use super::{
 /// The page size without `$top`. The service's default is undocumented; a small one makes clients
 /// follow links early.
 const DEFAULT_PAGE: usize = 100;
-/// The largest `$skip` (docs/graph-api.md, "Paging").
+/// The maximum value of `$skip` (docs/graph-api.md, "Paging").
 const MAX_SKIP: usize = 500;
-/// The largest page of incidents (docs/graph-api.md, "Incidents").
+/// The maximum page size of an incident list (docs/graph-api.md, "Incidents").
 const LARGEST_INCIDENT_PAGE: usize = 50;
 
-/// The options that belong to lists alone.
+/// The options that only lists accept.
 const LIST_OPTIONS: [&str; 6] = ["filter", "orderby", "top", "skip", "count", "skiptoken"];
 
 /// The properties of an alert that can be selected.
@@ -119,8 +119,8 @@ pub(super) struct Options {
 impl Options {
     /// Parses the query of a list. In beta, the `$` of an option may be omitted.
     ///
-    /// A `$top` of alerts above `largest` is silently reduced, one of incidents above 50 is refused
-    /// (docs/graph-api.md, "Paging", "Incidents").
+    /// For alerts, a `$top` above `largest` is silently reduced to `largest`. For incidents, a
+    /// `$top` above 50 is refused (docs/graph-api.md, "Paging", "Incidents").
     pub(super) fn read(query: &str, version: &str, entity: Entity, largest: usize) -> Result<Self, Refusal> {
         let largest = match entity {
             Entity::Alert => largest,
@@ -180,7 +180,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Parses the query of a single resource, which accepts no options of lists.
+    /// Parses the query of a single resource, which does not accept list options.
     pub(super) fn of_one(query: &str, version: &str, entity: Entity) -> Result<Self, Refusal> {
         let mut names = form_urlencoded::parse(query.as_bytes());
         let refused = names.find_map(|(name, _)| {
@@ -190,7 +190,8 @@ impl Options {
     }
 }
 
-/// Returns the name of an option without its `$`. Custom options, without `$`, are ignored.
+/// Returns an option's name without its `$`. Returns `None` for custom options, which have no `$`.
+/// In beta, the `$` of a known option may be omitted.
 fn option_name<'a>(name: &'a str, version: &str) -> Option<&'a str> {
     let bare = name.strip_prefix('$');
     let is_known = |name: &str| LIST_OPTIONS.contains(&name) || ["select", "expand"].contains(&name);

@@ -1,6 +1,6 @@
 //! Pages of a list: which rows are on a page, and where the next one continues.
 //!
-//! This module is independent of HTTP and of what the rows are.
+//! This module is independent of HTTP and of the type of the rows.
 
 use std::cmp::Reverse;
 
@@ -14,8 +14,8 @@ use super::{
 use alertdeck_model::Timestamp;
 
 /// A row's position in a list without `$orderby`, which is sorted by `createdDateTime`, newest
-/// first, and then by id. Neither value ever changes, so a client that continues after a position
-/// neither misses nor repeats a row, even when alerts arrive in the meantime.
+/// first, and then by ID. Neither value ever changes, so a client that continues after a position
+/// neither misses nor repeats a row, even if new alerts arrive between requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) created: Reverse<Timestamp>,
@@ -49,14 +49,15 @@ impl<T> Copy for Row<'_, T> {}
 /// A page of a list.
 pub(super) struct Page<'a, T> {
     pub(super) rows: Vec<Row<'a, T>>,
-    /// Where the next page continues; `None` on the last page.
+    /// The cursor for the next page; `None` on the last page.
     pub(super) next: Option<Cursor>,
 }
 
-/// Returns a page of rows, which are given in the order of their positions.
+/// Returns a page of rows, given all rows sorted by position.
 ///
-/// Rows continue after the cursor by their values of `$orderby` and their positions, so a row that
-/// changes in the meantime may appear twice or not at all, as in the service.
+/// The page consists of the rows that sort after the cursor, first by `$orderby` and then by
+/// position. A row that changes between requests may therefore appear twice or not at all, as in
+/// the service.
 pub(super) fn page<'a, T>(
     rows: impl Iterator<Item = Row<'a, T>>,
     options: &Options,
@@ -89,12 +90,12 @@ pub(super) fn page<'a, T>(
     Page { rows, next }
 }
 
-/// The content of `$skiptoken`, which says where a list continues.
+/// The content of `$skiptoken`: the place where a list continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// The position of the last row on the previous page.
     pub(super) position: Position,
-    /// The values of `$orderby` of that row.
+    /// The `$orderby` values of the last row on the previous page.
     pub(super) key: SortKey,
     /// 1 after an empty page, whose next link leads to the same position; otherwise 0. This keeps
     /// the two links distinct.
@@ -129,7 +130,7 @@ mod tests {
     use crate::odata::Entity;
     use proptest::prelude::*;
 
-    /// Returns the ids on each page of the list of these rows.
+    /// Returns the IDs on each page of the list of these rows.
     fn pages(rows: &[Value], query: &str) -> Vec<Vec<String>> {
         let mut rows: Vec<_> = rows.iter().map(|row| (Position::of(row), Columns::read(row))).collect();
         rows.sort_by(|left, right| left.0.cmp(&right.0));

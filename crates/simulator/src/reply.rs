@@ -14,26 +14,27 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Bytes,
-    /// How its delivery fails.
+    /// The way in which the delivery of the reply fails.
     pub(super) damage: Damage,
 }
 
-/// How the delivery of a reply fails.
+/// The way in which the delivery of a reply fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
     /// The connection is closed in the middle of a chunked body. Over HTTP/2, the stream is reset.
     Cut,
-    /// The connection is closed before `Content-Length` bytes have been sent. Over HTTP/2, the stream is
-    /// reset.
+    /// The connection is closed before `Content-Length` bytes have been sent. Over HTTP/2, the
+    /// stream is reset.
     Short,
-    /// The connection is closed without a reply. Over HTTP/2, it ends with a GOAWAY, after which other
-    /// streams are still answered.
+    /// The connection is closed without a reply. Over HTTP/2, it ends with a GOAWAY, after which
+    /// other streams are still answered.
     Unanswered,
-    /// The connection is reset without a reply. Over HTTP/2, only the stream is (INTERNAL_ERROR).
+    /// The connection is reset without a reply. Over HTTP/2, only the stream is reset
+    /// (INTERNAL_ERROR).
     Reset,
-    /// The request is refused before it is processed: the connection is closed without a reply. Over
-    /// HTTP/2, the stream is reset (REFUSED_STREAM).
+    /// The request is refused before it is processed: the connection is closed without a reply.
+    /// Over HTTP/2, the stream is reset (REFUSED_STREAM).
     Refused,
     /// Nothing is sent, and the connection stays open.
     Silence,
@@ -77,7 +78,7 @@ impl Reply {
         Self::new(StatusCode::OK, "text/html; charset=utf-8", page)
     }
 
-    /// Creates a reply that is not sent, in one of the ways that [`Damage::is_unanswered`] names.
+    /// Creates a reply that is never sent. [`Damage::is_unanswered`] must be true for `damage`.
     pub(super) fn unsent(damage: Damage) -> Self {
         Self { damage, ..Self::text(String::new()) }
     }
@@ -94,7 +95,7 @@ pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) retry_after: Option<RetryAfter>,
-    /// The value of `WWW-Authenticate`, if it is more than the scheme.
+    /// The value of `WWW-Authenticate`, if it contains more than the default challenge.
     pub(super) challenge: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Parses requests up to their query: version and operation.
+//! Parses the method and path of a request into an API version and an operation.
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ impl Call {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
-    /// Returns whether the client accepts members declared after `unknownFutureValue`
+    /// Returns whether the client accepts enumeration members declared after `unknownFutureValue`
     /// (docs/graph-api.md, "Enumerations").
     pub(super) fn wants_all_members(&self) -> bool {
         self.header("prefer").is_some_and(|prefer| {
@@ -50,7 +50,8 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// Returns the ID of the alert that the operation is for.
+    /// Returns the ID of the alert that the operation reads or changes, if it is for a single
+    /// alert.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::Get(id) | Self::Update(id) | Self::Comment(id) => Some(id),
@@ -58,7 +59,7 @@ impl Operation {
         }
     }
 
-    /// Returns the kind of resource that the operation's permissions are for.
+    /// Returns the kind of resource for which the operation requires permissions.
     pub(super) fn resource(&self) -> Entity {
         match self {
             Self::Incidents | Self::Incident(_) | Self::IncidentAlerts(_) => Entity::Incident,
@@ -66,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// Returns what kind of request this is for the fault profiles.
+    /// Returns the kind of request that the fault profiles use.
     pub(super) fn kind(&self) -> RequestKind {
         match self {
             Self::List | Self::Incidents | Self::IncidentAlerts(_) => RequestKind::List,
@@ -96,7 +97,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Parses the method and path. As in Graph, segments are case-insensitive; ids are not.
+    /// Parses the method and path. As in Graph, path segments are case-insensitive, except for IDs.
     pub(super) fn read(method: &Method, path: &str) -> Result<Self, Refusal> {
         let (version, rest) = read_version(path)?;
         let segments: Vec<_> = rest.split('/').filter(|segment| !segment.is_empty()).collect();

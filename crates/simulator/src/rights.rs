@@ -1,5 +1,5 @@
-//! Permissions: what the tenant grants, and what each operation needs (docs/graph-api.md,
-//! "Permissions").
+//! Permissions: those that the tenant grants, and those that each operation requires
+//! (docs/graph-api.md, "Permissions").
 
 use std::{fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ pub enum Rights {
     /// Reading and changing alerts and incidents.
     #[default]
     Responder,
-    /// Nothing that this service offers: signing in works, but every request is refused.
+    /// No permissions: signing in works, but every request to Graph is refused.
     None,
 }
 
@@ -29,7 +29,7 @@ impl Rights {
     pub const ALL: [(&'static str, Self); 3] =
         [("reader", Self::Reader), ("responder", Self::Responder), ("none", Self::None)];
 
-    /// Returns the permissions, by name.
+    /// Returns the names of the permissions.
     pub fn permissions(self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::Reader => &[READ_ALERTS, READ_INCIDENTS],

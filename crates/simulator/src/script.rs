@@ -1,28 +1,28 @@
-//! Faults that tests schedule for individual requests. A fault says whether the request is carried
-//! out and what is returned instead of its reply.
+//! Faults that tests schedule for individual requests. Each fault defines whether the request is
+//! carried out and which reply is sent instead of the real one.
 
 use std::{collections::VecDeque, time::Duration};
 
 use axum::http::{Method, StatusCode};
 
-/// A fault for the next request with a method.
+/// A fault for the next request with a given method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptedFault {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: &'static str,
-    /// True if the request is still carried out. It matters only for changes and comments.
+    /// True if the request is still carried out. This matters only for changes and comments.
     pub is_carried_out: bool,
-    /// What the client gets.
+    /// The reply that the client receives.
     pub reply: FaultyReply,
 }
 
-/// What a client gets in place of the reply to its request.
+/// The reply that a client receives instead of the real one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultyReply {
     /// An error status, with `Retry-After` if there is a duration.
     Status(u16, Option<Duration>),
-    /// A success status with the values from before: those before the request if it is a change,
-    /// otherwise those that each alert had before its last change.
+    /// A success status with old values. The reply to a change contains the values from before that
+    /// change; the reply to a read contains each alert's values from before its last change.
     OldValues,
     /// A success status with no body.
     Empty,
@@ -30,11 +30,11 @@ pub enum FaultyReply {
     Html,
     /// The first half of the reply.
     Cut,
-    /// A connection that is closed.
+    /// No reply: the connection is closed.
     Closed,
-    /// A connection that is reset.
+    /// No reply: the connection is reset.
     Reset,
-    /// Nothing, while the connection stays open.
+    /// No reply: the connection stays open.
     Silence,
 }
 
@@ -55,7 +55,7 @@ impl Script {
 }
 
 impl FaultyReply {
-    /// Returns the status of an error reply.
+    /// Returns the status and `Retry-After` of an error reply; `None` for any other reply.
     pub(super) fn status(self) -> Option<(StatusCode, Option<Duration>)> {
         match self {
             Self::Status(status, wait) => Some((StatusCode::from_u16(status).ok()?, wait)),

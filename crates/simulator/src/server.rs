@@ -1,8 +1,9 @@
 //! The service's sockets: accepts connections, with or without TLS, reads requests, and writes
-//! replies, compressed where the client asks for it. Damages replies as the fault profiles demand.
+//! replies, compressed if the client accepts gzip. Also damages replies as the fault profiles
+//! require.
 //!
-//! Over TLS, clients may choose HTTP/2 (ALPN). A reply that is damaged by ending a connection is
-//! then damaged by ending its stream, or by announcing the end of the connection (GOAWAY).
+//! Over TLS, clients may choose HTTP/2 (ALPN). Damage that would end an HTTP/1.1 connection then
+//! ends only the stream, or announces the end of the connection (GOAWAY).
 //!
 //! This module knows neither alerts nor operations.
 
@@ -48,13 +49,13 @@ use super::{
 const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
-/// The largest body that is compressed, in bytes. On loopback, compressing a larger one takes far longer
-/// than sending it, and replies are made one at a time.
+/// The largest body that is compressed, in bytes. On loopback, compressing a larger body takes far
+/// longer than sending it, and replies are prepared one at a time.
 const MAX_COMPRESSED: usize = 1 << 20;
-/// How long after a GOAWAY the other streams of the connection may still be answered.
+/// The time after a GOAWAY during which the connection's other streams are still answered.
 const DRAIN: Duration = Duration::from_millis(50);
 
-/// What every connection needs.
+/// The state that all connections share.
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) service: Arc<Mutex<Service>>,
@@ -66,8 +67,8 @@ pub(super) struct Server {
     pub(super) trickle: Duration,
 }
 
-/// Why a connection is closed without a complete response. Over HTTP/2, only the stream ends, for
-/// this reason, which hyper looks for among the sources of an error.
+/// The error that closes a connection without a complete response. Over HTTP/2, only the stream
+/// ends. Hyper sends the HTTP/2 reason that it finds among the error's sources.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without a complete response")]
 struct Closed(#[source] h2::Error);
@@ -111,8 +112,8 @@ impl Server {
         }
     }
 
-    /// Answers the requests on an HTTP/1.1 connection until it ends. Returns the stream, and true if
-    /// it must be reset instead of shut down.
+    /// Answers the requests on an HTTP/1.1 connection until it ends. Returns the stream, and true
+    /// if it must be reset instead of shut down.
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> (S, bool) {
         let reset = AtomicBool::new(false);
         let handle = async |request| {
@@ -156,8 +157,8 @@ impl Server {
         let _ = tokio::time::timeout(DRAIN, served).await;
     }
 
-    /// Reads a request and answers it. Waits forever if the reply is silence: the client eventually
-    /// gives up, which ends the connection.
+    /// Reads a request and answers it. Waits forever if the damage is [`Damage::Silence`]: the
+    /// connection ends when the client gives up.
     async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Closed> {
         let arrived = Instant::now();
         let (parts, body) = request.into_parts();
@@ -200,8 +201,8 @@ pub(super) async fn count_connections(listener: Option<TcpListener>, strayed: &A
     }
 }
 
-/// Calls `act` from time to time. It gets the mean time between calls and returns the time until
-/// the next one.
+/// Calls `act` repeatedly. `act` receives the mean time between calls and returns the time until
+/// the next call.
 pub(super) async fn repeat(
     service: &Mutex<Service>,
     period: Option<Duration>,

@@ -35,10 +35,10 @@ use super::{
 };
 use alertdeck_model::Timestamp;
 
-/// The number of the newest open alerts that the colleague works on.
+/// The number of open alerts that the colleague works on, starting with the newest.
 const COLLEAGUE_ALERTS: usize = 200;
 
-/// The number of exchanges in the log; older ones are dropped.
+/// The maximum number of exchanges in the log; older exchanges are dropped.
 const LOG_LENGTH: usize = 10_000;
 
 /// The value of `x-ms-ags-diagnostic`, which says where a request was processed.
@@ -60,10 +60,10 @@ pub(super) struct Service {
     pub(super) script: Script,
     pub(super) changes: ChangeLog,
     colleague: Colleague,
-    /// For request IDs and anything else random after startup.
+    /// The source of request IDs and of other random choices after startup.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
-    /// When each request's `Retry-After` ends, keyed by the hash of the request.
+    /// The time at which each request's `Retry-After` elapses, keyed by the request's hash.
     deadlines: HashMap<u64, Instant>,
 }
 
@@ -119,8 +119,8 @@ impl Service {
         period.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// Lets the colleague do something with an open alert, if there is one. Returns the time until
-    /// the next time.
+    /// Carries out an action of the colleague on an open alert, if there is one. Returns the time
+    /// until the next action.
     pub(super) fn work(&mut self, now: Instant, period: Duration) -> Duration {
         let chosen = self.colleague.choose(&self.store.open_ids(COLLEAGUE_ALERTS));
         if let Some(alert) = chosen.and_then(|id| self.store.value(&id)) {
@@ -130,7 +130,7 @@ impl Service {
         period.mul_f64(self.colleague.wait_factor())
     }
 
-    /// Changes an alert as the colleague. Fails like a request with the same body.
+    /// Changes an alert as the colleague. Fails as a request with the same body would.
     pub(super) fn change_as_colleague(
         &mut self,
         operation: &Operation,
@@ -144,7 +144,7 @@ impl Service {
         Ok(editor.commit(edit))
     }
 
-    /// Returns an account of this tenant for one in the stories.
+    /// Returns the account of this tenant that corresponds to an account in the stories.
     fn account(&self, name: &str) -> String {
         name.replace(COMPANY, &self.settings.tenant)
     }
@@ -181,8 +181,8 @@ impl Service {
         reply
     }
 
-    /// Answers a request for the changes made so far. Only the token is checked: the request is not
-    /// logged, so that tests can send it at any time.
+    /// Answers a request for the changes made so far. Only the token is checked, and the request is
+    /// not logged, so that tests can send it at any time.
     fn answer_changes(&self, call: &Call, now: Instant) -> Reply {
         match self.authorize(call, now) {
             Ok(_) if call.method == Method::GET => Reply::plain_json(self.changes.to_json().to_string()),
@@ -201,7 +201,7 @@ impl Service {
         self.finish(call, request, request_id, result, now)
     }
 
-    /// Answers a batch. Its parts count against the budget, the batch does not.
+    /// Answers a batch. The parts count against the budget, but the batch itself does not.
     fn answer_batch(&mut self, call: &Call, now: Instant) -> Reply {
         let request_id = guid(&mut self.rng);
         let batch = self.authorize(call, now).and_then(|_| Batch::read(call));
@@ -291,7 +291,7 @@ impl Service {
         reply
     }
 
-    /// Checks the token and returns its holder. A token that was not issued here, but is accepted,
+    /// Checks the token and returns its holder. An accepted token that the simulator did not issue
     /// counts as the user's.
     fn authorize(&self, call: &Call, now: Instant) -> Result<Holder, Refusal> {
         let token = call.header("authorization").and_then(|value| {
@@ -326,7 +326,7 @@ impl Service {
         }
     }
 
-    /// Turns a refusal into an error body and adds the headers of every reply.
+    /// Converts a refusal to an error reply, and adds the headers that all replies share.
     fn finish(
         &mut self,
         call: &Call,
@@ -375,7 +375,7 @@ impl Service {
     }
 }
 
-/// Carries out a request if the scripted fault says so, and replies with the fault.
+/// Carries out a request if the scripted fault says so, and returns the fault's reply.
 fn act_out(
     handler: &mut Handler<'_>,
     route: &Route,
@@ -420,7 +420,7 @@ fn http_date(at: Timestamp) -> String {
     httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds)
 }
 
-/// Identifies a request for faults and deadlines: equal calls have equal hashes.
+/// Returns a hash that identifies a request for faults and deadlines.
 fn hash(call: &Call) -> u64 {
     let mut hasher = DefaultHasher::new();
     (call.method.as_str(), &call.path, &call.query, &call.body).hash(&mut hasher);

@@ -1,11 +1,11 @@
-//! The tenant's sign-in service (docs/graph-api.md, "Sign-in"), and what tests can change about it
+//! The tenant's sign-in service (docs/graph-api.md, "Sign-in"), and the controls that tests use
 //! while it runs.
 //!
 //! A request is a [`Call`], and a response is a [`Reply`]. This module is independent of sockets
 //! and alerts. It remembers all tokens that it has issued and checks a token against that record
-//! instead of the token's own claims. The methods of [`SignInControl`] live in the files of the
-//! endpoints that they belong to. All times are real, regardless of the times in the tenant's
-//! alerts, since clients check the lifetimes of tokens and assertions against their own clocks.
+//! instead of the token's own claims. The methods of [`SignInControl`] are defined in the modules
+//! of their endpoints. All times are real, regardless of the times in the tenant's alerts, since
+//! clients check the lifetimes of tokens and assertions against their own clocks.
 
 mod assertion;
 mod authorize;
@@ -57,7 +57,8 @@ pub struct SignIn {
     pub code_life: Duration,
     /// The lifetime of refresh tokens.
     pub refresh_life: Duration,
-    /// If true, refresh tokens are valid for one use only. Entra's remain valid after use.
+    /// If true, refresh tokens are valid for one use only. Entra's refresh tokens remain valid
+    /// after use.
     pub strict_rotation: bool,
     /// The minimum time between polls with a device code. Responses state it in whole seconds,
     /// rounded down. Tests use less than a second, which is stated as 0, so that the client chooses
@@ -71,15 +72,15 @@ pub struct SignIn {
     pub device_blocked: bool,
     /// The poll, counted from 1, at which the user approves a device code.
     pub approves_at_poll: Option<u32>,
-    /// The ids of the registered applications. If empty, any id is accepted.
+    /// The IDs of the registered applications. If empty, any ID is accepted.
     pub clients: Vec<String>,
     /// True if public client flows, which have no secret, are allowed (otherwise AADSTS7000218).
     pub public_clients: bool,
     /// The user principal name of the user who signs in.
     pub user: String,
-    /// The delegated permissions that have consent.
+    /// The delegated permissions that have been consented to.
     pub scopes: Vec<String>,
-    /// The application permissions.
+    /// The permissions granted to applications.
     pub roles: Vec<String>,
     /// The client secret shared by all applications.
     pub secret: String,
@@ -149,13 +150,13 @@ pub enum Authorization {
         /// The value of `error_description`.
         description: String,
     },
-    /// Consents, but the redirect's state differs from the request's.
+    /// Consents, but the redirect has a different `state` from the request.
     ForeignState,
     /// Does nothing, so the sign-in page stays open without a redirect.
     Ignore,
 }
 
-/// The time of a request on both clocks.
+/// The time of a request, on the monotonic clock and as Unix time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) at: Instant,
@@ -175,10 +176,11 @@ pub struct SignInControl {
     codes: HashMap<String, Code>,
     devices: Vec<Device>,
     refresh: HashMap<String, Refresh>,
-    /// All access tokens. None is removed, since expired and unknown tokens cause different errors.
+    /// All issued access tokens. Tokens are never removed, because expired and unknown tokens cause
+    /// different errors.
     issued: HashMap<String, Issued>,
     certificates: Vec<Certificate>,
-    /// The ids of accepted assertions, each of which is valid only once.
+    /// The IDs of accepted assertions, each of which is valid only once.
     assertions: HashSet<String>,
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
@@ -209,13 +211,13 @@ impl SignInControl {
         self.refusals.push_back((grant, error));
     }
 
-    /// Processes the next token request but closes the connection instead of replying, by which
-    /// time the refresh token may already have been used up. Each call affects one more request.
+    /// Processes the next token request, but closes the connection instead of replying. The refresh
+    /// token may have been used up nevertheless. Each call affects one more request.
     pub fn lose_next_reply(&mut self) {
         self.lost += 1;
     }
 
-    /// Registers a certificate in DER for client assertions.
+    /// Registers a DER-encoded certificate for client assertions.
     pub fn trust_certificate(&mut self, der: &[u8]) -> Result<(), UnreadableCertificate> {
         self.certificates.push(Certificate::read(der)?);
         Ok(())
@@ -227,8 +229,8 @@ impl SignInControl {
         pending.map(|device| device.user_code.clone()).collect()
     }
 
-    /// Approves the device code with this user code, or the only pending one; returns whether there
-    /// was exactly one.
+    /// Approves the pending device code with this user code, or the only pending code if
+    /// `user_code` is `None`. Returns whether exactly one pending code matched.
     pub fn approve_device(&mut self, user_code: Option<&str>) -> bool {
         self.decide_device(user_code, true)
     }

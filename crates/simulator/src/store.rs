@@ -18,7 +18,7 @@ use super::{
 };
 use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
-/// The properties of an alert that its incident is made of.
+/// The alert properties from which incidents are built.
 const SUMMARY: [&str; 13] = [
     "incidentId",
     "incidentWebUrl",
@@ -40,7 +40,7 @@ const SUMMARY: [&str; 13] = [
 pub(super) struct StoredAlert {
     columns: Columns,
     body: Bytes,
-    /// The properties in [`SUMMARY`], so that incidents need not read whole alerts.
+    /// The properties in [`SUMMARY`], so that incidents can be built without parsing whole alerts.
     pub(super) summary: Value,
 }
 
@@ -51,20 +51,19 @@ impl StoredAlert {
         Self { columns: Columns::read(alert), body: write(alert), summary }
     }
 
-    /// Returns the alert's JSON. Unless `all_members` is set, members declared after
+    /// Returns the alert's JSON. Unless `all_members` is set, enumeration members declared after
     /// `unknownFutureValue` are replaced with it (docs/graph-api.md, "Enumerations").
     pub(super) fn body(&self, all_members: bool) -> Bytes {
         if all_members {
             return self.body.clone();
         }
-        // Not stored, because few clients ask for it.
+        // The result is not stored, because few clients ask for it.
         let mut alert = read(&self.body);
         if mask(&mut alert) { write(&alert) } else { self.body.clone() }
     }
 }
 
-/// All of the tenant's alerts. What clients read may be older than what is stored
-/// ([`Visibility`]).
+/// All of the tenant's alerts. Clients may read older values than the stored ones ([`Visibility`]).
 #[derive(Default)]
 pub(super) struct Store {
     alerts: BTreeMap<Position, StoredAlert>,
@@ -74,8 +73,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Creates an empty store whose filters have the given meaning. Changes become visible after
-    /// `delay`.
+    /// Creates an empty store that evaluates filters with the given semantics. Changes become
+    /// visible after `delay`.
     pub(super) fn new(semantics: Semantics, delay: Duration) -> Self {
         Self { semantics, visibility: Visibility::new(delay), ..Self::default() }
     }
@@ -87,7 +86,7 @@ impl Store {
         self.alerts.insert(position, StoredAlert::new(alert));
     }
 
-    /// Replaces an alert, which becomes visible later if changes are delayed.
+    /// Replaces an alert. If changes are delayed, the new values become visible later.
     pub(super) fn change(&mut self, before: &Value, after: &Value, now: Timestamp) {
         let id = Position::of(before).id;
         self.visibility.note_change(&id, StoredAlert::new(before), now);
@@ -98,7 +97,7 @@ impl Store {
         self.alerts.len()
     }
 
-    /// Returns an alert as clients read it.
+    /// Returns an alert as clients see it.
     pub(super) fn get(&self, id: &str) -> Option<&StoredAlert> {
         let stored = self.alerts.get(self.positions.get(id)?)?;
         Some(self.visibility.shown(id).unwrap_or(stored))
@@ -114,12 +113,12 @@ impl Store {
         self.alerts.values().map(|stored| read(&stored.body)).collect()
     }
 
-    /// Returns the id of the n-th alert in the list, counted from 0.
+    /// Returns the ID of the n-th alert in the list, counted from 0.
     pub(super) fn nth(&self, n: usize) -> Option<&str> {
         self.alerts.keys().nth(n).map(|position| position.id.as_str())
     }
 
-    /// Returns the IDs of the newest alerts that are not resolved.
+    /// Returns the IDs of the newest unresolved alerts, up to `most` of them.
     pub(super) fn open_ids(&self, most: usize) -> Vec<&str> {
         let open = self.alerts.iter().filter(|(_, stored)| stored.summary["status"] != "resolved");
         open.take(most).map(|(position, _)| position.id.as_str()).collect()
@@ -132,7 +131,7 @@ impl Store {
         self.rows().filter(matches).count()
     }
 
-    /// Returns all alerts in list order, as clients read them.
+    /// Returns all alerts in list order, as clients see them.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_, StoredAlert>> {
         self.alerts.iter().map(|(position, stored)| self.row(position, stored))
     }
@@ -147,13 +146,13 @@ impl Store {
         Row { position, columns: &item.columns, item }
     }
 
-    /// Returns what filters mean.
+    /// Returns the semantics of filters.
     pub(super) fn semantics(&self) -> Semantics {
         self.semantics
     }
 }
 
-/// Serializes an alert. This is several times faster than going through `Display`.
+/// Serialises an alert. This is several times faster than going through `Display`.
 #[expect(clippy::expect_used, reason = "a JSON value has string keys, and writing to a vector cannot fail")]
 fn write(alert: &Value) -> Bytes {
     serde_json::to_vec(alert).expect("a JSON value can be written").into()
@@ -164,11 +163,11 @@ fn read(body: &[u8]) -> Value {
     serde_json::from_slice(body).expect("stored alerts are JSON")
 }
 
-/// Replaces the members declared after `unknownFutureValue` with it. Returns whether there were
-/// any.
+/// Replaces enumeration members declared after `unknownFutureValue` with it. Returns whether the
+/// alert had any such members.
 fn mask(alert: &mut Value) -> bool {
-    /// Returns whether a name is that of `first` or of a member after it. The model lists members
-    /// in the order of the metadata.
+    /// Returns whether a name belongs to `first` or to a member after `first`. The model lists
+    /// members in the order of the metadata.
     fn is_late<T: PartialEq>(members: &[(&str, T)], first: &T, name: &str) -> bool {
         members.iter().skip_while(|(_, member)| member != first).any(|(late, _)| *late == name)
     }

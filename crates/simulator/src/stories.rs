@@ -29,9 +29,9 @@ pub(super) struct Story {
     pub(super) platform: Platform,
     /// The maximum number of devices that the story affects, each with a person.
     pub(super) spread: usize,
-    /// How analysts classify the story.
+    /// The classification that analysts give the story's alerts.
     pub(super) outcome: Outcome,
-    /// Its alerts, in the order in which they are raised.
+    /// The story's alerts, in the order in which they are raised.
     pub(super) steps: &'static [Step],
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Platform {
     MacOs,
 }
 
-/// How analysts classify resolved alerts (docs/graph-api.md, "Updating alerts").
+/// The classification that analysts give resolved alerts (docs/graph-api.md, "Updating alerts").
 #[derive(Clone, Copy)]
 pub(super) enum Outcome {
     /// An attack: mostly true positives with this determination.
@@ -75,7 +75,7 @@ pub(super) struct Sensor {
     pub(super) detection: &'static str,
     /// `productName`.
     pub(super) product: &'static str,
-    /// The prefix of its alert ids.
+    /// The prefix of the sensor's alert IDs.
     pub(super) prefix: &'static str,
     /// `recommendedActions`.
     pub(super) advice: &'static str,
@@ -87,7 +87,7 @@ pub(super) struct Image {
     pub(super) folder: &'static str,
     /// `None` for an attacker's file, whose hashes are unique to the campaign.
     pub(super) publisher: Option<&'static str>,
-    /// In bytes.
+    /// The size of the file in bytes.
     pub(super) size: u32,
     /// Distinguishes processes in a story that run the same image.
     pub(super) instance: u8,
@@ -119,20 +119,20 @@ pub(super) enum Item {
     Address,
     Url(&'static str),
     Process(Process),
-    /// File and verdict.
+    /// A file, with its image and its verdict.
     File(&'static Image, &'static str),
     RegistryKey(&'static str),
-    /// Key, name and value.
+    /// A registry value, with its key, name and value.
     RegistryValue(&'static str, &'static str, &'static str),
-    /// Any other type: its name and its own properties, as JSON.
+    /// Evidence of any other type, with the type's name and the type's own properties as JSON.
     Other(&'static str, &'static str),
     /// An item with added or replaced properties, as JSON.
     With(&'static Item, &'static str),
     /// An item with evidence embedded in properties.
     Holding(&'static Item, &'static [(&'static str, Part)]),
-    /// Items for each of this many devices on the story's platform.
+    /// Items that occur once for each of this many devices on the story's platform.
     OnDevices(usize, &'static [Item]),
-    /// Items repeated this many times; `<i>` is the repetition number.
+    /// Items that are repeated this many times; `<i>` is the repetition number.
     Times(usize, &'static [Item]),
 }
 
@@ -152,7 +152,7 @@ impl Item {
         }
     }
 
-    /// Lists the item itself or, if it expands to several, each of them once.
+    /// Returns the item itself or, if it expands to several items, each of those items once.
     pub(super) fn each(&'static self) -> Vec<&'static Item> {
         match self {
             Self::OnDevices(_, items) | Self::Times(_, items) => items.iter().flat_map(Self::each).collect(),
@@ -199,7 +199,7 @@ const fn installed(folder: &'static str, name: &'static str, publisher: &'static
     Image { name, folder, publisher: Some(publisher), size, instance: 0 }
 }
 
-/// Creates the image for another process that runs the same file.
+/// Returns the same image with another instance number, for another process that runs the file.
 const fn again(image: &Image, instance: u8) -> Image {
     Image { instance, ..*image }
 }
@@ -262,7 +262,7 @@ mod tests {
                 let detection = DetectionSource::read(step.sensor.detection);
                 assert!(!matches!(detection, DetectionSource::Undeclared(_)), "{title}");
                 for id in step.techniques {
-                    // Real alerts name techniques that were revoked as well.
+                    // Real alerts also name revoked techniques.
                     let status = attack::technique(id).map(|technique| technique.status);
                     assert!(
                         matches!(status, Some(TechniqueStatus::Current | TechniqueStatus::Revoked(_))),

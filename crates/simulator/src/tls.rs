@@ -1,7 +1,8 @@
-//! The certificates of a service that speaks https.
+//! The certificates of a service that uses https.
 //!
-//! A new authority issues one certificate for the loopback addresses. Its private key is dropped
-//! afterwards, so a client that trusts the authority trusts nothing but this run of the service.
+//! A new certificate authority issues one certificate for the loopback addresses. The authority's
+//! private key is then dropped, so a client that trusts the authority trusts nothing but this run
+//! of the service.
 
 use std::sync::Arc;
 
@@ -16,11 +17,11 @@ use tokio_rustls::TlsAcceptor;
 /// The names that the certificate is valid for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// How long the certificates are valid, in days, from the day before they are issued. Some clients
-/// refuse server certificates that are valid for years.
+/// The number of days for which the certificates are valid after they are issued. Their validity
+/// starts on the day before. Some clients refuse server certificates that are valid for years.
 const LIFE: i64 = 90;
 
-/// Why a certificate could not be made or written.
+/// The error for a certificate that cannot be issued or used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsError {
     #[error("cannot issue a certificate: {0}")]
@@ -29,7 +30,7 @@ pub(super) enum TlsError {
     Use(#[from] rustls::Error),
 }
 
-/// The service's identity.
+/// The service's TLS identity.
 pub(super) struct Identity {
     /// The authority's certificate, as PEM.
     pub(super) authority: String,
@@ -63,7 +64,7 @@ impl Identity {
     }
 }
 
-/// Sets the first and the last day of a certificate.
+/// Sets the first and last day of a certificate's validity.
 fn valid(mut params: CertificateParams) -> CertificateParams {
     let today = TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     let first = today.saturating_sub(1.day());

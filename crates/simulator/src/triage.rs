@@ -26,7 +26,7 @@ pub(super) enum TriageStatus {
     Resolved,
 }
 
-/// Analysts' work on an alert.
+/// The results of analysts' work on an alert.
 pub(super) struct Triage {
     status: TriageStatus,
     classification: Option<&'static str>,
@@ -97,8 +97,8 @@ fn classify(rng: &mut StdRng, outcome: Outcome) -> (Option<&'static str>, Option
     }
 }
 
-/// Returns classifications with matching determinations (docs/graph-api.md, "Updating alerts"), the
-/// likely ones several times.
+/// Returns classifications with matching determinations (docs/graph-api.md, "Updating alerts").
+/// Likely pairs occur several times.
 pub(super) fn verdicts(outcome: Outcome) -> Vec<(&'static str, &'static str)> {
     const FALSE_POSITIVE: [(&str, &str); 3] = [
         ("falsePositive", "notMalicious"),
@@ -144,7 +144,8 @@ fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> V
         .collect()
 }
 
-/// Adds a fraction of a second with three to seven digits, as in the service's times.
+/// Replaces a time's fraction of a second with a random one that has three to seven digits, as in
+/// the service's times.
 pub(super) fn with_fraction(rng: &mut StdRng, at: Timestamp) -> Timestamp {
     let ticks = rng.random_range(0..10_000_000_i64);
     let ticks = if rng.random_ratio(2, 5) { ticks / 10_000 * 10_000 } else { ticks };

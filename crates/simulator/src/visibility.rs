@@ -1,6 +1,6 @@
-//! Which changes are not visible yet, and what is returned in the meantime.
+//! Tracks the changes that are not visible yet, and the old values that reads return until then.
 //!
-//! An alert or a list that is read shortly after a change may hold the values from before it
+//! An alert or a list that is read shortly after a change may contain the old values
 //! (docs/graph-api.md, "Updating alerts"). This module is independent of HTTP.
 
 use std::{
@@ -14,26 +14,26 @@ use alertdeck_model::Timestamp;
 /// The changes that reads do not show yet.
 #[derive(Default)]
 pub(super) struct Visibility {
-    /// How long every change stays invisible.
+    /// The time for which every change stays invisible.
     delay: Duration,
     /// If true, reads return the values from before each alert's last change.
     pub(super) shows_previous: bool,
-    /// The number of reads that do not show the next change of an alert, by ID.
+    /// The number of reads that do not show an alert's next change, keyed by the alert's ID.
     scheduled: HashMap<String, u32>,
-    /// The invisible changes of each alert by ID, oldest first.
+    /// Each alert's invisible changes, oldest first, keyed by the alert's ID.
     hidden: HashMap<String, VecDeque<Hidden>>,
-    /// The values of each changed alert from before its last change, by ID.
+    /// Each changed alert's values from before its last change, keyed by the alert's ID.
     previous: HashMap<String, StoredAlert>,
 }
 
 /// An invisible change.
 struct Hidden {
-    /// The values from before it.
+    /// The alert's values from before the change.
     before: StoredAlert,
     until: Until,
 }
 
-/// When a change becomes visible.
+/// The condition under which a change becomes visible.
 #[derive(Clone, Copy)]
 enum Until {
     Time(Timestamp),
@@ -46,18 +46,18 @@ impl Visibility {
         Self { delay, ..Self::default() }
     }
 
-    /// Makes the next change of an alert invisible to a number of reads.
+    /// Hides the next change to an alert from the given number of reads.
     pub(super) fn schedule(&mut self, id: &str, reads: u32) {
         self.scheduled.insert(id.to_owned(), reads);
     }
 
-    /// Makes all changes of an alert visible, and the next one immediately.
+    /// Makes all changes to an alert visible, and cancels the scheduled hiding of its next change.
     pub(super) fn reveal(&mut self, id: &str) {
         self.scheduled.remove(id);
         self.hidden.remove(id);
     }
 
-    /// Notes a change that was made at `now`, with the values from before it.
+    /// Records a change that was made at `now`, with the alert's values from before the change.
     pub(super) fn note_change(&mut self, id: &str, before: StoredAlert, now: Timestamp) {
         let until = match self.scheduled.remove(id) {
             Some(reads) => (reads > 0).then_some(Until::Reads(reads)),
@@ -70,7 +70,7 @@ impl Visibility {
         self.previous.insert(id.to_owned(), before);
     }
 
-    /// Returns what reads show instead of an alert's current values.
+    /// Returns the old values that reads return instead of an alert's current values, if any.
     pub(super) fn shown(&self, id: &str) -> Option<&StoredAlert> {
         if self.shows_previous {
             return self.previous.get(id);
@@ -78,7 +78,7 @@ impl Visibility {
         self.hidden.get(id)?.front().map(|hidden| &hidden.before)
     }
 
-    /// Makes the changes visible whose time has come.
+    /// Reveals the changes whose delay has elapsed by `now`.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.drop_first(|hidden| matches!(hidden.until, Until::Time(end) if end <= now));
     }
@@ -94,7 +94,7 @@ impl Visibility {
         self.drop_first(|hidden| matches!(hidden.until, Until::Reads(0)));
     }
 
-    /// Drops each alert's oldest invisible changes for as long as they are visible by now.
+    /// Drops each alert's oldest changes, up to the first one that is still invisible.
     fn drop_first(&mut self, is_visible: impl Fn(&Hidden) -> bool) {
         self.hidden.retain(|_, hidden| {
             while hidden.front().is_some_and(&is_visible) {

@@ -1,4 +1,4 @@
-//! The simulated organization: its devices, people and analysts.
+//! The simulated organisation: its devices, people and analysts.
 
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use super::stories::Platform;
 /// The tenant's domain.
 pub(super) const DOMAIN: &str = "contoso.com";
 
-/// The account assumed for tokens that the simulator did not issue, and the author of their
-/// comments.
+/// The account assumed for tokens that the simulator did not issue, and the author of comments made
+/// with such tokens.
 pub const SIGNED_IN: &str = "alex.morgan@contoso.com";
 
 /// The account of the colleague who changes alerts ([`Settings::colleague`](super::Settings)).
@@ -70,9 +70,9 @@ pub(super) struct Device {
     pub(super) host: String,
     pub(super) platform: Platform,
     pub(super) mde_id: String,
-    /// Its main user, as an index into [`World::people`].
+    /// The device's main user, as an index into [`World::people`].
     pub(super) owner: usize,
-    /// The properties of its evidence that do not depend on the story.
+    /// The properties of the device's evidence that do not depend on the story.
     pub(super) properties: Value,
 }
 
@@ -91,7 +91,7 @@ impl Person {
     }
 }
 
-/// Everything that the stories share.
+/// The data that all stories share.
 pub(super) struct World {
     pub(super) tenant_id: String,
     pub(super) people: Vec<Person>,
@@ -99,7 +99,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Creates an organization whose size suits the number of alerts.
+    /// Creates an organisation whose size suits the number of alerts.
     pub(super) fn new(rng: &mut StdRng, alerts: usize) -> Self {
         let tenant_id = guid(rng);
         let people: Vec<_> =
@@ -166,7 +166,7 @@ struct Make {
     os: &'static str,
     build: u32,
     version: &'static str,
-    /// The id and name of the device group.
+    /// The ID and name of the device group.
     group: (u32, &'static str),
 }
 
@@ -185,7 +185,7 @@ const WINDOWS_SERVER: (&str, u32, &str) = ("WindowsServer2022", 20348, "21H2");
 const LINUX: (&str, u32, &str) = ("Linux", 6, "22.4");
 const MACOS: (&str, u32, &str) = ("macOS", 24, "15.1");
 
-/// The makes, which are assigned to devices in rotation.
+/// The device models, which are assigned to devices in rotation.
 const MAKES: [Make; 16] = [
     make(Platform::Workstation, "lt", WINDOWS_11, (41, "Workstations - Europe")),
     make(Platform::Workstation, "lt", WINDOWS_11, (42, "Workstations - Americas")),

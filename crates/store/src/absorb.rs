@@ -20,7 +20,7 @@ use crate::{
 pub struct Absorbed {
     /// The rows of new alerts.
     pub new: Vec<Row>,
-    /// The rows of alerts that were replaced with a newer state.
+    /// The rows of alerts that were replaced by a newer state.
     pub changed: Vec<Row>,
     /// The rows of all alerts in the batch, including unchanged ones.
     pub seen: Vec<Row>,
@@ -33,14 +33,14 @@ impl Absorbed {
     }
 }
 
-/// How the codes of a batch map to those of the store.
+/// Maps the codes of a batch to the codes of the store.
 struct Mapped<'a> {
     map: &'a CodeMap,
     /// The values of the batch.
     texts: &'a Texts,
     /// The shapes of the batch.
     shapes: &'a Shapes,
-    /// The number in the store of each shape.
+    /// The store's number for each shape of the batch.
     numbers: Vec<u32>,
 }
 
@@ -48,7 +48,7 @@ impl Store {
     /// Adds a decoded batch. An alert that is already in the store is replaced, unless the new
     /// state is older according to `lastUpdateDateTime`.
     pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
-        // Otherwise, the values that it shares would have to be copied.
+        // If the snapshot were kept, tidying would have to copy the chunks that it shares.
         self.snapshot.take();
         let Batch { codes, contents, alerts, .. } = batch;
         let Codes { properties, texts, shapes } = *codes;
@@ -56,7 +56,7 @@ impl Store {
         self.postings.warm(map.values());
         let numbers = self.shapes.merge(&shapes, &map);
         let mapped = Mapped { map: &map, texts: &texts, shapes: &shapes, numbers };
-        // Tidy up more than a single batch can add.
+        // Do more tidying than a single batch requires, so that no backlog builds up.
         for _ in 0..3 {
             self.dictionary.tidy();
         }
@@ -87,9 +87,9 @@ impl Store {
         let hash = id_hash(feed, mapped.texts.raw(id));
         let id = mapped.map.value(id);
         let columns = &self.columns;
-        // An alert keeps the time at which it was created. Alerts that were created at different times
-        // are therefore different ones, even if they share an ID, as in files that were anonymised. Tools
-        // may cut fractions of seconds.
+        // The creation time of an alert never changes. Alerts with different creation times are
+        // therefore different alerts, even if they share an ID, as in anonymised files. Fractions
+        // of seconds are ignored, because some tools drop them.
         let is_same_time = |row| match (columns.date(DateColumn::Created, row), fields.created) {
             (Some(known), Some(created)) => known.seconds() == created.seconds(),
             _ => true,
@@ -137,8 +137,8 @@ impl Store {
         }
     }
 
-    /// Stores the contents of an alert with codes from this store, and adds the row to the postings
-    /// of its values.
+    /// Stores the contents of an alert, converted to this store's codes, and adds the row to the
+    /// postings of its values.
     fn absorb_contents(&mut self, row: Row, contents: &[u8], mapped: &Mapped<'_>) {
         let Mapped { map, shapes, numbers, .. } = mapped;
         let mut own = Vec::with_capacity(contents.len() * 2);
@@ -179,7 +179,7 @@ impl Store {
         self.contents.set(row, &own);
     }
 
-    /// Moves bodies into new blocks, so that a few alerts do not keep an entire page's block in
+    /// Moves bodies into new blocks, so that a few alerts do not keep a whole page's block in
     /// memory.
     fn move_bodies(&mut self, rows: &[Row]) {
         let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());

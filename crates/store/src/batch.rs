@@ -20,18 +20,18 @@ use crate::{
     values::hash,
 };
 
-/// Decoded alerts with their own codes, so that decoding does not need the store.
+/// Decoded alerts. A batch has its own codes, so decoding does not need access to the store.
 #[derive(Debug)]
 pub struct Batch {
     pub(crate) codes: Box<Codes>,
     /// The contents of all alerts, concatenated.
     pub(crate) contents: Vec<u8>,
     pub(crate) alerts: Vec<BatchAlert>,
-    /// The serialised form, if it is needed.
+    /// The serialised form, if [`Batch::with_encoded`] added it.
     encoded: Option<Arc<EncodedBatch>>,
 }
 
-/// What the codes in a batch stand for.
+/// The properties, values and shapes that the codes in a batch stand for.
 #[derive(Debug)]
 pub(crate) struct Codes {
     pub(crate) properties: Properties,
@@ -39,34 +39,35 @@ pub(crate) struct Codes {
     pub(crate) shapes: Shapes,
 }
 
-/// One alert in a batch, with codes from the batch.
+/// One alert in a batch. Its codes are those of the batch.
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,
-    /// The end of the contents, which start where those of the previous alert end.
+    /// The end of the alert's contents, which start where the previous alert's contents end.
     pub(crate) end: usize,
-    /// The JSON, if the contents do not restore it exactly.
+    /// The JSON, if it cannot be restored exactly from the contents.
     pub(crate) body: Option<StoredAlert>,
-    /// A [`fingerprint`] of the JSON, for telling different states of an alert apart.
+    /// A [`fingerprint`] of the JSON, which distinguishes the states of an alert.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
     pub(crate) is_readable: bool,
 }
 
-/// Which state of which alert this is. Of several states of an alert, the store keeps the one that
-/// was updated last.
+/// Identifies one state of one alert. The store keeps the most recently updated state of each
+/// alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// A hash of the ID. The same for the same ID within a process.
+    /// A hash of the ID. Equal IDs have equal hashes only within the same process.
     pub id: u64,
-    /// When the alert was created. Alerts that share an ID but not this second are different ones.
+    /// When the alert was created. Alerts that share an ID but were created in different seconds
+    /// are different alerts.
     pub created: Option<Timestamp>,
-    /// When the alert was updated.
+    /// When the alert was last updated.
     pub updated: Option<Timestamp>,
 }
 
 impl Batch {
-    /// Returns the version of each alert, in their order.
+    /// Lists the versions of the alerts, in batch order.
     pub fn versions(&self) -> impl Iterator<Item = Version> {
         self.alerts.iter().map(|alert| {
             let BatchAlert { fields, fingerprint, .. } = alert;
@@ -105,7 +106,7 @@ impl Batch {
         Self { codes: Box::new(codes), contents, alerts, encoded: None }
     }
 
-    /// Returns the JSON of an alert as received, by its position.
+    /// Returns the JSON of the alert at the given position, as received.
     pub fn json(&self, at: usize) -> Option<RawAlert> {
         let BatchAlert { body, end, .. } = self.alerts.get(at)?;
         if let Some(body) = body {
@@ -132,7 +133,7 @@ impl Store {
     /// Decodes any number of alerts and adds them one batch at a time, for callers without workers.
     /// Returns the row of each alert, in the order given.
     pub fn decode(&mut self, feed: FeedId, alerts: impl IntoIterator<Item = RawAlert>) -> Vec<Row> {
-        /// The number of alerts in a batch, which is the service's maximum page size.
+        /// The maximum number of alerts in a batch, which equals the service's maximum page size.
         const SIZE: usize = 1_000;
         let (mut alerts, mut rows) = (alerts.into_iter(), Vec::new());
         loop {
@@ -145,8 +146,8 @@ impl Store {
     }
 }
 
-/// Returns a hash that is the same in all runs. It is not safe against chosen input, so it must only
-/// decide what attackers gain nothing from.
+/// Returns a hash that is the same in every run. Attackers can construct collisions, so it must not
+/// be used where a collision would benefit them.
 fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(bytes);

@@ -79,7 +79,7 @@ pub enum Cell<'a> {
     Time(Timestamp),
     /// Text.
     Text(SafeText),
-    /// The first of several strings, and how many others there are.
+    /// The first of several strings, and the number of others.
     More(SafeText, usize),
     /// A member of an enumeration, by its wire name.
     Member(&'a str),
@@ -202,7 +202,7 @@ impl Store {
         self.compare_values(sort, a, b).then_with(|| self.compare_ties(a, b))
     }
 
-    /// Compares only the values that two rows have in the column.
+    /// Compares two rows only by their values in the column, without breaking ties.
     pub(crate) fn compare_values(&self, sort: Sort, a: Row, b: Row) -> Ordering {
         match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
             (SortValue::Number(a), SortValue::Number(b)) => directed(a.cmp(&b), sort.descending),
@@ -224,7 +224,7 @@ impl Store {
             .then_with(|| a.cmp(&b))
     }
 
-    /// Returns the head of the value that a row has in the column; [`Head::MAX`] if it has none.
+    /// Returns the head of a row's value in the column, or [`Head::MAX`] if the row has no value.
     pub(crate) fn sort_head(&self, sort: Sort, row: Row) -> Head {
         let head = match self.sort_value(sort.column, row) {
             SortValue::Missing => return Head::MAX,
@@ -240,8 +240,8 @@ impl Store {
         (if sort.descending { !head } else { head }).min(Head::MAX - 1)
     }
 
-    /// Returns a number that stands for a row's value in the column; `None` if there is no value, and for
-    /// dates. Rows with the same number have the same value.
+    /// Returns a code for a row's value in the column, or `None` if the value is missing or the
+    /// column shows a date. Rows with the same code have the same value.
     pub(crate) fn code(&self, column: Column, row: Row) -> Option<u32> {
         let columns = &self.columns;
         let text = |column: &Chunked<Option<ValueCode>>| column[row.index()].map(|code| code.index);

@@ -19,8 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Members<T> {
     codes: Chunked<u32>,
-    /// The members; `None` stands for no value. The service may send undeclared members, so there
-    /// may be many.
+    /// The distinct members, each with its rows; `None` stands for no value. The service may send
+    /// undeclared members, so there may be many.
     known: Vec<(Option<T>, List)>,
     by_member: HashMap<Option<T>, u32>,
 }
@@ -71,7 +71,8 @@ impl<T: Clone + Eq + Hash> Members<T> {
 /// A column with any number of values per row, all under one name.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    /// For each row, its only value and 1, or the start and number of its values.
+    /// For each row, either its only value and 1, or the start and number of its values in
+    /// `values`.
     places: Chunked<(u32, u32)>,
     values: Chunked<u32>,
 }
@@ -137,7 +138,7 @@ pub(crate) struct Columns {
     pub(crate) classification: Members<Classification>,
     pub(crate) determination: Members<Determination>,
     pub(crate) source: Members<ServiceSource>,
-    /// Ticks, indexed by [`DateColumn`]; [`NO_DATE`] if no date was sent.
+    /// The dates in ticks, indexed by [`DateColumn`]; [`NO_DATE`] if there is no readable date.
     dates: [Chunked<i64>; 5],
     pub(crate) id: Chunked<ValueCode>,
     pub(crate) title: Chunked<Option<ValueCode>>,
@@ -152,7 +153,7 @@ pub(crate) struct Columns {
     pub(crate) device_ids: Lists,
     /// The identity of each user in `users`.
     pub(crate) user_ids: Lists,
-    /// The JSON of alerts that the contents do not restore exactly.
+    /// The JSON of alerts whose contents do not restore it exactly.
     pub(crate) bodies: HashMap<Row, StoredAlert>,
     pub(crate) fingerprints: Chunked<u64>,
     pub(crate) unreadable: RowSet,

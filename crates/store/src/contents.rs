@@ -1,10 +1,10 @@
-//! The values of each alert, in document order, as codes.
+//! The values of each alert as codes, in document order.
 //!
-//! Together with the shapes and the dictionary, they are both the terms of an alert, for searching,
-//! and its JSON. An alert is a sequence of numbers: its shape, then the index of each value. The
-//! items of a list of evidence follow one another, each as one plus its shape and then its values,
-//! up to a zero. The sequence ends with the values that are derived rather than sent: their number,
-//! then a property and an index for each.
+//! Together with the shapes and the dictionary, these codes yield both the terms of an alert, for
+//! searching, and its JSON. An alert is stored as a sequence of numbers: its shape, then the index
+//! of each value. An item of evidence is stored as its shape plus one, followed by the indices of
+//! its values, and a zero follows the last item. The sequence ends with the derived values, which
+//! were not sent: their count, then a property and an index for each.
 
 use crate::{
     Row,
@@ -20,7 +20,7 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     chunks: Vec<Vec<u8>>,
-    /// For each row, its chunk and where it starts in the chunk.
+    /// For each row, the number of the chunk that contains it and its offset in that chunk.
     starts: Chunked<(u32, u32)>,
 }
 
@@ -41,7 +41,7 @@ impl Contents {
         crate::columns::set(&mut self.starts, row, place);
     }
 
-    /// Returns the contents of a row, followed by those of others.
+    /// Returns the contents of a row, followed by the rest of the chunk.
     pub(crate) fn get(&self, row: Row) -> &[u8] {
         let (chunk, start) = self.starts[row.index()];
         &self.chunks[chunk as usize][start as usize..]
@@ -56,23 +56,23 @@ impl Contents {
 /// A step in reading the contents of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The alert begins, with a shape.
+    /// The start of the alert, with the number of its shape.
     Alert(u32),
-    /// A list of items of evidence begins.
+    /// The start of a list of items of evidence.
     Items,
-    /// An item of evidence begins, with a shape.
+    /// The start of an item of evidence, with the number of its shape.
     Item(u32),
-    /// The items end. Tells whether they are in a list.
+    /// The end of the items; `true` if they are in a list.
     EndItems(bool),
-    /// A string with its index.
+    /// A string, with its property and index.
     Text(Leaf, u32),
-    /// A number, `true` or `false`, with its index.
+    /// A number, `true` or `false`, with its property and index.
     Literal(Leaf, u32),
     /// A part of the shape that has no value.
     Token(Token),
-    /// All values that were sent have been read. This many derived values follow.
+    /// The end of the values that were sent, with the number of derived values that follow.
     End(u32),
-    /// A value that was not sent, with its property and index.
+    /// A derived value, with its property and index.
     Derived(KeyCode, u32),
 }
 
@@ -88,21 +88,22 @@ pub(crate) struct Steps<'a> {
 enum State<'a> {
     Start,
     Alert(std::slice::Iter<'a, Token>),
-    /// Between two items. Holds the rest of the alert, and whether the items are in a list.
+    /// Between items: the remaining tokens of the alert, and whether the items are in a list.
     Items(std::slice::Iter<'a, Token>, bool),
-    /// In an item.
+    /// In an item: the remaining tokens of the item and of the alert, and whether the items are in
+    /// a list.
     Item(std::slice::Iter<'a, Token>, std::slice::Iter<'a, Token>, bool),
-    /// In the derived values, with their number.
+    /// In the derived values: the number of values left to read.
     Derived(u32),
 }
 
 impl<'a> Steps<'a> {
-    /// Reads contents, which may be followed by others.
+    /// Starts reading contents, which other contents may follow.
     pub(crate) fn new(shapes: &'a Shapes, contents: &'a [u8]) -> Self {
         Self { shapes, rest: contents, state: State::Start }
     }
 
-    /// Returns what follows the steps that were read.
+    /// Returns the bytes that follow the steps read so far.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -195,7 +196,7 @@ fn read(bytes: &mut &[u8]) -> u32 {
     number
 }
 
-/// Reads a number, unless the bytes end before it does or it is too large.
+/// Reads a number. Returns `None` if the number is truncated or longer than five bytes.
 pub(crate) fn read_number(bytes: &mut &[u8]) -> Option<u32> {
     let length = bytes.iter().position(|byte| *byte < 0x80)? + 1;
     (length <= 5).then(|| read(bytes))

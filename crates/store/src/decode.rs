@@ -1,12 +1,12 @@
 //! Decodes alerts into batches. A single pass over the JSON yields the terms and the column values.
 //!
 //! Every value of an alert and its evidence becomes a term (a property with a value from the
-//! dictionary), whatever its type or depth. A field of the filter language is therefore just a set
-//! of properties, and this crate does not need to know about types of evidence.
+//! dictionary), regardless of its type or depth. A field of the filter language is therefore just a
+//! set of properties, and this crate does not need to know about evidence types.
 //!
-//! The pass does not build a tree. A tree is needed only for JSON that the service never sends, in
-//! which a property occurs twice, evidence is under another property than `evidence`, or a column
-//! finds a list or an object instead of text.
+//! The pass does not build a tree. A tree is needed only for JSON that the service never sends:
+//! JSON in which a property occurs twice, evidence appears outside the `evidence` property, or a
+//! column's property is a list or an object instead of text.
 
 mod events;
 mod exact;
@@ -42,20 +42,20 @@ use item::Item;
 use node::{ItemValue, Node, Nodes};
 use shapes::{BatchShapes, Mark};
 
-/// The property for searching for the original of a link that was rewritten. The service does not
-/// send a property with this name.
+/// The property under which the original of a rewritten link is stored for searching. The service
+/// does not send a property with this name.
 const ORIGINAL_LINK: &str = "(originalurl)";
-/// The property with the type of an object.
+/// The property that holds the type of an object.
 const TYPE: &str = "@odata.type";
 
-/// The number that stands for the alert itself in place of a type of evidence.
+/// The number used in place of an evidence type for the alert itself.
 const NO_KIND: u16 = u16::MAX;
-/// The number of distinct values to expect for each alert of a batch. Only memory is reserved for them.
+/// The expected number of distinct values per alert. Used only to reserve memory.
 const VALUES: usize = 32;
 /// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
 
-/// The names under which the decoder itself adds values.
+/// The codes of the names under which the decoder itself adds values.
 #[derive(Debug)]
 struct Names {
     devices: NameCode,
@@ -66,12 +66,12 @@ struct Names {
     types: NameCode,
 }
 
-/// What is known of the current item of evidence.
+/// The current item of evidence, as read so far.
 #[derive(Debug, Default)]
 struct CurrentItem {
     /// The type, as sent.
     type_name: String,
-    /// The originals of links.
+    /// The originals of rewritten links.
     links: Vec<String>,
     marks: Vec<Mark>,
 }
@@ -86,7 +86,7 @@ pub(crate) struct Decoder {
     shapes: BatchShapes,
     /// The contents of all alerts so far.
     contents: Vec<u8>,
-    /// The types of evidence, indexed by number.
+    /// The evidence types, indexed by number.
     kinds: Vec<Arc<str>>,
     kind_codes: HashMap<Arc<str>, u16>,
     /// The number of the current object.
@@ -100,14 +100,14 @@ pub(crate) struct Decoder {
     alert: CurrentAlert,
 }
 
-/// What is known of the current alert.
+/// The current alert, as read so far.
 #[derive(Debug, Default)]
 struct CurrentAlert {
-    /// The parts of the shape.
+    /// The parts of the alert's shape.
     marks: Vec<Mark>,
-    /// The values in document order, and the items of evidence.
+    /// The encoded values and items of evidence, in document order.
     values: Vec<u8>,
-    /// The values that were not sent.
+    /// The derived values, which were not sent.
     derived: Vec<(KeyCode, TextCode)>,
     fields: Fields,
     categories: Option<TextCode>,
@@ -117,7 +117,7 @@ struct CurrentAlert {
     users: Subjects,
     /// Whether a property occurs twice in one object.
     repeats: bool,
-    /// Whether evidence is under another property than `evidence`.
+    /// Whether evidence appears outside the `evidence` property.
     strays: bool,
     /// Whether a column's property has an unexpected type.
     is_odd: bool,
@@ -136,12 +136,12 @@ impl CurrentAlert {
     }
 }
 
-/// The columns of an alert, and whether its contents restore the JSON exactly, or the reason why it
-/// cannot be read.
+/// The columns of an alert and whether its contents restore the JSON exactly, or the error if the
+/// alert cannot be decoded.
 pub(crate) type Decoded = Result<(Fields, bool), DecodeError>;
 
 impl Decoder {
-    /// Prepares to decode about so many alerts.
+    /// Creates a decoder for about the given number of alerts.
     pub(crate) fn new(alerts: usize) -> Self {
         let mut properties = Properties::default();
         let [devices, users, identities, ids, titles, types] =
@@ -192,12 +192,12 @@ impl Decoder {
         self.end_alert();
     }
 
-    /// Returns the size of the contents of all alerts so far.
+    /// Returns the size of the contents of all alerts so far, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.contents.len()
     }
 
-    /// Returns the contents of all alerts and what their codes stand for.
+    /// Returns the contents of all alerts, along with the codes used in them.
     pub(crate) fn finish(self) -> (Codes, Vec<u8>) {
         let mut shapes = self.shapes.shapes;
         for label in self.nodes.labels() {
@@ -206,12 +206,12 @@ impl Decoder {
         (Codes { properties: self.properties, texts: self.texts.texts, shapes }, self.contents)
     }
 
-    /// Adds an id, which may have been generated for an alert that has none.
+    /// Adds an id that was generated for an alert without one.
     pub(crate) fn id(&mut self, id: &str) -> TextCode {
         self.texts.add(self.names.ids, id)
     }
 
-    /// Adds a title.
+    /// Adds a title that was generated for an alert that cannot be decoded.
     pub(crate) fn title(&mut self, title: &str) -> TextCode {
         self.texts.add(self.names.titles, title)
     }
@@ -269,7 +269,7 @@ impl Decoder {
         marks.push(shapes::mark(part));
     }
 
-    /// Returns the code of a value of a property.
+    /// Returns the code of a property's value, adding the value if it is new.
     fn value(&mut self, node: usize, text: &str) -> TextCode {
         let node = &mut self.nodes[node];
         if let Some(last) = node.last
@@ -359,7 +359,8 @@ impl Decoder {
         let name = type_name(&self.current_item.type_name);
         let kind = match self.kind_codes.get(name) {
             Some(known) => *known,
-            // The service determines the types. Any beyond the limit share the last code.
+            // The types come from the service, so their number must be bounded. Types beyond the
+            // limit share the last number.
             None if self.kinds.len() >= MAX_KINDS => MAX_KINDS as u16 - 1,
             None => {
                 let (name, kind): (Arc<str>, _) = (name.into(), self.kinds.len() as u16);
@@ -392,12 +393,12 @@ impl Decoder {
         }
     }
 
-    /// Ends the items of evidence.
+    /// Appends the zero that ends the items of evidence.
     fn end_items(&mut self) {
         contents::write(&mut self.alert.values, 0);
     }
 
-    /// Adds a value that the service did not send.
+    /// Adds a derived value, which the service did not send.
     fn add_derived(&mut self, kind: &Arc<str>, property: &str, value: &str) {
         let key = self.properties.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
         let name = self.properties.name_code(property);
@@ -410,7 +411,7 @@ impl Decoder {
         }
     }
 
-    /// Reads the columns from an alert that was decoded in full.
+    /// Reads the columns from a fully decoded alert.
     fn read_columns(&mut self, alert: &Alert) {
         let mut code = |name: &str, text: &Option<SafeText>| {
             let name = self.properties.name_code(name);

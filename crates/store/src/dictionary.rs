@@ -26,7 +26,7 @@ pub struct NameCode(pub(crate) u16);
 /// The code of a value in a [`Dictionary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueCode {
-    /// The name of the properties that have the value.
+    /// The property name under which the value is stored.
     pub name: NameCode,
     /// The index of the value among all values under the name.
     pub index: u32,
@@ -57,12 +57,12 @@ pub struct Key {
     /// The short name of the evidence type, such as `process`, or `None` for a property of the
     /// alert itself.
     pub kind: Option<Arc<str>>,
-    /// Property names joined by dots, without list indices: `imageFile.sha256`.
+    /// Property names joined by dots, without list indices, as in `imageFile.sha256`.
     pub path: Arc<str>,
 }
 
-/// Returns the last name of a [`Key`]'s path: `sha256` for `imageFile.sha256`. Annotation names
-/// such as `@odata.type` contain a dot themselves.
+/// Returns the last name of a [`Key`]'s path, such as `sha256` for `imageFile.sha256`. Annotation
+/// names such as `@odata.type` contain a dot themselves.
 pub fn last_name(path: &str) -> &str {
     let start = path.rfind(".@").map(|dot| dot + 1);
     let annotation = start.or_else(|| path.starts_with('@').then_some(0));
@@ -103,7 +103,7 @@ impl Properties {
         self.keys.iter()
     }
 
-    /// Returns the code with this number, if a property has it.
+    /// Returns the property code with the given number, if it is in use.
     pub(crate) fn key_at(&self, number: u32) -> Option<KeyCode> {
         u16::try_from(number).ok().map(KeyCode).filter(|key| key.index() < self.keys.len())
     }
@@ -120,8 +120,8 @@ impl Properties {
 
     /// Returns the code of a property, adding it if it is new.
     ///
-    /// Beyond 65,535 properties, which is far more than the schema has, new properties share the
-    /// last code, because they come from the service and their number must be bounded.
+    /// Properties come from the service, so their number must be bounded. Beyond 65,535 properties,
+    /// which is far more than the schema has, new properties share the last code.
     pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
         if let Some(code) = self.key_codes.get(key) {
             return *code;
@@ -135,8 +135,8 @@ impl Properties {
         code
     }
 
-    /// Returns the code of a name, adding it if it is new. Names share the last code as properties
-    /// do.
+    /// Returns the code of a name, adding it if it is new. Beyond 65,535 names, new names share the
+    /// last code, as properties do.
     pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
         if let Some(code) = self.name_codes.get(name) {
             return *code;
@@ -149,7 +149,7 @@ impl Properties {
     }
 }
 
-/// The number of values that are looked up together.
+/// The number of values to prefetch before they are looked up.
 const AHEAD: usize = 32;
 
 /// The properties and values of a set of alerts, each stored once.
@@ -226,7 +226,7 @@ impl Dictionary {
     }
 
     /// Returns the size in bytes of the folded forms in the chunk that contains the value `first`,
-    /// which is what it costs to search the chunk.
+    /// which determines the cost of searching the chunk.
     pub fn chunk_size(&self, name: NameCode, first: u32) -> usize {
         self.values[name.index()].chunk_size(first as usize / crate::values::CHUNK)
     }
@@ -273,9 +273,9 @@ impl Dictionary {
         CodeMap { keys, names, values }
     }
 
-    /// Reads what is needed to look values up. With many values, hardly any of it is in the processor's
-    /// caches, and reading it here, without doing anything else in between, lets it wait for all of it
-    /// at once.
+    /// Reads the data needed to look up values, to bring it into the processor's caches. In a large
+    /// dictionary, hardly any of this data is cached. Reading it here, with no other work in
+    /// between, lets the processor wait for many reads at the same time.
     fn warm(&self, values: impl Iterator<Item = (NameCode, u64)>) {
         let mut found = [(NameCode(0), 0); AHEAD];
         let mut count = 0;
@@ -316,7 +316,7 @@ impl CodeMap {
         self.values[code.index()]
     }
 
-    /// Lists the codes of all values in the dictionary.
+    /// Returns the dictionary's code for each value of the batch.
     pub(crate) fn values(&self) -> &[ValueCode] {
         &self.values
     }

@@ -64,7 +64,7 @@ impl<'a> Facts<'a> {
         self.columns().date(date, self.row)
     }
 
-    /// Returns the time of creation.
+    /// Returns the creation time.
     pub fn created(self) -> Option<Timestamp> {
         self.date(DateColumn::Created)
     }

@@ -1,5 +1,5 @@
-//! Writes JSON as services do: without white space, with only the escapes that are needed, or with
-//! all characters other than ASCII escaped too, as .NET's OData library does by default
+//! Writes JSON the way services do: without white space, and with either only the necessary escapes
+//! or all non-ASCII characters escaped as well, as .NET's OData library does by default
 //! (OData/odata.net, issue 1843).
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use crate::{
     shape::{Leaf, Shapes, Token},
 };
 
-/// Appends a JSON string. If `is_ascii`, characters other than ASCII are escaped.
+/// Appends text as a JSON string. If `is_ascii` is set, non-ASCII characters are escaped.
 pub(crate) fn write_string(json: &mut Vec<u8>, text: &str, is_ascii: bool) {
     json.push(b'"');
     let mut from = 0;
@@ -36,7 +36,7 @@ pub(crate) fn write_string(json: &mut Vec<u8>, text: &str, is_ascii: bool) {
     json.push(b'"');
 }
 
-/// Appends characters that need no escapes.
+/// Appends characters of which only the non-ASCII ones may have to be escaped.
 fn write_run(json: &mut Vec<u8>, run: &str, is_ascii: bool) {
     if !is_ascii || run.is_ascii() {
         json.extend_from_slice(run.as_bytes());
@@ -50,13 +50,13 @@ fn write_run(json: &mut Vec<u8>, run: &str, is_ascii: bool) {
     }
 }
 
-/// Appends the escape of a UTF-16 code unit.
+/// Appends a UTF-16 code unit as an escape.
 fn write_unit(json: &mut Vec<u8>, unit: u16) {
     json.extend_from_slice(b"\\u");
     json.extend([12, 8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(unit >> shift & 15)]));
 }
 
-/// Writes the JSON of an alert.
+/// Writes the JSON of an alert. `value` looks up the text of each value.
 pub(crate) fn write<'a>(
     shapes: &Shapes,
     contents: &[u8],

@@ -2,9 +2,9 @@
 //! of each alert.
 //!
 //! A [`Store`] has one owner and uses no locks or threads. Workers decode [`Batch`]es, and the
-//! owner adds them. A [`Row`] is never moved or reused, so it identifies an alert however the list
-//! is sorted and filtered. Sets of rows are bitmaps ([`RowSet`]). The store does not know where
-//! alerts come from, how they are filtered or how they are drawn.
+//! owner adds them to the store. A [`Row`] is never moved or reused, so it identifies an alert
+//! regardless of how the list is sorted or filtered. Sets of rows are bitmaps ([`RowSet`]). The
+//! store does not know where alerts come from, how they are filtered or how they are drawn.
 
 mod absorb;
 mod batch;
@@ -97,35 +97,35 @@ pub struct Store {
     columns: Columns,
     shapes: ShapeTable,
     contents: Contents,
-    /// The shapes and values for reading JSON, until the next batch.
+    /// The snapshot that deferred alerts share. Dropped when the next batch is added.
     snapshot: OnceLock<Arc<Snapshot>>,
     postings: Postings,
     index: Index,
     /// The rows, keyed by the hash of their feed and id.
     by_id: Table<Row>,
-    /// The rows of each feed, except retired ones.
+    /// The rows of each feed, excluding retired rows.
     feeds: BTreeMap<FeedId, RowSet>,
-    /// The displayed name of each feed.
+    /// The display name of each feed.
     names: BTreeMap<FeedId, SafeText>,
     /// The feeds whose rows are hidden.
     hidden: BTreeSet<FeedId>,
-    /// The rows from all feeds that are not hidden.
+    /// The rows of all feeds that are not hidden.
     visible: RowSet,
-    /// For each feed, every spelling of an owner that has occurred in any of its alerts.
+    /// The owners of each feed's alerts, in every spelling seen so far.
     owners: BTreeMap<FeedId, Owners>,
-    /// The number of times that rows were replaced, retired, hidden or shown.
+    /// The number of times rows have been replaced, retired, hidden or shown.
     changes: u64,
 }
 
 impl Default for Store {
-    /// Creates an empty store that does not support looking up values.
+    /// Creates an empty store in which no value is an indicator.
     fn default() -> Self {
         Self::new(&prevalence::NoPostings)
     }
 }
 
 impl Store {
-    /// Creates an empty store.
+    /// Creates an empty store. `rules` determines which values are indicators.
     pub fn new(rules: &'static dyn PostingRules) -> Self {
         Self {
             dictionary: Dictionary::default(),
@@ -145,8 +145,8 @@ impl Store {
         }
     }
 
-    /// Removes all alerts from a feed, after a sign-out or when another account signs in. Their
-    /// rows are not reused.
+    /// Removes all alerts of a feed, for use after a sign-out or when another account signs in.
+    /// Their rows are not reused.
     pub fn retire(&mut self, feed: FeedId) {
         let Some(rows) = self.feeds.remove(&feed) else { return };
         let columns = &self.columns;
@@ -156,7 +156,7 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Hides the rows from the given feeds, including rows that arrive later, and shows all other
+    /// Hides the rows of the given feeds, including rows that arrive later, and shows all other
     /// rows. Views must be rebuilt afterwards.
     pub fn hide_feeds(&mut self, hidden: impl IntoIterator<Item = FeedId>) {
         self.hidden = hidden.into_iter().collect();
@@ -167,7 +167,7 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Returns the row of an alert. If several alerts share the ID, it is that of the first.
+    /// Returns the row of an alert. If several alerts share the ID, returns the row of one of them.
     pub fn row(&self, feed: FeedId, id: &AlertId) -> Option<Row> {
         let is_same = |row: Row| {
             self.columns.feeds[row.index()] == feed
@@ -176,12 +176,12 @@ impl Store {
         self.by_id.find(id_hash(feed, id.raw()), is_same)
     }
 
-    /// Returns the number of alerts.
+    /// Returns the number of alerts, excluding hidden ones.
     pub fn len(&self) -> usize {
         self.visible.len()
     }
 
-    /// Returns whether there are no alerts.
+    /// Returns whether there are no alerts other than hidden ones.
     pub fn is_empty(&self) -> bool {
         self.visible.is_empty()
     }
@@ -191,12 +191,12 @@ impl Store {
         &self.visible
     }
 
-    /// Sets the name of a feed, for [`Column::Tenant`].
+    /// Sets the name of a feed, which [`Column::Tenant`] displays.
     pub fn name_feed(&mut self, feed: FeedId, name: SafeText) {
         self.names.insert(feed, name);
     }
 
-    /// Returns the rows from these feeds that are not hidden.
+    /// Returns the rows of the given feeds, ignoring hidden feeds.
     pub fn rows_of_feeds(&self, feeds: &[FeedId]) -> RowSet {
         let mut rows = RowSet::default();
         for feed in feeds.iter().filter(|feed| !self.hidden.contains(feed)) {
@@ -217,12 +217,12 @@ impl Store {
         self.columns.feeds[row.index()]
     }
 
-    /// Returns the values of an alert, for filters to test.
+    /// Returns the values of an alert that filters test and columns show.
     pub fn facts(&self, row: Row) -> Facts<'_> {
         Facts::new(self, row)
     }
 
-    /// Returns the JSON of an alert, which is written at once. This takes a few microseconds per kilobyte.
+    /// Returns the JSON of an alert. Writing it takes a few microseconds per kilobyte.
     pub fn stored(&self, row: Row) -> StoredAlert {
         if let Some(body) = self.columns.bodies.get(&row) {
             return body.clone();
@@ -232,9 +232,9 @@ impl Store {
         StoredAlert::written(contents, json::write(shapes, contents, value))
     }
 
-    /// Like [`stored`](Self::stored), but for many alerts: the JSON is written only when a worker reads
-    /// it. The result shares the store's values, so while it exists, adding values to the store may copy
-    /// the chunks that they are added to.
+    /// Like [`stored`](Self::stored), but writes the JSON only when it is read, so that workers can
+    /// do so for many alerts. The result shares the store's values. While it exists, adding a batch
+    /// may have to copy chunks of values that would otherwise be compacted in place.
     pub fn deferred(&self, row: Row) -> StoredAlert {
         if let Some(body) = self.columns.bodies.get(&row) {
             return body.clone();
@@ -244,7 +244,7 @@ impl Store {
         StoredAlert::deferred(self.contents_of(row), snapshot.clone())
     }
 
-    /// Returns the contents of a row, without the contents stored after them.
+    /// Returns the contents of a row, excluding the contents of other rows stored after them.
     fn contents_of(&self, row: Row) -> &[u8] {
         let contents = self.contents.get(row);
         let mut steps = Steps::new(self.shapes.shapes(), contents);
@@ -252,7 +252,8 @@ impl Store {
         &contents[..contents.len() - steps.rest().len()]
     }
 
-    /// Returns whether an alert still has the JSON that [`stored`](Self::stored) returned before.
+    /// Returns whether `stored`, returned earlier by [`stored`](Self::stored), is still the current
+    /// JSON of an alert.
     pub fn is_current(&self, row: Row, stored: &StoredAlert) -> bool {
         match self.columns.bodies.get(&row) {
             Some(body) => body == stored,
@@ -265,7 +266,7 @@ impl Store {
         !self.columns.unreadable.contains(row)
     }
 
-    /// Lists the owners of a feed's alerts in every spelling that has occurred. Whether the service
+    /// Lists the owners of a feed's alerts, in every spelling seen so far. Whether the service
     /// ignores case in `assignedTo` is not documented, so filters request all spellings
     /// (docs/filter-language.md, "OData meaning").
     pub fn owners(&self, feed: FeedId) -> impl Iterator<Item = &SafeText> {
@@ -294,7 +295,7 @@ impl Store {
         terms.find(|(key, _)| is_property(*key)).map(|(_, value)| self.dictionary.safe(value))
     }
 
-    /// Adds to a set all rows that have a value under any property.
+    /// Adds all rows that have the given value, under any property, to a set.
     pub fn add_rows_of(&self, value: ValueCode, rows: &mut RowSet) {
         self.postings.rows(value).add_to(rows);
     }
@@ -305,8 +306,8 @@ impl Store {
         self.postings.keys(value)
     }
 
-    /// Returns a date as sent if it cannot be read. The date that .NET writes for "not set" and blank
-    /// text are no dates.
+    /// Returns a date as sent if it cannot be read, or `None` otherwise. Blank text and the date
+    /// that .NET uses for "not set" count as missing dates, not as unreadable ones.
     pub fn odd_date(&self, row: Row, date: DateColumn) -> Option<SafeText> {
         if !self.columns.odd_dates.contains(row) || self.columns.date(date, row).is_some() {
             return None;
@@ -369,7 +370,7 @@ fn terms<'a>(
 #[derive(Debug, Default)]
 struct Owners {
     names: BTreeSet<SafeText>,
-    /// The same as codes, which are compared faster.
+    /// The codes of the same names, which are faster to compare.
     codes: HashSet<ValueCode>,
 }
 

@@ -1,15 +1,15 @@
-//! A merge sort in slices, for items whose full comparison is slow.
+//! A merge sort that runs in slices, for items that are slow to compare in full.
 
 use std::cmp::Ordering;
 
 /// The number of items in a run, which is sorted in one go.
 const RUN: usize = 1_024;
 
-/// The start of a value, for a quick first comparison. An item with a smaller head comes first; items
-/// with the same head must be compared in full.
+/// The start of a value, for a quick first comparison. An item with a smaller head comes first;
+/// items with the same head must be compared in full.
 pub(crate) type Head = u128;
 
-/// A sort in progress: first it sorts runs, then it merges neighbouring runs.
+/// A sort in progress. The sort first sorts runs of items, then merges the runs in pairs.
 #[derive(Debug)]
 pub(crate) struct MergeSort<T> {
     /// The items that are not in a run yet.
@@ -22,7 +22,7 @@ pub(crate) struct MergeSort<T> {
     merge: Option<Merge<T>>,
 }
 
-/// Two runs, as far as they are not merged yet, and the result.
+/// The remaining items of two runs, and the items merged so far.
 #[derive(Debug)]
 struct Merge<T> {
     from: [std::vec::IntoIter<(Head, T)>; 2],

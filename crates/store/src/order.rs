@@ -32,7 +32,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Creates an order from sorted rows, which are `placed`. [`Order::count`] must be called afterwards.
+    /// Creates an order from sorted rows. `placed` is the set of these rows. [`Order::count`] must
+    /// be called afterwards.
     pub(crate) fn of_sorted(sort: Sort, rows: &[Row], placed: RowSet) -> Self {
         // Fill each chunk halfway, so that new rows do not split it immediately.
         let chunks = rows.chunks(CHUNK / 2).map(|rows| Chunk { rows: rows.to_vec(), shown: 0 });
@@ -44,7 +45,7 @@ impl Order {
         self.chunks.iter_mut().for_each(|chunk| chunk.count(shown));
     }
 
-    /// Adds a row, which must not be in the order yet.
+    /// Adds a row, which must not already be in the order.
     pub(crate) fn insert(&mut self, store: &Store, row: Row, is_shown: bool) {
         let at = self.chunk_of(store, row);
         if self.chunks.is_empty() {
@@ -71,7 +72,8 @@ impl Order {
         }
     }
 
-    /// Removes rows in a single pass. Their values may have changed, so they cannot be looked up.
+    /// Removes rows in a single pass. Their values may have changed, so their positions cannot be
+    /// looked up.
     pub(crate) fn remove(&mut self, rows: &RowSet, shown: &RowSet) {
         if self.placed.common(rows) == 0 {
             return;
@@ -87,7 +89,7 @@ impl Order {
         self.chunks.retain(|chunk| !chunk.rows.is_empty());
     }
 
-    /// Returns the row at a line.
+    /// Returns the shown row at a line.
     pub(crate) fn get(&self, line: usize, shown: &RowSet) -> Option<Row> {
         self.from(line, shown).next()
     }
@@ -106,7 +108,7 @@ impl Order {
         rows.filter(|row| shown.contains(*row)).skip(left)
     }
 
-    /// Returns the rows in the order, without their positions.
+    /// Returns the set of rows in the order.
     pub(crate) fn placed(&self) -> &RowSet {
         &self.placed
     }

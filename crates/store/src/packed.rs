@@ -1,6 +1,6 @@
 //! Text with at most sixteen distinct characters, each stored in half a byte.
 //!
-//! Hashes, dates, numbers, addresses and most ids can be stored like this. They make up much of the
+//! Hashes, dates, numbers, addresses and most ids can be stored this way. They make up much of the
 //! content of alerts, and nearly all of them are distinct.
 
 /// A run of ASCII text, packed.
@@ -63,7 +63,7 @@ impl Packed {
         self.alphabet[usize::from(if at.is_multiple_of(2) { pair & 15 } else { pair >> 4 })]
     }
 
-    /// Returns the byte that a character is packed in, if there is one.
+    /// Returns the byte that contains the character at a position, or 0 if there is none.
     pub(crate) fn byte_at(&self, at: usize) -> u8 {
         self.codes.get(at / 2).copied().unwrap_or_default()
     }
@@ -87,8 +87,8 @@ impl Packed {
         read(bytes)
     }
 
-    /// Replaces the contents of `text` with all the characters, plus an extra one if there is an
-    /// odd number of them.
+    /// Replaces the contents of `text` with all the characters, plus an extra one if their number
+    /// is odd.
     pub(crate) fn unpack_all(&self, text: &mut String) {
         let pairs: Vec<[u8; 2]> = (0..=u8::MAX)
             .map(|pair| [pair & 15, pair >> 4].map(|code| self.alphabet[usize::from(code)]))
@@ -108,7 +108,7 @@ impl Packed {
         range.len() == text.len() && self.with(range, |bytes| bytes == text.as_bytes())
     }
 
-    /// Returns whether text made up of these bytes may occur.
+    /// Returns whether the packed text may contain text made up of these bytes.
     pub(crate) fn may_contain(&self, bytes: ByteSet) -> bool {
         bytes.is_part_of(ByteSet::of(&self.alphabet))
     }

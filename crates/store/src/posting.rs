@@ -21,10 +21,10 @@ pub(crate) enum Rows<'a> {
     Many(&'a List),
 }
 
-/// Several rows.
+/// A set of rows, as a list if sparse or as a bitmap if dense.
 #[derive(Debug)]
 pub(crate) enum List {
-    /// In ascending order.
+    /// The rows, in ascending order.
     Sparse(Vec<Row>),
     Dense(RowSet),
 }
@@ -58,7 +58,7 @@ impl List {
     }
 
     pub(crate) fn insert(&mut self, row: Row) {
-        /// The length above which a dense list takes less memory as a bitmap.
+        /// The maximum length of a list that is never converted to a bitmap.
         const DENSE: usize = 64;
         match self {
             Self::Dense(rows) => {
@@ -106,19 +106,19 @@ impl List {
 /// The postings of all values.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    /// For each name, where each of its values occurs.
+    /// For each name, the postings of its values.
     values: Vec<Chunked<Posting>>,
     lists: Chunked<List>,
     sets: KeySets,
-    /// The values with too many properties to track, each paired with any properties under which it
-    /// has occurred since then.
+    /// The values that have too many properties to track. Each is paired with every property under
+    /// which it has occurred since tracking stopped.
     untold: HashSet<(ValueCode, KeyCode)>,
 }
 
-/// Where a value occurs.
+/// The rows and the properties of a value.
 #[derive(Clone, Copy, Debug)]
 struct Posting {
-    /// The row, or [`LIST`] combined with the number of a list.
+    /// The row, [`NONE`], or [`LIST`] combined with the number of a list.
     rows: u32,
     /// The number of the property set.
     keys: u16,
@@ -128,14 +128,15 @@ impl Posting {
     const EMPTY: Self = Self { rows: NONE, keys: 0 };
 }
 
-/// Marks a number as the number of a list.
+/// The bit that marks a number as the number of a list.
 const LIST: u32 = 1 << 31;
-/// No row.
+/// The number that stands for no row.
 const NONE: u32 = u32::MAX;
 
 impl Postings {
     /// Adds a row to the postings of a value. Returns whether the value is new under this property.
-    /// If the value has too many properties to track, this may return true twice.
+    /// If the value has too many properties to track, the result may be true twice for the same
+    /// property.
     pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
         let at = value.name.index();
         while self.values.len() <= at {
@@ -188,8 +189,9 @@ impl Postings {
         posting.copied().unwrap_or(Posting::EMPTY)
     }
 
-    /// Reads the postings of values that rows are about to be added to, so that the processor has them
-    /// at hand then. One after another, but without waiting for each, which is what takes time.
+    /// Reads the postings that rows are about to be added to, to bring them into the processor's
+    /// caches. No read depends on another, so the processor can wait for many reads at the same
+    /// time.
     pub(crate) fn warm(&self, values: &[ValueCode]) {
         black_box(values.iter().fold(0, |sum: u32, value| sum.wrapping_add(self.get(*value).rows)));
     }
@@ -213,7 +215,7 @@ impl Postings {
 #[derive(Debug)]
 struct KeySets {
     sets: Vec<Vec<KeyCode>>,
-    /// The set that results from adding a property to a set.
+    /// The number of the set that results from adding a property to a set.
     next: HashMap<(u16, KeyCode), u16>,
 }
 
@@ -224,7 +226,7 @@ impl Default for KeySets {
 }
 
 impl KeySets {
-    /// Stands for a set of properties that is not tracked.
+    /// The number that stands for a set of properties that is not tracked.
     const UNKNOWN: u16 = u16::MAX;
 
     fn get(&self, number: u16) -> Option<&[KeyCode]> {

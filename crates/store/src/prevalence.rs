@@ -1,4 +1,4 @@
-//! How often a value occurs: the rows that have it and the counts over those rows.
+//! The prevalence of a value: the rows that have it and the counts over those rows.
 //!
 //! [`PostingRules`] decide which values are indicators and when two values are the same, because
 //! the store does not know the filter language. For most kinds of indicator, two values are the
@@ -24,7 +24,7 @@ use crate::{
 
 /// Decides which of an alert's values are indicators, and when two values are the same.
 ///
-/// The rows of a value must be the same rows that an exact search for it finds.
+/// The rows of an indicator must be the rows that an exact search for it finds.
 pub trait PostingRules: fmt::Debug + Send + Sync {
     /// Returns whether the values of a property are indicators of this kind. `evidence` is the
     /// short name of the evidence type, or `None` for a property of the alert itself.
@@ -42,7 +42,7 @@ pub trait PostingRules: fmt::Debug + Send + Sync {
     fn derived_keys(&self, kind: IndicatorKind, value: FoldedText<'_>, each: &mut dyn FnMut(&str));
 }
 
-/// Rules under which there are no indicators.
+/// Rules under which no value is an indicator.
 #[derive(Debug)]
 pub(crate) struct NoPostings;
 
@@ -74,7 +74,7 @@ pub(crate) struct Index {
     derived: u32,
     /// The last value for each hash of a derived key, as an index into `values`.
     last: Table<u32>,
-    /// Values, each with one plus the index of the previous value that has the same hash.
+    /// Values, each with the index plus one of the previous value that has the same hash.
     values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
 }
 
@@ -172,7 +172,8 @@ impl Store {
         rows
     }
 
-    /// Returns the rows that have a text, ignoring case, under any property with this name.
+    /// Returns the rows that have the given text, ignoring case, under any property with the given
+    /// name.
     pub fn rows_with_text(&self, name: &str, text: &str) -> RowSet {
         let mut rows = RowSet::default();
         let Some(name) = self.dictionary.name(name) else { return rows };
@@ -201,7 +202,7 @@ impl Store {
         self.identity_at(row, column, 0)
     }
 
-    /// Returns the identity of a device or user in a row.
+    /// Returns the identity of the device or user at position `at` in a row's column.
     pub(crate) fn identity_at(&self, row: Row, column: Column, at: usize) -> Option<Indicator> {
         let (list, kind) = match column {
             Column::Device => (&self.columns.device_ids, IndicatorKind::DeviceId),
@@ -220,7 +221,8 @@ impl Store {
     }
 
     /// Returns keys that distinguish the devices or users in a row from all others, in the order in
-    /// which the column lists them. A key is an identity and, if the identity is a name, the feed.
+    /// which the column lists them. A key is the code of an identity, along with the feed if the
+    /// identity is a name and there are several feeds.
     pub(crate) fn identity_keys(
         &self,
         row: Row,
@@ -251,7 +253,7 @@ impl Store {
     }
 }
 
-/// How often a value occurs in the loaded alerts.
+/// The prevalence of a value in the loaded alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prevalence {
     /// The number of alerts that have the value.

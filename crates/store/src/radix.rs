@@ -1,24 +1,25 @@
-//! A stable radix sort in slices.
+//! A stable radix sort that runs in slices.
 
-/// The largest number of bits in a digit. A pass writes to as many places as a digit has values, which
-/// must fit into the processor's cache.
+/// The maximum number of bits in a digit. A pass writes to one place for each value of a digit, and
+/// all these places must fit into the processor's cache.
 const DIGIT: u32 = 11;
 
 /// A sort in progress. Items whose keys are equal keep their order.
 #[derive(Debug)]
 pub(crate) struct Radix {
     items: Vec<u64>,
-    /// The items of the current pass, as far as they are in their places.
+    /// The buffer to which the current pass moves the items.
     next: Vec<u64>,
     /// The number of low bits that are not part of an item's key.
     low: u32,
     /// The number of bits in a digit.
     width: u32,
-    /// The digits that are not sorted by yet, from the lowest.
+    /// The digits left to sort by, lowest first.
     digits: std::ops::Range<u32>,
     /// The number of items that the current step has processed.
     at: usize,
-    /// For each value of the digit, how many items have it; then, where the next of them goes.
+    /// For each value of the digit, the number of items that have it. While items are moved, the
+    /// place of the next item that has it.
     places: Vec<u32>,
     step: Step,
 }
@@ -30,7 +31,8 @@ enum Step {
 }
 
 impl Radix {
-    /// Prepares to sort items. An item is its key, which is at most `largest`, above `low` other bits.
+    /// Prepares to sort items. The lowest `low` bits of an item are not part of its key. The bits
+    /// above them are the key, which is at most `largest`.
     pub(crate) fn new(items: Vec<u64>, low: u32, largest: u64) -> Self {
         let bits = u64::BITS - largest.leading_zeros();
         let passes = bits.div_ceil(DIGIT);
@@ -39,8 +41,8 @@ impl Radix {
         Self { items, next: Vec::new(), low, width, digits: 0..passes, at: 0, places, step: Step::Count }
     }
 
-    /// Continues the sort. Processing an item once is one unit of work. Returns the items once they are
-    /// sorted.
+    /// Continues the sort. Processing an item once is one unit of work. Returns the items once they
+    /// are sorted.
     pub(crate) fn advance(&mut self, work: &mut usize) -> Option<Vec<u64>> {
         while !self.digits.is_empty() {
             if *work == 0 {
@@ -69,7 +71,7 @@ impl Radix {
         Some(std::mem::take(&mut self.items))
     }
 
-    /// Begins the next step.
+    /// Starts the next step.
     fn step(&mut self) {
         self.at = 0;
         if self.step == Step::Count {
@@ -77,7 +79,7 @@ impl Radix {
             for count in &mut self.places {
                 place += std::mem::replace(count, place);
             }
-            // What is there will be overwritten.
+            // Only the length matters, because every item will be overwritten.
             if self.next.is_empty() {
                 self.next.clone_from(&self.items);
             }

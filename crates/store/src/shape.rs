@@ -1,7 +1,7 @@
 //! Shapes: the structure of alerts and of items of evidence, without their values.
 //!
 //! Most alerts and items share their shape with many others. An alert is therefore stored as a
-//! shape and a list of values, from which its JSON can be written again.
+//! shape and a list of values, from which its JSON can be restored.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::dictionary::{CodeMap, KeyCode, NameCode};
 
-/// A value's property.
+/// The property of a value, and the name under which the value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leaf {
     pub(crate) key: KeyCode,
-    /// The name under which the value is stored. It is not the name of the property if that has no
-    /// code of its own.
+    /// The name under which the value is stored. It differs from the property's name if the
+    /// property has no code of its own.
     pub(crate) name: NameCode,
 }
 
@@ -27,23 +27,23 @@ pub(crate) enum Token<L = Leaf> {
     Close,
     OpenList,
     CloseList,
-    /// The name of a property, as the number of a label.
+    /// A property name, as the number of a label.
     Label(u32),
-    /// A value that is a string.
+    /// A string value.
     Text(L),
-    /// A value that is a number, `true` or `false`.
+    /// A number, `true` or `false`.
     Literal(L),
     Null,
     /// A list of items of evidence, which have shapes of their own.
     Items,
     /// An item of evidence that is not in a list.
     Item,
-    /// At the end of an alert: characters other than ASCII are escaped in its JSON.
+    /// Comes last in an alert whose JSON escapes non-ASCII characters.
     Ascii,
 }
 
 impl<L> Token<L> {
-    /// Replaces the property.
+    /// Converts the property of a value. Other tokens are unchanged.
     pub(crate) fn map<M>(self, leaf: impl FnOnce(L) -> M) -> Token<M> {
         match self {
             Self::Text(of) => Token::Text(leaf(of)),
@@ -61,7 +61,7 @@ impl<L> Token<L> {
     }
 }
 
-/// A set of shapes, each with a number.
+/// A numbered list of shapes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
     shapes: Vec<Arc<[Token]>>,
@@ -70,12 +70,12 @@ pub(crate) struct Shapes {
 }
 
 impl Shapes {
-    /// Returns a shape.
+    /// Returns the shape with the given number.
     pub(crate) fn get(&self, number: u32) -> &[Token] {
         &self.shapes[number as usize]
     }
 
-    /// Returns a shape, if it exists.
+    /// Returns the shape with the given number, if it exists.
     pub(crate) fn find(&self, number: u32) -> Option<&[Token]> {
         self.shapes.get(number as usize).map(|shape| &**shape)
     }
@@ -90,25 +90,25 @@ impl Shapes {
         self.labels.iter()
     }
 
-    /// Returns a property name.
+    /// Returns the property name with the given number.
     pub(crate) fn label(&self, number: u32) -> &str {
         &self.labels[number as usize]
     }
 
-    /// Adds a shape, whether it is new or not, and returns its number.
+    /// Adds a shape without checking for duplicates, and returns its number.
     pub(crate) fn push(&mut self, shape: Arc<[Token]>) -> u32 {
         self.shapes.push(shape);
         (self.shapes.len() - 1) as u32
     }
 
-    /// Adds a property name, whether it is new or not, and returns its number.
+    /// Adds a property name without checking for duplicates, and returns its number.
     pub(crate) fn push_label(&mut self, label: Arc<str>) -> u32 {
         self.labels.push(label);
         (self.labels.len() - 1) as u32
     }
 }
 
-/// Shapes that can be found again.
+/// Distinct shapes, which can be looked up by content.
 #[derive(Debug, Default)]
 pub(crate) struct ShapeTable {
     shapes: Shapes,

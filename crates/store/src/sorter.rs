@@ -1,8 +1,9 @@
 //! Sorts rows by a column, in slices.
 //!
-//! Rows come in order of age, in which rows with equal values stay. A text is compared only with other
-//! texts: rows with the same code have the same text, so one row of each code is sorted, which gives each
-//! code a rank, and then all rows are sorted by rank.
+//! The rows are given in order of age, and rows with equal values keep that order. Rows with the
+//! same code have the same value, so each distinct value needs to be sorted only once: one row for
+//! each code is sorted, which gives each code a rank, and then all rows are sorted by rank. Dates
+//! have no codes and are sorted as numbers.
 
 use std::{cmp::Ordering, mem::take};
 
@@ -14,7 +15,7 @@ use crate::{
     radix::Radix,
 };
 
-/// A sort in progress. The values of its rows must not change in the meantime.
+/// A sort in progress. The values of its rows must not change until the sort is complete.
 #[derive(Debug)]
 pub(crate) struct Sorter {
     sort: Sort,
@@ -25,17 +26,17 @@ pub(crate) struct Sorter {
 
 #[derive(Debug)]
 enum Stage {
-    /// Looking for the codes that occur.
+    /// Reading the codes of the rows.
     Codes(Vec<Row>, Codes),
     /// Sorting the codes.
     Sort(Codes, MergeSort<Row>),
     /// Numbering the sorted codes.
     Number(Codes, Ranks),
-    /// Giving each row the rank of its code. So many rows have theirs.
+    /// Giving each row the rank of its code. The number counts the rows that already have a rank.
     Keys(Codes, Ranks, usize),
     /// Sorting rows by rank.
     ByRank(Radix),
-    /// Looking for the range of dates.
+    /// Finding the range of the dates.
     Dates(Vec<Row>, Dates),
     /// Giving each row the key of its date.
     DateKeys(Vec<Row>, Dates, Vec<u64>),
@@ -46,26 +47,27 @@ enum Stage {
 /// The codes of rows.
 #[derive(Debug, Default)]
 struct Codes {
-    /// For each row, its code above its number. Later, the rank takes the place of the code.
+    /// For each row, its code in the upper 32 bits and its index in the lower 32 bits. The code is
+    /// later replaced with its rank.
     items: Vec<u64>,
-    /// A row with each code.
+    /// An example row for each code, indexed by code.
     examples: Vec<Option<Row>>,
 }
 
 /// The ranks of codes.
 #[derive(Debug, Default)]
 struct Ranks {
-    /// A row with each code, sorted.
+    /// The example row for each code, sorted by value.
     sorted: Vec<(Head, Row)>,
-    /// How many of them have ranks.
+    /// The number of rows in `sorted` whose codes have ranks.
     numbered: usize,
-    /// The rank of the last one of them. Equal values have the same rank.
+    /// The last rank assigned. Equal values have the same rank.
     rank: u32,
-    /// The rank of each code; then that of rows without a value.
+    /// The rank of each code, followed by the rank of rows without a value.
     by_code: Vec<u32>,
 }
 
-/// The range of dates, as far as they were read.
+/// The range of the dates read so far.
 #[derive(Clone, Copy, Debug)]
 struct Dates {
     date: DateColumn,
@@ -91,7 +93,8 @@ impl Sorter {
         Self { sort, limit, stage }
     }
 
-    /// Returns the end of the rows that are part of this sort. Later rows arrived after it began.
+    /// Returns the index limit of this sort. Rows at or above the limit arrived after the sort
+    /// started.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -174,7 +177,7 @@ impl Sorter {
                     if dates.left_out(bits) == 0 {
                         return Some(rows);
                     }
-                    // Dates that differ only in the bits left out have equal keys.
+                    // Dates that differ only in the omitted bits have equal keys.
                     let mut start = 0;
                     for equal in items.chunk_by(|a, b| a >> bits == b >> bits) {
                         let end = start + equal.len();
@@ -193,7 +196,7 @@ impl Sorter {
 }
 
 impl Codes {
-    /// Continues to read the codes of rows. Returns whether all have been read.
+    /// Continues to read the codes of rows. Returns whether all codes have been read.
     fn read(&mut self, store: &Store, sort: Sort, rows: &[Row], work: &mut usize) -> bool {
         let first = self.items.len();
         let end = rows.len().min(first.saturating_add(*work));
@@ -214,7 +217,7 @@ impl Codes {
 }
 
 impl Ranks {
-    /// Continues to number the sorted codes. Returns whether all have a rank.
+    /// Continues to assign ranks to the sorted codes. Returns whether all codes have a rank.
     fn number(&mut self, store: &Store, sort: Sort, work: &mut usize) -> bool {
         while *work > 0 && self.numbered < self.sorted.len() {
             let (head, row) = self.sorted[self.numbered];
@@ -236,7 +239,7 @@ impl Ranks {
         self.numbered == self.sorted.len()
     }
 
-    /// Replaces the codes in items by their ranks.
+    /// Replaces the codes in items with their ranks.
     fn replace(&self, items: &mut [u64]) {
         let last = self.by_code.len() - 1;
         for item in items {
@@ -247,7 +250,7 @@ impl Ranks {
 }
 
 impl Dates {
-    /// Continues to look for the range of dates. Returns whether all have been read.
+    /// Continues to find the range of the dates. Returns whether all dates have been read.
     fn read(&mut self, store: &Store, rows: &[Row], work: &mut usize) -> bool {
         let end = rows.len().min(self.read.saturating_add(*work));
         *work -= end - self.read;
@@ -264,18 +267,18 @@ impl Dates {
         store.facts(row).date(self.date).map(Timestamp::ticks)
     }
 
-    /// Returns the key of rows without a date, which is the largest.
+    /// Returns the key of rows without a date, which is the largest key.
     fn none(&self) -> u64 {
         if self.first > self.last { 0 } else { self.last.abs_diff(self.first) + 1 }
     }
 
-    /// Returns how many of the lowest bits of the keys are left out, so that a key and a row fit into an
+    /// Returns the number of low bits to omit from each key so that the key and a row fit into an
     /// item.
     fn left_out(&self, low: u32) -> u32 {
         low.saturating_sub(self.none().leading_zeros())
     }
 
-    /// Returns a row below the key of its date.
+    /// Returns the item for a row: the key of its date above the `low` bits that contain the row.
     fn item(&self, store: &Store, row: Row, low: u32, descending: bool) -> u64 {
         let key = match self.ticks(store, row) {
             None => self.none(),
@@ -286,7 +289,7 @@ impl Dates {
     }
 }
 
-/// Returns the number of bits for any row below a limit.
+/// Returns the number of bits needed to store any row below a limit.
 fn row_bits(limit: usize) -> u32 {
     usize::BITS - limit.leading_zeros()
 }

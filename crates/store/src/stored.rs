@@ -1,9 +1,9 @@
 //! The JSON of alerts as received.
 //!
-//! For nearly all alerts, it is written again from their contents: a shape and values, which the
-//! store holds anyway. The others, which contain white space or unusual escapes, are compressed in
-//! blocks. Reading one means decompressing its block, which takes about a millisecond, so only
-//! workers and output writers read bodies.
+//! The JSON of nearly all alerts is restored from their contents: a shape and values, which the
+//! store keeps anyway. Other JSON, such as JSON with white space or unusual escapes, is compressed
+//! in blocks. Reading it means decompressing the whole block, which takes about a millisecond, so
+//! only workers and output writers read bodies.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,10 +24,10 @@ use crate::{
 /// The size of a block before compression, in bytes. The alerts in a block resemble each other, so
 /// they compress well.
 const BLOCK: usize = 512 * 1024;
-/// The fastest compression level. Higher levels take longer and save almost nothing.
+/// The fastest regular compression level. Higher levels take longer and save almost nothing.
 const LEVEL: i32 = 1;
 
-/// A block of alerts.
+/// A compressed block of alerts.
 #[derive(Debug)]
 struct Block {
     compressed: Vec<u8>,
@@ -47,8 +47,7 @@ impl Block {
     }
 }
 
-/// What is needed to write the JSON of alerts: shapes and values, as they were when the snapshot was
-/// taken.
+/// The shapes and values for writing the JSON of alerts, as they were when the snapshot was taken.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) shapes: Shapes,
@@ -63,15 +62,15 @@ impl Snapshot {
     }
 }
 
-/// The JSON of one alert. Any thread may read it, whatever happens to the store.
+/// The JSON of one alert. Any thread can read it, and changes to the store do not affect it.
 #[derive(Clone, Debug)]
 pub struct StoredAlert(Body);
 
 #[derive(Clone, Debug)]
 enum Body {
-    /// The number of the alert in a block.
+    /// A block and the position of the alert in it.
     Block(Arc<Block>, u32),
-    /// The contents of the alert.
+    /// The contents of the alert, and the source of its JSON.
     Contents(Box<[u8]>, Json),
 }
 
@@ -94,13 +93,12 @@ impl StoredAlert {
         Self(Body::Contents(contents.into(), Json::Written(json.into())))
     }
 
-    /// Creates an alert from its contents. Its JSON is written whenever it is read.
+    /// Creates an alert from its contents. Its JSON is written each time it is read.
     pub(crate) fn deferred(contents: &[u8], snapshot: Arc<Snapshot>) -> Self {
         Self(Body::Contents(contents.into(), Json::Deferred(snapshot)))
     }
 
-    /// Returns whether the alert is stored as contents, and these are the contents given, which may
-    /// be followed by others.
+    /// Returns whether the alert is stored as contents and the given contents start with them.
     pub(crate) fn is_contents(&self, contents: &[u8]) -> bool {
         matches!(&self.0, Body::Contents(own, _) if contents.starts_with(own))
     }
@@ -120,8 +118,8 @@ impl StoredAlert {
     }
 }
 
-/// Two alerts of one store are equal if they are the same received bytes. For alerts in blocks, they
-/// must also be at the same place.
+/// Two alerts from the same store are equal if the same bytes were received for both. Alerts in
+/// blocks must also be at the same position in the same block.
 impl PartialEq for StoredAlert {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -134,8 +132,7 @@ impl PartialEq for StoredAlert {
 
 impl Eq for StoredAlert {}
 
-/// Reads bodies one at a time. If consecutive alerts are in the same block, decompresses the
-/// block only once.
+/// Reads bodies one at a time. Decompresses a block only once if consecutive alerts are in it.
 #[derive(Debug, Default)]
 pub struct StoredReader {
     last: Option<(Arc<Block>, Bytes)>,
@@ -160,7 +157,7 @@ impl StoredReader {
                 bytes
             }
         };
-        // Nothing can be read if there was no memory to decompress the block.
+        // If there was not enough memory to decompress the block, return an empty alert.
         let range = Some(block.range(at)).filter(|range| range.end <= bytes.len());
         RawAlert(range.map(|range| bytes.slice(range)).unwrap_or_default())
     }
@@ -186,7 +183,7 @@ pub(crate) struct StoredWriter {
 }
 
 thread_local! {
-    /// The buffer left over from this thread's last writer.
+    /// The buffer of this thread's last writer, kept for reuse.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

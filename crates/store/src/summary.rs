@@ -1,8 +1,7 @@
-//! Counts over many alerts at once: how many have each value of each column, on which days they were
-//! created, and how old the open ones are.
+//! Counts a set of alerts by column value, by day of creation and, if they are open, by age.
 //!
-//! Rows are counted a slice at a time, like [`Tally`](crate::Tally). A device or user counts once for
-//! each alert, whatever its spellings there.
+//! Rows are counted a slice at a time, as in [`Tally`](crate::Tally). A device or user counts only
+//! once per alert, even if the alert spells it in several ways.
 
 use std::{
     cmp::Reverse,
@@ -13,11 +12,11 @@ use alertdeck_model::{SafeText, Severity, Status, Timestamp};
 
 use crate::{Cell, Column, FeedId, Row, RowSet, Store, table::SHARDS};
 
-/// The seconds in a day.
+/// The number of seconds in a day.
 const DAY: i64 = 86_400;
 
-/// The ages into which open alerts are sorted, each up to and excluding this many seconds; `None` for
-/// those that are older.
+/// The age groups of open alerts, each given as its upper limit in seconds (exclusive); `None` for
+/// the group of all older alerts.
 pub const AGES: [Option<i64>; 6] =
     [Some(3_600), Some(8 * 3_600), Some(DAY), Some(3 * DAY), Some(7 * DAY), None];
 
@@ -35,16 +34,16 @@ pub const COUNTED: [Column; 10] = [
     Column::Tenant,
 ];
 
-/// A number of alerts, and what they are like.
+/// The number of alerts in a group, in total, by severity and by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlertCount {
-    /// All of them.
+    /// All alerts.
     pub alerts: usize,
-    /// Those of high severity.
+    /// Alerts of high severity.
     pub high: usize,
-    /// Those of medium severity.
+    /// Alerts of medium severity.
     pub medium: usize,
-    /// Those that are new or in progress.
+    /// Alerts that are new or in progress.
     pub open: usize,
 }
 
@@ -66,25 +65,26 @@ impl std::ops::AddAssign for AlertCount {
     }
 }
 
-/// The alerts with one value.
+/// The count of the alerts that have one value of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueCount {
-    /// The value; `None` for the alerts that have none.
+    /// The value, or `None` for the alerts without a value.
     pub value: Option<SafeText>,
-    /// Of a device or user, what tells it apart from others: an ID or, without one, its name.
+    /// For a device or user, its identity: an ID or, failing that, a name.
     pub identity: Option<SafeText>,
-    /// The feed of the alerts, if the value means something else in other feeds.
+    /// The feed of the alerts, if the value has a different meaning in other feeds.
     pub feed: Option<FeedId>,
-    /// One of the alerts.
+    /// The row of one of the alerts.
     pub row: Row,
-    /// Their number.
+    /// The number of alerts.
     pub count: AlertCount,
 }
 
 /// Identifies a value of a column: its code and, if it is unique only within a feed, the feed.
 type Key = (Option<u32>, Option<FeedId>);
 
-/// The values of a column, by key. Split up, so that growing takes only a fraction of a millisecond.
+/// The values of a column, by key. They are split into shards, so that each growth step takes only
+/// a fraction of a millisecond.
 #[derive(Clone, Debug, Default)]
 struct Values {
     shards: Vec<HashMap<Key, Counted>>,
@@ -95,7 +95,7 @@ impl Values {
         if self.shards.is_empty() {
             self.shards.resize_with(SHARDS, HashMap::default);
         }
-        // Codes are consecutive numbers.
+        // Codes are consecutive numbers, so they spread evenly over the shards.
         let shard = key.0.unwrap_or_default() as usize % SHARDS;
         &mut self.shards[shard].entry(key).or_insert(new).count
     }
@@ -109,7 +109,8 @@ impl Values {
     }
 }
 
-/// What a value of a column is counted as: one of its alerts, the value's index there, and the number.
+/// The count of one value, along with a row that has the value and the value's position in that
+/// row.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     row: Row,
@@ -133,13 +134,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Prepares to count. Ages are those at this time.
+    /// Creates an empty summary. Ages are measured at the time `now`.
     pub fn new(now: Timestamp) -> Self {
         Self { now: now.seconds(), ..Self::default() }
     }
 
-    /// Counts up to `work` more of the rows, which have to be the same each time, as they are now.
-    /// Returns whether rows are left.
+    /// Counts up to `work` more of the rows, using their current values. Every call must pass the
+    /// same set of rows. Returns whether any rows are left to count.
     pub fn advance(&mut self, store: &Store, rows: &RowSet, work: usize) -> bool {
         for row in rows.iter_from(self.next).take(work) {
             self.add(store, row);
@@ -184,7 +185,7 @@ impl Summary {
         }
     }
 
-    /// Returns the time that ages refer to, in whole seconds.
+    /// Returns the time at which ages are measured, in whole seconds.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_seconds(self.now)
     }
@@ -194,31 +195,33 @@ impl Summary {
         self.total
     }
 
-    /// Lists the UTC days on which alerts were created, latest first, each as its start and its count.
+    /// Lists the UTC days on which alerts were created, latest first, each with its start and its
+    /// count.
     pub fn days(&self) -> impl Iterator<Item = (Timestamp, AlertCount)> {
         self.days.iter().rev().map(|(day, count)| (Timestamp::from_seconds(day * DAY), *count))
     }
 
-    /// Returns the number of alerts without a time of creation.
+    /// Returns the count of alerts without a creation time.
     pub fn undated(&self) -> AlertCount {
         self.undated
     }
 
-    /// Returns the open alerts of each age, in the order of [`AGES`].
+    /// Returns the count of open alerts in each age group, in the order of [`AGES`].
     pub fn ages(&self) -> [AlertCount; AGES.len()] {
         self.ages
     }
 
-    /// Returns the alerts that have no value in a column of [`COUNTED`]; `None` if there are none.
+    /// Returns the count of alerts without a value in a column of [`COUNTED`], or `None` if every
+    /// alert has a value.
     pub fn missing(&self, column: Column) -> Option<ValueCount> {
         let at = COUNTED.iter().position(|counted| *counted == column)?;
         let Counted { row, count, .. } = *self.values[at].missing()?;
         Some(ValueCount { value: None, identity: None, feed: None, row, count })
     }
 
-    /// Lists the values of a column of [`COUNTED`] that most alerts have, and the number of all values.
-    /// Of values with the same number, those with more alerts of high severity come first, and then
-    /// those that were loaded first.
+    /// Returns the most frequent values of a column of [`COUNTED`], at most `most` of them, and the
+    /// total number of distinct values. Equally frequent values are sorted by their number of
+    /// high-severity alerts, largest first, and then by the order in which they were loaded.
     pub fn top(&self, store: &Store, column: Column, most: usize) -> (Vec<ValueCount>, usize) {
         let Some(at) = COUNTED.iter().position(|counted| *counted == column) else {
             return Default::default();
@@ -248,7 +251,7 @@ impl Summary {
 }
 
 impl Store {
-    /// Returns what identifies the values that a row has in a column.
+    /// Returns the keys of the values that a row has in a column.
     fn value_keys(&self, row: Row, column: Column) -> Vec<Key> {
         let feed = || Some(self.feed(row)).filter(|_| self.feeds.len() > 1);
         match column {
@@ -258,14 +261,14 @@ impl Store {
                 self.identity_keys(row, of).map(|(code, feed)| (Some(code), feed)).collect()
             }
             Column::Techniques => self.columns.techniques.get(row).map(|code| (Some(code), None)).collect(),
-            // Numbers of incidents are unique only within a tenant.
+            // Incident numbers are unique only within a tenant.
             Column::Incident => self.code(column, row).map(|code| (Some(code), feed())).into_iter().collect(),
             _ if self.cell(row, column) == Cell::Empty => Vec::new(),
             _ => self.code(column, row).map(|code| (Some(code), None)).into_iter().collect(),
         }
     }
 
-    /// Returns one of the values that a row has in a column.
+    /// Returns the value at position `at` in a row's column.
     fn value_text(&self, row: Row, column: Column, at: usize) -> SafeText {
         match column {
             Column::Device | Column::User | Column::Techniques => {
@@ -321,7 +324,7 @@ mod tests {
             of(3, "resolved", "2026-11-20T00:00:00Z"),
             of(4, "new", "2026-11-19T23:59:59Z"),
             of(5, "new", "2026-10-01T00:00:00Z"),
-            // The clock of the service may be ahead.
+            // The service's clock may be ahead.
             of(6, "new", "2026-11-20T12:00:05Z"),
             alert(7, ""),
         ]);

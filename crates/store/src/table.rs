@@ -32,7 +32,7 @@ impl<T: Copy> Table<T> {
         self.shards[shard(hash)].insert_unique(hash, (hash, item), |(hash, _)| *hash);
     }
 
-    /// Sets the only item with this hash and returns the previous item, if any.
+    /// Stores an item as the only one with this hash and returns the previous item, if any.
     pub(crate) fn replace(&mut self, hash: u64, item: T) -> Option<T> {
         match self.shards[shard(hash)].find_mut(hash, |(other, _)| *other == hash) {
             Some((_, former)) => Some(std::mem::replace(former, item)),

@@ -78,7 +78,8 @@ fn alerts_that_share_an_id_but_not_their_creation_are_different() {
         batch(&[alert("2026-01-01T10:00:00.1234567Z", "one"), alert("2026-01-02T10:00:00Z", "two")]),
     );
     assert_eq!(store.len(), 2);
-    // The same alerts again, from a tool that cuts fractions, and one without a time.
+    // The first alert again, from a tool that drops fractions of seconds, and an alert without a
+    // creation time.
     store.absorb(
         feed,
         batch(&[alert("2026-01-01T10:00:00.123Z", "one again"), json!({"id": "x", "title": "y"})]),
@@ -278,7 +279,8 @@ fn stored_json_stays_readable_when_the_alert_changes() {
         assert_eq!(get(&store, Row(0)).read().0, alert("after").to_string());
         assert_ne!(get(&store, Row(0)), before);
         assert_eq!(store.stored(Row(0)), store.deferred(Row(0)));
-        // Sharing values would make each later one cost a copy.
+        // A snapshot would share values with the store, so that later batches would have to copy
+        // them.
         store.absorb(FEED, batch(&[alert("last")]));
         store.stored(Row(0));
         assert!(store.snapshot.get().is_none());
@@ -346,7 +348,7 @@ pub(crate) fn another() -> Value {
         "mitreTechniques": ["T1001", "T1002"], "evidence": [device("a"), device("b"), user("a"), user("b")]})
 }
 
-/// Returns what the columns should show, according to an alert that is decoded in full.
+/// Returns the expected text of each column for a fully decoded alert.
 fn shown(alert: &Alert) -> Vec<(Column, String)> {
     let text = |text: &Option<SafeText>| text.as_ref().map(SafeText::line).unwrap_or_default();
     let time = |at: Option<Timestamp>, name: &str| match at {
@@ -438,18 +440,20 @@ proptest! {
         prop_assert_eq!(batch.json(0).unwrap(), raw);
     }
 
-    /// One pass over the JSON gives the same result as the model, whatever other alerts are loaded.
+    /// The single pass over the JSON gives the same result as the model, regardless of which other
+    /// alerts are loaded.
     #[test]
     fn columns_and_terms_are_those_of_the_model(value in json().prop_filter("an object", Value::is_object)) {
         let raw = raw(&value);
         let alert = raw.decode().unwrap();
         let mut store = Store::default();
-        // As a result, values have different codes in the store and in the batch.
+        // Add another alert first, so that values have different codes in the store and in the
+        // batch.
         store.absorb(FEED, batch(&[another()]));
         let row = store.absorb(FEED, Batch::decode([&raw])).seen[0];
         prop_assert_eq!(store.stored(row).read(), raw);
         for (column, expected) in shown(&alert) {
-            // Values that are no text are tested elsewhere.
+            // Values that are not strings are tested elsewhere.
             if column == Column::Created && !value["createdDateTime"].is_string() {
                 continue;
             }

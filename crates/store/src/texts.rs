@@ -18,15 +18,16 @@ impl TextCode {
     }
 }
 
-/// A value: where its parts end. Each part starts where that of the previous value ends.
+/// The end of each part of a value in the buffers of [`Texts`]. A part starts where the same part
+/// of the previous value ends.
 #[derive(Debug)]
 struct Text {
     name: NameCode,
     /// The end of the value as sent.
     raw: usize,
-    /// The end of the folded form, which is left out if it is the same.
+    /// The end of the folded form, which is omitted if it equals the value as sent.
     folded: usize,
-    /// The end of the positions of capitals.
+    /// The end of the bits that mark the positions of capitals.
     capitals: usize,
     /// The hash of the folded form.
     hash: u64,
@@ -47,7 +48,8 @@ impl Texts {
         self.list.len()
     }
 
-    /// Adds a value, whether it is new or not. `raw_hash` is that of the value as sent, if it is known.
+    /// Adds a value without checking for duplicates. `raw_hash` is the hash of the value as sent,
+    /// if known.
     pub(crate) fn push(&mut self, name: NameCode, raw: &str, raw_hash: Option<u64>, folder: &mut Folder) {
         self.raw.push_str(raw);
         let value = folder.fold(raw);
@@ -72,7 +74,7 @@ impl Texts {
         &self.raw[start..self.list[code as usize].raw]
     }
 
-    /// Returns the name under which a value occurs.
+    /// Returns the property name under which a value occurs.
     pub(crate) fn name(&self, code: TextCode) -> NameCode {
         self.list[code.index()].name
     }
@@ -82,7 +84,7 @@ impl Texts {
         self.list[code.index()].hash
     }
 
-    /// Returns a value, folded, with the hash of its folded form.
+    /// Returns a folded value and the hash of its folded form.
     pub(crate) fn folded(&self, code: TextCode) -> (Folded<'_>, u64) {
         let (text, raw) = (&self.list[code.index()], self.raw(code));
         let (folded, capitals) = self.before(code.0).map_or((0, 0), |text| (text.folded, text.capitals));
@@ -96,17 +98,17 @@ impl Texts {
     }
 }
 
-/// Values that can be found again.
+/// Distinct values, which can be looked up by name and text.
 #[derive(Debug, Default)]
 pub(crate) struct TextTable {
     pub(crate) texts: Texts,
-    /// The values with the hash of the name and the text as sent.
+    /// The values, keyed by a hash of the name and the text as sent.
     table: HashTable<(u64, TextCode)>,
     folder: Folder,
 }
 
 impl TextTable {
-    /// Prepares to add about so many values.
+    /// Creates an empty table with capacity for the given number of values.
     pub(crate) fn with_capacity(values: usize) -> Self {
         Self { table: HashTable::with_capacity(values), ..Self::default() }
     }

@@ -40,7 +40,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     hash_one(bytes)
 }
 
-/// Hashes anything.
+/// Hashes any value.
 pub(crate) fn hash_one(what: impl Hash) -> u64 {
     HASHER.hash_one(what)
 }
@@ -48,14 +48,14 @@ pub(crate) fn hash_one(what: impl Hash) -> u64 {
 /// The distinct values under one property name.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    /// The full chunks. Shared with snapshots, which keep the values that they were taken with.
+    /// The full chunks. Snapshots share them, and sealing a shared chunk copies it.
     chunks: Vec<Arc<Chunk>>,
-    /// The chunk that values are added to, which follows the full ones. Snapshots copy it, so that
-    /// adding a value does not have to check whether one shares it.
+    /// The chunk that values are added to, which follows the full ones. Snapshots copy this chunk,
+    /// so adding a value never has to check whether the chunk is shared.
     open: Chunk,
     /// The values, keyed by the hash of their folded form, in one table or [`SHARDS`] tables.
     shards: Vec<HashTable<u32>>,
-    /// Half of each value's hash, so that a table grows without reading the values.
+    /// Half of each value's hash, so that a table can grow without reading the values.
     hashes: Chunked<u32>,
     len: u32,
     /// The number of chunks that have been sealed.
@@ -80,7 +80,7 @@ impl Values {
         chunk.raw(at)
     }
 
-    /// Returns the values for a snapshot.
+    /// Returns the chunks for a snapshot, including a copy of the open chunk.
     pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
         let open = (self.open.len > 0).then(|| Arc::new(self.open.clone()));
         self.chunks.iter().cloned().chain(open).collect()
@@ -99,13 +99,14 @@ impl Values {
         }
     }
 
-    /// Returns where a value with this hash of its folded form may be. Reads only the table.
+    /// Returns the index of a value whose folded form may have this hash. Reads only the table.
     pub(crate) fn candidate(&self, hash: u64) -> Option<u32> {
         let hash = spread((hash >> 32) as u32);
         self.shards.get(shard(self.shards.len(), hash))?.iter_hash(hash).next().copied()
     }
 
-    /// Reads what [`Values::add`] compares with, and returns some number that depends on it.
+    /// Reads the data that [`Values::add`] compares a new value with, and returns an arbitrary
+    /// number that depends on that data.
     pub(crate) fn warm(&self, index: u32) -> u32 {
         let (chunk, at) = self.place(index);
         self.hashes[index as usize].wrapping_add(u32::from(chunk.first_byte(at)))
@@ -201,8 +202,8 @@ impl Values {
         });
     }
 
-    /// Returns the size in bytes of the folded forms in a chunk, which is what it costs to search
-    /// the chunk.
+    /// Returns the size in bytes of the folded forms in a chunk, which determines the cost of
+    /// searching the chunk.
     pub(crate) fn chunk_size(&self, chunk: usize) -> usize {
         self.chunk(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
     }
@@ -226,18 +227,20 @@ impl Values {
     }
 }
 
-/// Returns the chunk that a value is in, if not the last one, and the value's position in that chunk.
+/// Returns the chunk that a value is in and the value's position in that chunk. `last` is the chunk
+/// that follows `chunks`.
 fn place<'a>(chunks: &'a [Arc<Chunk>], last: &'a Chunk, index: u32) -> (&'a Chunk, usize) {
     let (number, at) = (index as usize / CHUNK, index as usize % CHUNK);
     (if number < chunks.len() { &chunks[number] } else { last }, at)
 }
 
-/// Returns a value of a snapshot as sent.
+/// Returns a value from the chunks of a snapshot, as sent.
 pub(crate) fn raw_of(chunks: &[Arc<Chunk>], index: u32) -> Cow<'_, str> {
     chunks[index as usize / CHUNK].raw(index as usize % CHUNK)
 }
 
-/// Returns a hash for the tables, all of whose bits depend on all bits of half a hash.
+/// Expands half a hash into a hash for the tables. Every bit of the result depends on all bits of
+/// the half.
 fn spread(half: u32) -> u64 {
     let product = (u64::from(half) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product ^ product >> 32

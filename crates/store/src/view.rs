@@ -1,11 +1,11 @@
-//! The rows that match a filter, in a sort order, which are kept up to date in bounded slices of
-//! work.
+//! The rows that match a filter, in a sort order, kept up to date in bounded slices of work.
 //!
 //! A view consists of a set of rows and an ordering of all rows. A new filter is evaluated in
 //! slices and then takes effect all at once. Until then, the view keeps the rows that matched the
-//! previous filter. Rows that arrive in the meantime are tested at the end. Once no work is left,
-//! the view is the same as the result of simply filtering and sorting, plus any rows that stay
-//! although they no longer match. This holds for any order of arrivals, updates, filters and sorts.
+//! previous filter. Rows that arrive during the evaluation are tested at its end. Once no work is
+//! left, the view equals the result of filtering and sorting all rows from scratch, plus any rows
+//! that stay although they no longer match. This holds for any order of arrivals, updates, filters
+//! and sorts.
 
 use std::{any::Any, fmt::Debug};
 
@@ -18,7 +18,7 @@ const FEW: usize = 2_048;
 
 /// A filter that a view can evaluate.
 pub trait Filter: Any + Debug + Send {
-    /// Takes over what a former filter has found out about the same store.
+    /// Reuses the results of searches that a previous filter ran on the same store.
     fn reuse(&mut self, former: Box<dyn Any>);
 
     /// Restarts the evaluation.
@@ -54,12 +54,12 @@ impl Count {
     }
 }
 
-/// What to do with the rows that a filter finds.
+/// The way in which the rows found by a filter are applied to the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evaluation {
     /// The filter is new: show exactly these rows.
     Replace,
-    /// The filter is the same but is tested at a later time: rows that no longer match stay.
+    /// The filter is the same but is evaluated at a later time: rows that no longer match stay.
     Keep,
 }
 
@@ -72,8 +72,8 @@ pub struct View {
     sort: Sort,
     /// All rows by age, newest first, which is the default order.
     ages: Order,
-    /// All rows in another order, if they are shown in one. While a sort is in progress, this is still the
-    /// former order.
+    /// All rows in an order other than the default, if one is displayed. While a sort is in
+    /// progress, this is still the previous order.
     by_column: Option<Order>,
     /// The rows that match.
     matching: RowSet,
@@ -97,8 +97,8 @@ impl View {
         self.evaluate(store, Evaluation::Replace);
     }
 
-    /// Replaces the filter with the same filter at a later time. Rows keep their positions, and
-    /// rows that no longer match become stale.
+    /// Replaces the filter with the same filter, evaluated at a later time. Rows keep their
+    /// positions, and rows that no longer match become stale.
     pub fn retest(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
         self.replace(filter);
         // If the filter is still being evaluated for the first time, rows that do not match are
@@ -122,7 +122,8 @@ impl View {
         }
     }
 
-    /// Sets the rows that match the filter, if they are already known.
+    /// Completes the evaluation in progress, if any, with rows that are already known to match the
+    /// filter.
     pub fn set_rows(&mut self, store: &Store, rows: RowSet) {
         if self.evaluation.is_some() {
             self.evaluated(store, rows);
@@ -219,8 +220,8 @@ impl View {
         self.by_column.as_ref().unwrap_or(&self.ages)
     }
 
-    /// Counts the shown rows in display order. Those in the other order are not counted until it is
-    /// displayed.
+    /// Counts the shown rows in the displayed order. Chunks of the other order are not counted
+    /// until that order is displayed.
     fn count_lines(&mut self) {
         self.by_column.as_mut().unwrap_or(&mut self.ages).count(&self.shown);
     }
@@ -248,8 +249,8 @@ impl View {
         self.changed();
     }
 
-    /// Keeps a row until the next filter is set. If the row does not match the filter being
-    /// evaluated, it is shown as stale.
+    /// Keeps a row in the view until the next filter is set or stale rows are dropped. If the row
+    /// does not match the filter, it is shown as stale. `None` keeps no row.
     pub fn keep(&mut self, store: &Store, row: Option<Row>) {
         self.kept = row;
         if let Some(row) = row
@@ -322,7 +323,7 @@ impl View {
         if self.evaluation.is_some() {
             self.late.union(&touched);
         }
-        // The values that rows are being sorted by must not change, so start again.
+        // Values must not change while rows are being sorted by them, so start the sort again.
         if self.sorter.as_ref().is_some_and(|sorter| touched.iter().any(|row| sorter.contains(row))) {
             self.start_sort(store);
         }
@@ -367,7 +368,7 @@ impl View {
         &self.matching
     }
 
-    /// Returns the times at which the oldest and the newest of the rows to show were created.
+    /// Returns the creation times of the oldest and the newest of the rows to show.
     pub fn created_range(&self, store: &Store) -> Option<(Timestamp, Timestamp)> {
         let created = |row: Row| {
             let facts = self.shown.contains(row).then(|| store.facts(row));
@@ -397,12 +398,13 @@ impl View {
         self.revision
     }
 
-    /// Returns a number that changes whenever other rows may be shown, in whatever order.
+    /// Returns a number that changes whenever the set of shown rows may have changed, regardless of
+    /// their order.
     pub fn content(&self) -> u64 {
         self.content
     }
 
-    /// Records that other rows may be shown.
+    /// Records that the set of shown rows may have changed.
     fn changed(&mut self) {
         self.revision += 1;
         self.content += 1;

@@ -1,5 +1,7 @@
-//! What is known of the actions of this run of the program: their changes and results. Plain data,
-//! which knows nothing of jobs' work, the store or the screen.
+//! The actions of this session: their changes and results.
+//!
+//! This module is plain data. It does not know how jobs send changes, and has no access to the
+//! store or the screen.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -12,37 +14,38 @@ use alertdeck_store::{FeedId, Row, RowSet};
 use super::super::job::JobId;
 use crate::triage::{Action, Entry, EntryId, EntryKind, EntryResult, Task, TaskResult};
 
-/// A change to one alert, in an action.
+/// A change to one alert, as part of an action.
 #[derive(Clone, Debug)]
 pub struct ActionItem {
     /// The alert's feed.
     pub feed: FeedId,
     /// The alert's row, if it is loaded.
     pub row: Option<Row>,
-    /// The change.
+    /// The change to make.
     pub task: Task,
-    /// How far it is.
+    /// The state of the change.
     pub state: ItemState,
-    /// The last records of what was sent.
+    /// The latest journal entry for each step that was sent.
     pub(super) entries: Vec<Entry>,
-    /// The failed change that this one tries again: its action, and its index there.
+    /// The failed change that this one retries: the id of its action, and its index in that action.
     pub(super) retries: Option<(EntryId, usize)>,
     /// Whether the alert was marked when the change was confirmed.
     pub(super) was_marked: bool,
-    /// Whether a comment on the alert may have been added already, so that no other is.
+    /// Whether an earlier attempt may have added a comment to the alert. If so, no other comment
+    /// can be added.
     pub(in crate::app) is_commented: bool,
 }
 
-/// How far a change to one alert is.
+/// The state of a change to one alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemState {
     /// Not sent yet.
     Waiting,
-    /// It has ended.
+    /// Ended with this result.
     Ended(TaskResult),
-    /// Not sent, since the action was stopped.
+    /// Not sent, because the action was stopped.
     Stopped,
-    /// It had failed, and was tried again as part of a later action.
+    /// Failed, then retried as part of a later action.
     Retried,
 }
 
@@ -60,7 +63,7 @@ impl ActionItem {
         }
     }
 
-    /// Returns how far the change is, in one line that is safe to show.
+    /// Returns the state of the change as one line that is safe to show.
     pub fn line(&self) -> String {
         match &self.state {
             ItemState::Waiting => "waiting".to_owned(),
@@ -80,38 +83,39 @@ impl ActionItem {
         }
     }
 
-    /// Returns whether the change was not made, so that it can be tried again.
+    /// Returns whether the change was stopped or ended without success, so that it can be retried.
     pub(super) fn has_failed(&self) -> bool {
         self.state == ItemState::Stopped || self.result().is_some_and(|result| !result.is_success())
     }
 }
 
-/// An action that was confirmed.
+/// A confirmed action.
 #[derive(Clone, Debug)]
 pub struct ActionRun {
-    /// Its id and words.
+    /// The action's id and summary.
     pub action: Action,
     /// The changes, in the order in which they were confirmed.
     pub items: Vec<ActionItem>,
-    /// The jobs that send the changes, and what each is waiting for: until when, and why.
+    /// The jobs that send the changes. A job that is waiting is listed with the end of the wait,
+    /// measured from startup, and the cause.
     pub(super) jobs: Vec<(JobId, Option<(Duration, WaitCause)>)>,
 }
 
-/// The number of changes by result.
+/// The number of changes in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Changes that are in effect.
+    /// The number of changes that are in effect.
     pub done: usize,
-    /// Changes that were not made, or whose result is not known.
+    /// The number of changes that were not made, or whose result is unknown.
     pub failed: usize,
-    /// Changes that had failed and were tried again as part of a later action.
+    /// The number of failed changes that were retried as part of a later action.
     pub retried: usize,
-    /// Changes that have not ended yet.
+    /// The number of changes that have not ended yet.
     pub left: usize,
 }
 
 impl ActionRun {
-    /// Counts the changes.
+    /// Counts the changes by state.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         for item in &self.items {
@@ -125,8 +129,8 @@ impl ActionRun {
         tally
     }
 
-    /// Returns the journal entries of the changes that are still in effect, newest first, each with its
-    /// item.
+    /// Returns the journal entries of the updates that were applied, in the order of the items,
+    /// each with its item.
     pub(super) fn made(&self) -> impl Iterator<Item = (&ActionItem, &Entry)> {
         let of = |item| ActionItem::made(item).map(move |entry| (item, entry));
         self.items.iter().flat_map(of)
@@ -134,8 +138,8 @@ impl ActionRun {
 }
 
 impl ActionItem {
-    /// Returns the change to be tried again. A comment that may have been added is not sent again,
-    /// since it cannot be undone; `None` if nothing else is left.
+    /// Returns a new item that retries the parts of the change that were not made; `None` if there
+    /// are none. A comment that may have been added is not sent again, since it cannot be undone.
     pub(super) fn again(&self) -> Option<Self> {
         let mut item = Self::new(self.feed, self.row, self.task.clone());
         if self.may_be_commented() {
@@ -149,7 +153,7 @@ impl ActionItem {
         (!item.task.change.is_empty()).then_some(item)
     }
 
-    /// Returns whether a comment may have been added.
+    /// Returns whether the comment of this change may have been added.
     pub(super) fn may_be_commented(&self) -> bool {
         let may_be_added =
             |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
@@ -163,21 +167,22 @@ impl ActionItem {
     }
 }
 
-/// The actions of this run of the program, and the signs that they leave.
+/// The actions of this session, and the alerts that the list shows as changed, failed or pending.
 #[derive(Debug, Default)]
 pub struct Actions {
     pub(super) runs: VecDeque<ActionRun>,
-    /// The alerts that the user has changed.
+    /// The alerts that the user has changed and not restored by an undo.
     pub done: RowSet,
     /// The alerts whose last change failed.
     pub failed: RowSet,
-    /// The alerts whose change has not ended yet.
+    /// The alerts with a change that has not ended yet.
     pub pending: RowSet,
-    /// The IDs of the changes that were undone.
+    /// The journal ids of the changes that were undone.
     pub(super) undone: HashSet<EntryId>,
-    /// Which alerts the current command does not apply to and why, for the confirmation.
+    /// A note for the confirmation that says how many alerts the current command omits, and why;
+    /// `None` if it omits none.
     pub(in crate::app) omitted: Option<String>,
-    /// The owners that the user has assigned alerts to, most recent first.
+    /// The owners to whom the user has assigned alerts, most recent first.
     pub(in crate::app) recent_owners: Vec<String>,
 }
 
@@ -187,7 +192,7 @@ impl Actions {
         self.runs.iter()
     }
 
-    /// Returns an action.
+    /// Returns the action with this id.
     pub fn get(&self, id: &EntryId) -> Option<&ActionRun> {
         self.runs.iter().find(|run| run.action.id == *id)
     }
@@ -197,23 +202,23 @@ impl Actions {
         self.runs.iter().find(|run| run.jobs.iter().any(|(job, _)| *job == id))
     }
 
-    /// Returns the last action with changes that failed.
+    /// Returns the last action with failed changes that can be retried.
     pub(in crate::app) fn last_failed(&self) -> Option<&ActionRun> {
         let can_retry = |item: &ActionItem| item.has_failed() && item.again().is_some();
         self.runs.iter().rev().find(|run| run.items.iter().any(can_retry))
     }
 
-    /// Returns whether it is unknown of a comment whether it was added.
+    /// Returns whether any failed change may nevertheless have added its comment.
     pub(in crate::app) fn has_uncertain_comment(&self) -> bool {
         self.runs.iter().flat_map(|run| &run.items).any(|item| item.has_failed() && item.may_be_commented())
     }
 
-    /// Returns whether another change to the alert of an item is still being sent.
+    /// Returns whether another change to an item's alert is still being sent.
     pub(in crate::app) fn is_sending(&self, item: &ActionItem) -> bool {
         if let Some(row) = item.row {
             return self.pending.contains(row);
         }
-        // Only an undo from the journal may be about an alert that is not loaded.
+        // Only an undo from the journal can apply to an alert that is not loaded.
         let is_same = |other: &ActionItem| other.feed == item.feed && other.task.alert == item.task.alert;
         let mut items = self.runs.iter().flat_map(|run| &run.items);
         items.any(|other| other.state == ItemState::Waiting && is_same(other))
@@ -224,7 +229,7 @@ impl Actions {
         self.undone.contains(entry)
     }
 
-    /// Returns whether changes are still to be sent or answered.
+    /// Returns whether any change has not ended yet.
     pub fn is_running(&self) -> bool {
         !self.pending.is_empty() || self.runs.iter().any(|run| run.tally().left > 0)
     }

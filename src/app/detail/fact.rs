@@ -9,7 +9,7 @@ use alertdeck_model::{SafeText, Severity, Timestamp, attack};
 pub struct Fact {
     /// The label, which may be empty.
     pub label: &'static str,
-    /// The filter field that matches the fact.
+    /// The filter field that matches the fact, if any.
     pub field: Option<&'static str>,
     /// The value.
     pub value: FactValue,
@@ -20,20 +20,21 @@ pub struct Fact {
 #[expect(missing_docs, reason = "the names are plain")]
 pub enum FactValue {
     Severity(Severity),
-    /// A member of an enumeration: as received, and in words.
+    /// An enumeration member, as received and in words.
     Member(SafeText, String),
     Time(Timestamp),
     Text(SafeText),
     /// The id of an ATT&CK technique, which the screen shows together with its name.
     Technique(SafeText),
-    /// How similar alerts were classified, which is counted while the alert is read.
+    /// The number of similar alerts and their classifications, counted while the alert is being
+    /// read.
     Similar,
     Missing,
 }
 
 impl Fact {
-    /// Returns the alert property that this fact comes from; empty if the property has no text to
-    /// match.
+    /// Returns the alert property that the fact comes from, for highlighting filter matches; empty
+    /// if nothing is highlighted in the fact.
     pub fn property(&self) -> &'static str {
         match self.label {
             "category" => "category",
@@ -52,9 +53,9 @@ impl Fact {
     /// Returns the width in columns, including the gap to the next fact.
     pub(super) fn width(&self) -> usize {
         let value = match &self.value {
-            // Followed by the age: `2026-11-20 12:03:11Z (12d ago)`.
+            // The age follows the time: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
-            // Stands alone on its line.
+            // Always the only fact on its line.
             FactValue::Similar => 60,
             FactValue::Technique(id) => attack::describe(id).width(),
             FactValue::Member(_, words) => words.width(),
@@ -65,7 +66,7 @@ impl Fact {
 }
 
 impl FactValue {
-    /// Returns the value as text, if there is one.
+    /// Returns the value as text, if it has any.
     pub fn text(&self) -> Option<SafeText> {
         match self {
             Self::Severity(severity) => Some(severity.raw().into()),

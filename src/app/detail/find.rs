@@ -1,4 +1,4 @@
-//! Text search in an alert, including folded lines and values that no line shows.
+//! Text search in an alert, including folded lines and values that are not displayed.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,17 +18,17 @@ use alertdeck_store::fold;
 pub struct Find {
     /// The text field, while it is open.
     pub editor: Option<Editor>,
-    /// The case-folded strings to search for: as typed, and refanged if that differs.
+    /// The case-folded strings to search for: the typed text and, if it differs, the refanged text.
     needles: Vec<String>,
     text: String,
     /// All lines of the alert, as if nothing were folded.
     pub(super) lines: Vec<Line>,
-    /// The index in `lines` of the first line of each block.
+    /// The index in `lines` of each block's first line.
     first_lines: HashMap<BlockId, usize>,
     index: TextIndex,
     /// The hits, in line order.
     hits: Vec<Hit>,
-    /// The first hit in each part of a text that is not laid out, keyed by the index of its line.
+    /// The first hit in each part of a text that is not laid out, keyed by line index.
     rest_ranges: HashMap<usize, Range<usize>>,
     hit_blocks: HashSet<BlockId>,
     /// The index of the current hit.
@@ -37,12 +37,12 @@ pub struct Find {
     pub(super) origin: FindOrigin,
 }
 
-/// A hit, given by the indices of its lines.
+/// A hit, given by the indices of its first and last lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
-    /// The line on which it starts.
+    /// The index of the line on which the hit starts.
     pub(super) line: usize,
-    /// The line on which it ends.
+    /// The index of the line on which the hit ends.
     pub(super) last: usize,
 }
 
@@ -117,7 +117,7 @@ impl Find {
         self.hit_blocks.contains(&line.id.block)
     }
 
-    /// Goes to the first hit at or after a line, or to the very first hit if none follows. Returns
+    /// Goes to the first hit at or after a line, or to the very first hit if there is none. Returns
     /// the hit.
     pub(super) fn first_from(&mut self, line: usize) -> Option<Hit> {
         let at = self.hits.partition_point(|hit| hit.line < line);
@@ -164,7 +164,7 @@ impl Find {
         /// case-folding megabytes.
         const PIECE: usize = 16 * 1024;
         let boundary = |at: usize| (at..shown.len()).find(|at| shown.is_char_boundary(*at));
-        // Case folding shrinks a character to no less than a third of its bytes.
+        // Case folding shrinks a character to no less than a third of its size in bytes.
         let reach = 3 * self.needles.iter().map(String::len).max()?;
         let mut from = 0;
         loop {
@@ -211,7 +211,7 @@ struct TextIndex {
 /// The text of a line; for wrapped text, only the part on that line.
 #[derive(Debug)]
 struct Entry {
-    /// The byte range in the index.
+    /// The byte range in the index's string.
     range: Range<usize>,
     /// The index of the line.
     line: usize,
@@ -236,7 +236,8 @@ impl TextIndex {
                         match &fact.value {
                             // Include the name that the screen shows next to the id.
                             FactValue::Technique(id) => index.add(at, &attack::describe(id)),
-                            // A member is found in words and as received.
+                            // An enumeration member can be found by its words and by the value
+                            // received.
                             FactValue::Member(raw, words) => {
                                 index.add(at, words);
                                 index.add(at, raw.raw());
@@ -336,7 +337,7 @@ impl TextIndex {
         };
         let mut parts = Vec::new();
         for needle in needles {
-            // Occurrences may overlap, so the starting point does not matter.
+            // All overlapping occurrences are found, so the search may start in the middle of one.
             let finder = memmem::Finder::new(needle);
             let mut from = (range.start + 1).saturating_sub(needle.len());
             let to = (range.end + needle.len() - 1).min(self.folded.len());

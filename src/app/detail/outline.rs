@@ -1,9 +1,9 @@
 //! Builds the visible lines of the detail pane, in order.
 //!
 //! A large tree initially shows only what matters for its verdicts: suspicious nodes are visible
-//! with all their parents, unsuspicious nodes with many siblings are folded, and large groups of
-//! unsuspicious nodes of the same kind become a single line. The same keys unfold all of these
-//! (docs/console.md, "Detail lines").
+//! with all their ancestors, unsuspicious nodes with many siblings are folded, and large groups of
+//! unsuspicious nodes of the same kind become a single line. All of these are unfolded with the
+//! same keys (docs/console.md, "Detail lines").
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,20 +20,21 @@ use crate::app::{
 use alertdeck_evidence::{Description, NodeId, Piece, Timeline, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp};
 
-/// A tree with more nodes than this does not fit on a screen, so it is partly folded at first.
+/// A tree with more nodes than this is partly folded at first, since it does not fit on a screen.
 const LARGE_TREE: usize = 40;
 /// In a large tree, an unsuspicious node with more siblings than this is folded at first.
 const MAX_OPEN_SIBLINGS: usize = 4;
 /// If there are more unsuspicious siblings of the same kind than this, they become a single line
 /// that can be unfolded.
 const MAX_LISTED_SIBLINGS: usize = 50;
-/// The maximum number of lines of a command line. The values of its node have all of it.
+/// The maximum number of lines on which to show a process's command line. The values of the
+/// process's node include the whole command line.
 const MAX_COMMAND_LINES: usize = 4;
 /// If there are more indicators than this, they are folded at first, since they would push the
 /// facts off the screen.
 const MAX_OPEN_INDICATORS: usize = 12;
 
-/// The suspicious nodes and all their parents.
+/// The suspicious nodes and all their ancestors.
 #[derive(Debug, Default)]
 pub(super) struct SuspiciousPaths(HashSet<NodeId>);
 
@@ -54,7 +55,7 @@ impl SuspiciousPaths {
 enum OutlineNode<'a> {
     Node {
         id: NodeId,
-        /// The number of siblings that the node has.
+        /// The number of the node's siblings.
         siblings: usize,
     },
     /// Unsuspicious siblings of the same kind.
@@ -76,8 +77,8 @@ impl<'a> OutlineNode<'a> {
     }
 }
 
-/// Arranges siblings. Many unsuspicious siblings of the same kind become a group, which takes the
-/// place of the first one.
+/// Arranges siblings into outline nodes. Many unsuspicious siblings of the same kind become a group
+/// at the position of the first of them.
 fn outline_nodes<'a>(
     tree: &'a Tree,
     nodes: &[NodeId],
@@ -105,13 +106,13 @@ fn outline_nodes<'a>(
     outline
 }
 
-/// How far a line is indented, in columns.
+/// The indentation of a line, in columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Indentation {
-    /// The blank columns.
+    /// The number of blank columns.
     pub margin: usize,
-    /// The columns after them for the number of the level; 0 unless the levels exceed what the pane
-    /// can be indented by.
+    /// The number of columns for the level number, which follows the margin; 0 unless the line is
+    /// too deeply nested for the pane to indent every level.
     pub number: usize,
 }
 
@@ -119,13 +120,13 @@ impl Indentation {
     /// Returns the indentation of a line in a pane of `width` columns.
     pub fn new(depth: usize, width: usize) -> Self {
         let levels = (width / 10).clamp(2, 8);
-        // The number has at least two digits, and a sign follows it.
+        // The level number takes up at least two columns, and a sign follows it.
         let digits = depth.max(10).ilog10() as usize + 1;
         Self { margin: depth.min(levels) * 2, number: if depth > levels { digits + 1 } else { 0 } }
     }
 }
 
-/// Builds the lines.
+/// Builds the lines of the detail pane.
 pub(super) struct Outline<'a> {
     lines: Vec<Line>,
     /// The current section, and the number of blocks in it so far.
@@ -140,7 +141,7 @@ impl<'a> Outline<'a> {
         Self { lines: Vec::new(), section: ("", 0), folds, width: width.max(10) }
     }
 
-    /// Builds the lines of an alert.
+    /// Builds the lines of an alert for a view.
     pub(super) fn lines(
         mut self,
         body: &Body,
@@ -239,7 +240,7 @@ impl<'a> Outline<'a> {
 
     fn alert(&mut self, alert: &Alert, body: &Body, suspicious_paths: &SuspiciousPaths) {
         self.state(alert);
-        // Triage is about the evidence, so the evidence comes before the facts that describe the
+        // Triage relies on the evidence, so the evidence comes before the facts that describe the
         // alert.
         if self.section("Evidence", Some(alert.evidence.len()), true) {
             self.tree(&body.tree, suspicious_paths);
@@ -341,7 +342,8 @@ impl<'a> Outline<'a> {
         if tree.is_empty() {
             self.text(1, &SafeText::new("none"), "");
         }
-        // Not recursive, since the alert determines the depth of a process chain.
+        // Use a stack instead of recursion, since an alert may contain a process chain of any
+        // depth.
         let mut stack: Vec<(OutlineNode<'_>, usize)> = Vec::new();
         let push = |stack: &mut Vec<_>, nodes: Vec<_>, depth| {
             stack.extend(nodes.into_iter().rev().map(|node| (node, depth)));
@@ -437,8 +439,8 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Returns the command line that is shown below a process: one that says more than the name of the
-/// process, which is shown anyway.
+/// Returns the command line to show below a process; `None` if it is only the process name, which
+/// is already shown.
 pub fn command_line(description: &Description) -> Option<&SafeText> {
     let fact = description.facts.iter().find(|fact| fact.path == "processCommandLine")?;
     let bare = fact.text.raw().trim().trim_matches('"');
@@ -452,8 +454,8 @@ fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> F
     Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }
 }
 
-/// Creates a fact from an enumeration member that is shown in words. `unknown` is treated as missing,
-/// except as a status.
+/// Creates a fact from an enumeration member that is shown in words. `unknown` is treated as
+/// missing, except as a status.
 fn member(label: &'static str, field: &'static str, raw: &str, words: String) -> Fact {
     let is_missing = raw == "unknown" && field != "status";
     let value = if is_missing { FactValue::Missing } else { FactValue::Member(raw.into(), words) };

@@ -1,4 +1,4 @@
-//! The state of the detail pane, its commands and their implementation.
+//! The detail pane's state and commands, and the implementation of the commands.
 
 use super::{Detail, DetailView, Folds, Scroll};
 use crate::app::{
@@ -10,10 +10,10 @@ use crate::app::{
 };
 use alertdeck_store::{Row, StoredAlert};
 
-/// The longest text to search for, in characters.
+/// The maximum length of the search text in characters.
 const MAX_FIND_CHARS: usize = 1_000;
 
-/// The commands of the pane.
+/// The commands of the detail pane.
 pub(in crate::app) static CONTEXT: Context = Context {
     name: "detail",
     heading: "Detail",
@@ -53,18 +53,19 @@ pub(in crate::app) static FIND: Context = Context {
     ],
 };
 
-/// The state of the pane.
+/// The state of the detail pane.
 #[derive(Debug, Default)]
 pub struct DetailPane {
     /// The displayed alert, once a worker has read it.
     pub shown: Option<Detail>,
-    /// The user's folds in all alerts.
+    /// The lines that the user has folded or unfolded, in any alert.
     pub(in crate::app) folds: Folds,
     /// The position to restore once a worker has read the alert.
     pub(in crate::app) restore_to: Option<DetailPosition>,
 }
 
-/// Returns the key bar hints, with the closing key last.
+/// Returns the key bar hints. The last hint shows the help key or, during a search, the key that
+/// ends the search.
 pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let detail = app.current_detail();
     let view = detail.map(Detail::view);
@@ -134,7 +135,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     }
 }
 
-/// A position in an alert.
+/// A position in the detail view of an alert.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) struct DetailPosition {
     pub(in crate::app) row: Row,
@@ -184,7 +185,8 @@ impl App {
         }
     }
 
-    /// Opens the values of the line. On a timeline entry, goes to its item in the tree.
+    /// Opens the values of the line under the cursor. On a timeline entry, goes to the entry's node
+    /// in the evidence tree instead.
     fn open_line(&mut self) {
         let size = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
@@ -207,7 +209,8 @@ impl App {
         }
     }
 
-    /// Folds or unfolds the line under the cursor. If there is nothing to fold, goes to its parent.
+    /// Folds or unfolds the line under the cursor. If there is nothing to fold, goes to the parent
+    /// line.
     pub(in crate::app) fn fold(&mut self, fold: bool) {
         let (width, height) = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };

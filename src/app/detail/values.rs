@@ -1,25 +1,25 @@
-//! The untruncated values of a line of the detail pane, to list, copy and filter by.
+//! The untruncated values of a line in the detail pane, for listing, copying and filtering.
 
 use super::{Detail, Line, LineKind};
 use alertdeck_evidence::{NodeId, PropertySource};
 use alertdeck_model::{Indicator, IndicatorKind, Property, SafeText};
 
-/// A value that can be copied and, if a filter field matches it, filtered by.
+/// A value that can be copied and, if it has a filter field, used in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// The label: a field name or the path of a property.
+    /// The label: a field name or a property path.
     pub label: String,
-    /// The filter field that matches the value.
+    /// The filter field that matches the value, if any.
     pub field: Option<String>,
     /// The value.
     pub text: SafeText,
 }
 
-/// The label of the item that reports the values listed after it.
+/// The label of a value that names the item reporting the values listed after it.
 const REPORTED_BY: &str = "reported by";
 
 impl Detail {
-    /// Returns the first value of a line that contains the search text.
+    /// Returns a line's first value that contains the search text.
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
@@ -49,7 +49,7 @@ impl Detail {
         }
     }
 
-    /// Returns the values of a line that other alerts may also contain, the most specific first.
+    /// Returns a line's values that other alerts may also contain, most specific first.
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
         let Some((id, node)) = self.node(line) else { return self.values(line) };
         let description = self.body.tree.describe(id);
@@ -126,15 +126,16 @@ impl Detail {
 }
 
 impl Value {
-    /// Returns whether this is the name of an item that reports the values after it.
+    /// Returns whether this value names the item that reports the values listed after it.
     pub fn is_reporter(&self) -> bool {
         self.label == REPORTED_BY
     }
 
-    /// Returns the group among the values of a line: indicators first, then the state, then other
-    /// values, and the type last. `is_indicator` says whether other alerts may share the value.
+    /// Returns the sort rank among the values of a line: indicators first, then the state, then
+    /// other values, and the type last. `is_indicator` says whether the value is an indicator,
+    /// which other alerts may share.
     pub fn rank(&self, is_indicator: bool) -> u8 {
-        // The label of one of several items begins with its number, as in `1: verdict`.
+        // If there are several items, each label starts with the item's number, as in `1: verdict`.
         let path = self.label.rsplit(' ').next().unwrap_or_default();
         match path {
             _ if is_indicator => 0,
@@ -158,8 +159,8 @@ impl Value {
     }
 }
 
-/// Returns the value of a property, if it has one. The last segment of its path is the raw filter
-/// field.
+/// Returns the value of a property, if it has one. The last segment of the property's path is used
+/// as the raw filter field.
 fn value_of(property: &Property) -> Option<Value> {
     let path = property.path.line();
     let name = path.rsplit('.').next().unwrap_or(&path);

@@ -1,5 +1,5 @@
-//! The backfill: fetches the alerts of the last 30 days, regardless of status, so that counts of
-//! values cover more than the list (docs/console.md, "Backfill").
+//! The backfill, which fetches the alerts from the last 30 days, regardless of status, so that
+//! value counts cover more than the list (docs/console.md, "Backfill").
 //!
 //! A state machine driven by events. The backfill starts when nothing else is loading, pauses
 //! whenever the user requests a list, and then resumes where it left off. If it was interrupted, it
@@ -16,7 +16,7 @@ use crate::app::job::{Bookmark, FailureKind, JobKind, JobType, Scope};
 
 /// The number of days to load.
 pub(super) const DAYS: u64 = 30;
-/// The same as a duration.
+/// [`DAYS`] as a duration.
 pub(super) const LAST_DAYS: Duration = Duration::from_secs(DAYS * 24 * 60 * 60);
 /// The delay before a retry after a transient failure.
 const RETRY_AFTER: Duration = Duration::from_secs(120);
@@ -27,15 +27,15 @@ pub enum BackfillState {
     /// The backfill will start or continue when nothing else is loading.
     #[default]
     Due,
-    /// It is running.
+    /// The backfill is running.
     Running,
-    /// It has failed and will continue at this time, measured from startup.
+    /// The backfill has failed and will continue at this time, measured from startup.
     RetryAt(Duration),
     /// All alerts are loaded.
     Complete,
-    /// The user has stopped it. It stays stopped until a list is requested.
+    /// The user has stopped the backfill. It stays stopped until a list is requested.
     Stopped,
-    /// It has failed for a reason that requires the user to act.
+    /// The backfill has failed for a reason that requires the user to act.
     Failed,
 }
 
@@ -44,16 +44,16 @@ pub enum BackfillState {
 pub(in crate::app) enum BackfillEvent {
     /// Nothing else is loading, so the backfill may start.
     Begin {
-        /// The time of the wall clock.
+        /// The wall-clock time.
         wall: Timestamp,
-        /// The time of the monotonic clock.
+        /// The monotonic time.
         mono: Duration,
-        /// The time from which on changes are to be fetched, if the cache has all older ones.
+        /// If the cache covers everything before this time, only changes since then are fetched.
         changes_since: Option<Timestamp>,
     },
-    /// All alerts that were created at this time or later have been loaded otherwise, or all alerts.
+    /// The alerts that the backfill would load have already been loaded by other means.
     CaughtUp {
-        /// The time; `None` if all alerts are loaded.
+        /// All alerts created at or after this time are loaded; `None` if every alert is loaded.
         since: Option<Timestamp>,
     },
     /// Another fetch is starting, or the user is signing out.
@@ -73,9 +73,9 @@ pub(in crate::app) enum BackfillEvent {
     Done,
     /// The fetch failed.
     Failed {
-        /// The reason.
+        /// The kind of failure.
         kind: FailureKind,
-        /// The time of the monotonic clock.
+        /// The monotonic time.
         mono: Duration,
     },
 }
@@ -86,18 +86,18 @@ enum Origin {
     /// At the first page.
     #[default]
     Start,
-    /// At a bookmark that the service may no longer accept, since nothing has arrived yet.
+    /// At a bookmark. Nothing has arrived yet, so the service may still reject the bookmark.
     Bookmark,
-    /// At a bookmark that the service has accepted. Alerts that have changed in the meantime may be
-    /// on earlier pages.
+    /// At a bookmark that the service has accepted. Alerts that changed during the interruption may
+    /// be on earlier pages.
     AcceptedBookmark,
 }
 
-/// The position within a scope. It is kept from one fetch to the next.
+/// The position within a scope, kept across fetches.
 #[derive(Debug, Default)]
 struct Position {
-    /// At first the last 30 days, then the changes made since; `None` before the start and after
-    /// the end.
+    /// The scope being fetched: first the alerts to load, then the changes made since the backfill
+    /// started; `None` before the backfill starts and after it ends.
     scope: Option<Scope>,
     /// The page to continue with.
     next: Option<Bookmark>,
@@ -121,7 +121,7 @@ impl Position {
 pub struct Backfill {
     state: BackfillState,
     position: Position,
-    /// The time of creation from which on it loads alerts, once it has begun.
+    /// The earliest creation time of the alerts to load, once the backfill has started.
     since: Option<Timestamp>,
 }
 
@@ -131,13 +131,13 @@ impl Backfill {
         self.state
     }
 
-    /// Returns the time of creation from which on all alerts are loaded.
+    /// Returns the earliest creation time that the backfill covers, if it is complete.
     pub(in crate::app) fn covers_since(&self) -> Option<Timestamp> {
         self.since.filter(|_| self.state == BackfillState::Complete)
     }
 
-    /// Returns whether the backfill may start or continue at this time, measured from startup, if
-    /// nothing else is loading.
+    /// Returns whether the backfill may start or continue at `mono`, measured from startup,
+    /// provided that nothing else is loading.
     pub(in crate::app) fn is_due(&self, mono: Duration) -> bool {
         match self.state {
             BackfillState::Due => true,
@@ -184,7 +184,7 @@ impl Backfill {
                 self.position.started_at = self.position.started_at.or(answered_at);
                 None
             }
-            // Without a start time, later changes could not be fetched.
+            // Without a start time, later changes could not be fetched, so no bookmark is kept.
             BackfillEvent::Reached(bookmark) if self.position.scope.is_some() => {
                 self.position.next = self.position.started_at.map(|_| bookmark);
                 None
@@ -235,7 +235,7 @@ impl Backfill {
         self.state = match kind {
             kind if kind.is_transient() => BackfillState::RetryAt(mono + RETRY_AFTER),
             FailureKind::SignIn | FailureKind::Permission => BackfillState::Failed,
-            // The service no longer knows the page.
+            // The service no longer recognises the bookmark.
             _ if self.position.origin == Origin::Bookmark => {
                 self.position.start_over();
                 BackfillState::Due

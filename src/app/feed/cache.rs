@@ -1,8 +1,8 @@
-//! The cache of a feed's account: the alerts of earlier runs (docs/console.md, "Cache").
+//! The cache of a feed's account: the alerts from earlier runs (docs/console.md, "Cache").
 //!
-//! A state machine without access to files: workers open and read the cache, and a thread writes to it.
-//! What this module holds to is that coverage is saved only if all alerts of the account that are in
-//! memory are in the cache too.
+//! A state machine without access to files: workers open and read the cache, and a thread writes to
+//! it. This module ensures that coverage is saved only if all of the account's alerts in memory are
+//! also in the cache.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,23 +13,23 @@ use alertdeck_store::{Absorbed, EncodedBatch};
 
 use crate::app::job::Scope;
 
-/// How far before the watermark a catch-up starts. Alerts may have become visible late, after the last
-/// run had ended (docs/graph-api.md, "Polling").
+/// How far before the watermark a catch-up starts. Some alerts may have become visible only after
+/// the last run ended (docs/graph-api.md, "Polling").
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
 
-/// Something to write to a cache.
+/// A write to a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheWrite {
     /// New and changed alerts.
     Alerts {
-        /// The batch that they are in.
+        /// The batch that contains the alerts.
         batch: Arc<EncodedBatch>,
-        /// Their positions in the batch, unless they are all of it.
+        /// The positions of the alerts to write; `None` for the whole batch.
         only: Option<Vec<u32>>,
         /// The current time.
         at: Timestamp,
     },
-    /// What the cache covers from now on.
+    /// The new coverage of the cache.
     Coverage {
         /// The coverage.
         coverage: Coverage,
@@ -38,37 +38,37 @@ pub enum CacheWrite {
     },
 }
 
-/// What an opened cache has.
+/// The state of an opened cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cached {
     /// When the cache was last brought up to date.
     pub saved_at: Option<Timestamp>,
-    /// When an earlier run last showed what is new, by the service's clock.
+    /// The time, by the service's clock, up to which an earlier run showed all changes.
     pub last_visit: Option<Timestamp>,
-    /// What its alerts cover, until more is known.
+    /// The coverage of the cached alerts; `None` if unknown, and after [`Cache::caught_up`].
     coverage: Option<Coverage>,
-    /// The coverage that was last written.
+    /// The coverage that was last written in this run.
     saved: Option<Coverage>,
 }
 
-/// The cache of a feed.
+/// The state of a feed's cache.
 #[derive(Debug, Default)]
 pub enum Cache {
-    /// It has not been opened.
+    /// The cache has not been opened.
     #[default]
     Unopened,
-    /// It is being opened. Writes wait until it is open.
+    /// The cache is being opened. Writes are held until it is open.
     Opening(Vec<CacheWrite>),
-    /// Its alerts are being read.
+    /// The cached alerts are being read.
     Reading(Cached),
-    /// All its alerts have been read.
+    /// All cached alerts have been read.
     Open(Cached),
-    /// There is no cache, or it does not have all alerts that are in memory.
+    /// There is no cache, or it lacks some of the alerts in memory.
     Off,
 }
 
 impl Cache {
-    /// Returns what the cache has, if it is open.
+    /// Returns the state of the cache, if it is open.
     pub fn cached(&self) -> Option<&Cached> {
         match self {
             Self::Reading(cached) | Self::Open(cached) => Some(cached),
@@ -88,7 +88,7 @@ impl Cache {
         matches!(self, Self::Reading(_))
     }
 
-    /// Returns whether a list must wait until the cache has been opened or read.
+    /// Returns whether a list fetch must wait until the cache has been opened or read.
     pub(in crate::app) fn delays(&self, scope: &Scope) -> bool {
         match self {
             Self::Opening(_) => true,
@@ -97,7 +97,7 @@ impl Cache {
         }
     }
 
-    /// Handles that the cache was opened. Returns the writes that have waited.
+    /// Records that the cache has been opened. Returns the writes that were held until then.
     pub(in crate::app) fn opened(&mut self, state: State) -> Vec<CacheWrite> {
         let State { saved_at, coverage, .. } = state;
         let last_visit = coverage.map(|coverage| coverage.watermark);
@@ -113,7 +113,8 @@ impl Cache {
         }
     }
 
-    /// Handles that all alerts were read, or all but damaged ones, in which case nothing is covered.
+    /// Records that the cached alerts have been read. If `is_whole` is false, some could not be
+    /// read, and the cache covers nothing.
     pub(in crate::app) fn read(&mut self, is_whole: bool) {
         if let Self::Reading(cached) = *self {
             let coverage = cached.coverage.filter(|_| is_whole);
@@ -121,8 +122,8 @@ impl Cache {
         }
     }
 
-    /// Returns the time from which on changes must be fetched to get an up-to-date list, if the cache
-    /// covers everything older.
+    /// Returns the time since which changes must be fetched to bring the list up to date; `None` if
+    /// the cache does not cover the rest of the list.
     pub(in crate::app) fn catch_up(&self, scope: &Scope) -> Option<Timestamp> {
         let Coverage { since, watermark } = self.cached()?.coverage?;
         let covers = match (scope, since) {
@@ -133,12 +134,12 @@ impl Cache {
         covers.then(|| watermark.before(OVERLAP))
     }
 
-    /// Handles that all changes were fetched. Returns what the cache covered before.
+    /// Records that all changes have been fetched. Returns the previous coverage of the cache.
     pub(in crate::app) fn caught_up(&mut self) -> Option<Coverage> {
         self.cached_mut()?.coverage.take()
     }
 
-    /// Returns the write for alerts that were added to the store, if there is anything to write.
+    /// Returns the cache write for alerts added to the store, if there is anything to write.
     pub(in crate::app) fn absorbed(
         &mut self,
         batch: Arc<EncodedBatch>,
@@ -157,7 +158,7 @@ impl Cache {
         self.write(CacheWrite::Alerts { batch, only, at })
     }
 
-    /// Returns the write for a coverage, unless it was written before.
+    /// Returns the write for a coverage, unless that coverage was the last one written.
     pub(in crate::app) fn covered(&mut self, coverage: Coverage, at: Timestamp) -> Option<CacheWrite> {
         let cached = self.cached_mut()?;
         if cached.saved == Some(coverage) {
@@ -167,7 +168,7 @@ impl Cache {
         Some(CacheWrite::Coverage { coverage, at })
     }
 
-    /// Passes on a write if the cache is open, and holds it if it is being opened.
+    /// Returns the write if the cache is open, or holds it while the cache is being opened.
     fn write(&mut self, write: CacheWrite) -> Option<CacheWrite> {
         match self {
             Self::Reading(_) | Self::Open(_) => Some(write),
@@ -180,7 +181,7 @@ impl Cache {
     }
 }
 
-/// Returns the earliest time of creation that an expression allows, if it has one.
+/// Returns the earliest creation time that an expression allows, if it sets such a limit.
 fn created_since(filter: &Expr) -> Option<Timestamp> {
     match filter {
         Expr::And(parts) => parts.iter().filter_map(created_since).max(),

@@ -1,5 +1,5 @@
-//! What a feed's loaded alerts cover: complete lists, and how the coverage is described on the
-//! screen.
+//! The coverage of a feed's loaded alerts: which lists are complete, and how the screen describes
+//! the coverage.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use alertdeck_store::RowSet;
 use super::backfill::DAYS;
 use crate::app::{format::thousands, job::Scope};
 
-/// What a count over all loaded alerts covers.
+/// The coverage of a count over all loaded alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of loaded alerts.
     pub loaded: usize,
-    /// The extent of their coverage.
+    /// The extent of the coverage.
     pub extent: Extent,
 }
 
@@ -55,7 +55,7 @@ impl Coverage {
 }
 
 impl Extent {
-    /// Describes what is complete or loading; `None` for [`Extent::Partial`].
+    /// Returns words for what is complete or loading; `None` for [`Extent::Partial`].
     fn words(self, short: bool) -> Option<String> {
         match self {
             Self::All => Some("complete".to_owned()),
@@ -70,11 +70,11 @@ impl Extent {
 /// A fully loaded list.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct CompleteList {
-    /// Its scope.
+    /// The scope of the list.
     pub(in crate::app) scope: Scope,
-    /// Its alerts.
+    /// The alerts in the list.
     pub(in crate::app) read: RowSet,
-    /// The number of alerts that the service counted.
+    /// The number of alerts, as counted by the service.
     pub(in crate::app) total: Option<u64>,
     /// When the list was completed.
     pub(in crate::app) at: Timestamp,
@@ -90,7 +90,7 @@ impl CompleteLists {
         self.0.insert(filter.to_owned(), list);
     }
 
-    /// Forgets all lists.
+    /// Removes all lists.
     pub(in crate::app) fn clear(&mut self) {
         self.0.clear();
     }
@@ -100,7 +100,7 @@ impl CompleteLists {
         self.0.values().any(|list| list.scope == Scope::All)
     }
 
-    /// Returns a complete list that contains every alert that matches a filter, if there is one.
+    /// Returns a complete list that contains every alert matching the filter, if there is one.
     pub(in crate::app) fn covering(&self, filter: &str, scope: &Scope) -> Option<&CompleteList> {
         let others = || self.0.values().find(|list| list.scope == Scope::All || list.scope == *scope);
         self.0.get(filter).or_else(others)

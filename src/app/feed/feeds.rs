@@ -1,26 +1,26 @@
 //! The feeds that are on and those that were switched off.
 //!
-//! It knows which feeds there are, but not what they load.
+//! This module knows which feeds exist, but not what they load.
 
 use alertdeck_store::FeedId;
 
 use super::{Feed, FeedEffect, FeedSettings, Phase, PollEvent};
 use crate::app::job::JobId;
 
-/// The feeds. The list contains the alerts from those that are on; at least one always is.
+/// All feeds. The list contains the alerts from the feeds that are on; at least one always is.
 #[derive(Debug)]
 pub struct Feeds {
     /// The feeds that are on, in the order in which they were switched on.
     on: Vec<Feed>,
     /// The feeds that were switched off. Their alerts are hidden, and nothing is fetched for them.
     off: Vec<Feed>,
-    /// The index of the next feed.
+    /// The number of the next feed to be opened.
     next: u16,
 }
 
 impl Feeds {
-    /// Creates feeds with these settings, all switched on. `first_job` is the number of the first
-    /// job.
+    /// Creates one feed for each of the settings, all switched on. `first_job` is the number of
+    /// their first job.
     pub(in crate::app) fn new(settings: Vec<FeedSettings>, first_job: u32) -> Self {
         let mut feeds = Self { on: Vec::new(), off: Vec::new(), next: 0 };
         for settings in settings {
@@ -40,7 +40,7 @@ impl Feeds {
         self.on.len()
     }
 
-    /// Returns whether no feed is on. This is never the case.
+    /// Returns whether no feed is on, which never happens.
     pub fn is_empty(&self) -> bool {
         self.on.is_empty()
     }
@@ -50,12 +50,12 @@ impl Feeds {
         self.off.iter()
     }
 
-    /// Returns the feed for a profile, on or off, if the profile was ever opened.
+    /// Returns a profile's feed, whether it is on or off, if the profile has been opened.
     pub fn of_profile(&self, profile: &str) -> Option<&Feed> {
         self.on.iter().chain(&self.off).find(|feed| feed.settings.profile == profile)
     }
 
-    /// Adds a feed and switches it on. It is polled if the others are.
+    /// Adds a feed and switches it on. Live polling is on for it if it is on for the others.
     pub(in crate::app) fn add(&mut self, mut feed: Feed) {
         if self.are_polled() {
             feed.poll.on(PollEvent::SwitchedOn);
@@ -101,7 +101,7 @@ impl Feeds {
         self.on.iter_mut().find(|feed| feed.id == id)
     }
 
-    /// Returns the active feeds.
+    /// Returns the feeds that are on.
     pub fn iter(&self) -> impl Iterator<Item = &Feed> {
         self.on.iter()
     }
@@ -110,12 +110,12 @@ impl Feeds {
         self.on.iter_mut()
     }
 
-    /// Returns the ids of the active feeds.
+    /// Returns the IDs of the feeds that are on.
     pub(in crate::app) fn ids(&self) -> Vec<FeedId> {
         self.on.iter().map(|feed| feed.id).collect()
     }
 
-    /// Returns whether pages of a list are arriving.
+    /// Returns whether any feed's list is loading.
     pub(in crate::app) fn are_loading(&self) -> bool {
         self.on.iter().any(|feed| feed.list.phase() == &Phase::Loading)
     }
@@ -132,7 +132,7 @@ impl Feeds {
         id
     }
 
-    /// Returns whether a job was started for one of the feeds and its current account.
+    /// Returns whether a job belongs to one of the feeds and that feed's current account.
     pub(in crate::app) fn own(&self, job: JobId) -> bool {
         self.on.iter().chain(&self.off).any(|feed| feed.owns(job))
     }

@@ -14,7 +14,7 @@ use super::{CompleteList, FeedEffect, Pace, Reading};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 use crate::files::Progress;
 
-/// The doubt about a list with a guessed spelling.
+/// The warning for a list with a guessed spelling.
 const DOUBT: &str = "may lack owner spellings";
 
 /// The state of the list fetch.
@@ -29,16 +29,16 @@ pub enum Phase {
     Waiting {
         /// When the wait ends, measured from startup.
         until: Duration,
-        /// The reason.
+        /// The reason for the wait.
         why: WaitCause,
     },
     /// The list is complete.
     Complete,
-    /// The user has stopped it.
+    /// The user has stopped the fetch.
     Stopped,
-    /// It failed before the list was complete.
+    /// The fetch failed before the list was complete.
     Failed {
-        /// The failure.
+        /// The cause of the failure.
         failure: Failure,
         /// The time of the next attempt, measured from startup; `None` if only the user can retry.
         retry_at: Option<Duration>,
@@ -55,26 +55,26 @@ impl Phase {
 /// An event for the list fetch.
 #[derive(Clone, Debug)]
 pub(in crate::app) enum ListEvent {
-    /// A list is requested.
+    /// A list was requested.
     Requested {
-        /// The list.
+        /// The scope of the requested list.
         scope: Scope,
         /// Whether the list is already in memory as part of a complete list.
         reread: bool,
         /// Whether the list may be incomplete because the spelling of an owner was guessed
         /// ([`alertdeck_query::Plan::guesses_owner`]).
         guess: bool,
-        /// The time from which on changes are fetched instead of the list, because the cache has all
-        /// older ones.
+        /// If the cache covers the list up to this time, only changes since then are fetched.
         changes_since: Option<Timestamp>,
     },
-    /// The cache was opened. It was last brought up to date at this time by the local clock.
+    /// The cache was opened. Carries the time, by the local clock, when it was last brought up to
+    /// date.
     Cached(Timestamp),
     /// The requested list is already covered by a completely loaded list.
     Covered {
-        /// The list.
+        /// The scope of the requested list.
         scope: Scope,
-        /// The complete list.
+        /// The complete list that covers the requested list.
         by: CompleteList,
     },
     /// A page has begun to arrive.
@@ -88,17 +88,17 @@ pub(in crate::app) enum ListEvent {
     Waiting(Duration, WaitCause),
     /// The wait is over.
     Resumed,
-    /// Alerts in the list have been read, at this time, measured from startup.
+    /// Alerts for the list were read at this time, measured from startup.
     Read(Vec<Row>, Duration),
-    /// This much of the files has been read, at this time since startup.
+    /// This much of the files was read by this time, measured from startup.
     FilesRead(Progress, Duration),
     /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
     Matched(Vec<Row>),
-    /// The complete list has been read, at this time by the local clock.
+    /// The whole list has been read. Carries the time by the local clock.
     Done(Timestamp),
     /// The fetch has failed. Carries the time of the next attempt, if any, measured from startup.
     Failed(Failure, Option<Duration>),
-    /// The guess at the spelling of an owner was right.
+    /// The guessed spelling of an owner was correct.
     GuessConfirmed,
     /// The user has stopped loading.
     Stop,
@@ -119,10 +119,10 @@ pub struct ListFetch {
     pace: Pace,
     total: Option<u64>,
     partial: Option<SafeText>,
-    /// Why the list may be incomplete although the service says that it is complete.
+    /// Why the list may be incomplete even though the service reports that it is complete.
     doubt: Option<SafeText>,
     completed_at: Option<Timestamp>,
-    /// How far the files have been read.
+    /// The reading progress, if the list is read from files.
     reading: Option<Reading>,
     /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
     /// new or changed. Alerts are not new just because a different filter selects them.
@@ -147,12 +147,12 @@ impl ListFetch {
         self.read.iter()
     }
 
-    /// Returns how fast the list loads; `None` if it is not loading.
+    /// Returns the loading pace; `None` if the list is not loading.
     pub fn pace(&self) -> Option<&Pace> {
         (self.phase == Phase::Loading).then_some(&self.pace)
     }
 
-    /// Returns the time that loading will take, at its present pace, if that can be told.
+    /// Returns the estimated time until the list is loaded, if it can be estimated.
     pub fn time_left(&self) -> Option<Duration> {
         self.pace()?.left(self.total?)
     }
@@ -162,13 +162,13 @@ impl ListFetch {
         self.total
     }
 
-    /// Returns the reason if the result is, or may be, partial although the list was read to its
-    /// end: usually the service's warning.
+    /// Returns why the list is or may be partial even though it was read to its end, if so. The
+    /// reason is usually the service's warning.
     pub fn partial(&self) -> Option<&SafeText> {
         self.partial.as_ref().or(self.doubt.as_ref().filter(|_| self.phase == Phase::Complete))
     }
 
-    /// Returns how far the files have been read, if the list is read from files.
+    /// Returns the reading progress, if the list is read from files.
     pub fn reading(&self) -> Option<&Reading> {
         self.reading.as_ref()
     }
@@ -270,7 +270,7 @@ impl ListFetch {
         match event {
             ListEvent::Page { total, partial } => {
                 self.phase = Phase::Loading;
-                // The count is not that of the list if only changes are fetched.
+                // If only changes are fetched, the count is not the list's.
                 self.total = total.filter(|_| !self.catches_up).or(self.total);
                 self.partial = partial.or(self.partial.take());
             }

@@ -1,25 +1,26 @@
-//! How fast a list loads: the rate over the last few seconds, and the time remaining at that rate.
+//! The loading pace of a list: the rate over the last few seconds, and the time remaining at that
+//! rate.
 //!
-//! Time advances only when alerts arrive, so a list that has stopped loading leaves the rate as it is.
+//! Time advances only when alerts arrive, so the rate no longer changes once a list stops loading.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// How far the rate looks back.
+/// The period over which the rate is measured.
 const SPAN: Duration = Duration::from_secs(10);
-/// The distance between the marks that it is measured from, and the shortest time that it can be
-/// measured in.
+/// The minimum interval between marks, which is also the shortest period over which a rate can be
+/// measured.
 const STEP: Duration = Duration::from_secs(1);
 
 /// The pace of a list. Times are measured from startup.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
-    /// When how many alerts had been read, at most one mark a second.
+    /// Marks, each a time and the number of alerts read by then; at most one per second.
     marks: VecDeque<(Duration, usize)>,
     latest: (Duration, usize),
 }
 
 impl Pace {
-    /// Takes note that this many alerts have been read by now.
+    /// Records that `read` alerts have been read by `now`.
     pub(super) fn on(&mut self, now: Duration, read: usize) {
         self.latest = (now, read);
         if self.marks.back().is_none_or(|(at, _)| now.saturating_sub(*at) >= STEP) {
@@ -31,8 +32,8 @@ impl Pace {
         }
     }
 
-    /// Returns how many alerts are read in a second; `None` within the first second, and if there were
-    /// none lately.
+    /// Returns the number of alerts read per second; `None` during the first second, or if no
+    /// alerts have been read recently.
     pub fn rate(&self) -> Option<f64> {
         let (since, before) = *self.marks.front()?;
         let (now, read) = self.latest;
@@ -40,8 +41,8 @@ impl Pace {
         Some(read.saturating_sub(before) as f64 / took.as_secs_f64()).filter(|rate| *rate > 0.0)
     }
 
-    /// Returns how long it takes to read as many alerts as there are, in whole seconds; `None` if that
-    /// cannot be told.
+    /// Returns the time until all `total` alerts are read, rounded up to whole seconds; `None` if
+    /// none are left or the time cannot be estimated.
     pub fn left(&self, total: u64) -> Option<Duration> {
         let left = usize::try_from(total).ok()?.checked_sub(self.latest.1).filter(|left| *left > 0)?;
         let seconds = (left as f64 / self.rate()?).ceil();
@@ -62,7 +63,7 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!((pace.rate(), pace.left(9)), (None, None));
         for second in 0..30 {
-            // Fast at first, then as slow as the budget allows.
+            // Fast at first, then at the rate that the request budget allows.
             pace.on(
                 at(1_000 * second),
                 if second < 5 { second as usize * 5_000 } else { 20_000 + second as usize * 500 },

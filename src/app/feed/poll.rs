@@ -1,8 +1,8 @@
-//! Live polling: requests what has changed since the newest known update.
+//! Live polling: fetches the alerts that have changed since the newest known update.
 //!
-//! A state machine driven by events. It has no access to jobs, and the only clock that it relies on
-//! is the service's: it returns effects, and events carry the times (docs/architecture.md,
-//! "Loading").
+//! A state machine driven by events. It has no access to jobs or a clock: it returns effects, and
+//! events carry the times. The times up to which changes are known come from the service's clock
+//! (docs/architecture.md, "Loading").
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use alertdeck_odata::Property;
 use super::{FeedEffect, OVERLAP};
 use crate::app::job::{JobKind, JobType, Scope};
 
-/// What a running poll has received so far.
+/// The times that a running poll has received so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// The newest update among the alerts.
+    /// The newest update time among the alerts received.
     newest: Option<Timestamp>,
     /// The time of the first response, by the service's clock.
     answered_at: Option<Timestamp>,
@@ -33,34 +33,34 @@ pub enum PollState {
     Scheduled(Duration),
     /// A poll is running.
     Running(Received),
-    /// Polling was switched off while a poll was running, which is allowed to finish.
+    /// Polling was switched off while a poll was running. The poll is allowed to finish.
     Finishing(Received),
 }
 
 /// An event for live polling. Durations are measured from startup.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) enum PollEvent {
-    /// The user switches polling on.
+    /// The user switched polling on.
     SwitchedOn,
     /// The user switched polling off.
     SwitchedOff,
-    /// It is time for a poll. Ignored if polling is off or if no start time is known.
+    /// A poll is due. Ignored if polling is off or if the watermark is unknown.
     Begin,
     /// The list fetch or the last poll has ended. The next poll is at this time.
     Schedule(Duration),
-    /// A list has been requested. It will include all changes.
+    /// A list has been requested, which will include all changes.
     ListRequested,
-    /// A list request was answered at this time, by the service's clock.
+    /// The service responded to a list request at this time, by its own clock.
     ListAnswered(Option<Timestamp>),
-    /// A list was read completely. Carries the newest update among its alerts.
+    /// A list has been read completely. Carries the newest update time among its alerts.
     ListRead(Option<Timestamp>),
-    /// A page of the poll was answered at this time, by the service's clock.
+    /// The service responded with a page of the poll at this time, by its own clock.
     Page(Option<Timestamp>),
-    /// Alerts from the poll have arrived. Carries the newest update among them.
+    /// Alerts from the poll have arrived. Carries the newest update time among them.
     Read(Option<Timestamp>),
-    /// The poll has ended. The next one is at this time.
+    /// The poll has completed. The next poll is at this time.
     Done(Duration),
-    /// The poll has failed. The next one is at this time.
+    /// The poll has failed. The next poll is at this time.
     Failed(Duration),
     /// The running poll is stopped because the user has signed out or stopped loading.
     Interrupted,
@@ -72,19 +72,20 @@ pub(in crate::app) enum PollEvent {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Poll {
     state: PollState,
-    /// The time up to which all changes are known, by the service's clock, unless they become visible
-    /// late.
+    /// The time, by the service's clock, up to which all changes are known, except for changes that
+    /// become visible late.
     watermark: Option<Timestamp>,
-    /// The number of polls that were completed since the last one that looked further back.
+    /// The number of polls completed since the last poll that looked further back.
     short_looks: u32,
-    /// Whether the running poll looks further back.
+    /// Whether the running poll looks further back than usual.
     looks_back: bool,
 }
 
-/// A poll looks further back after this number of polls that do not: every two minutes.
+/// The number of regular polls between polls that look further back. With a poll every 15 seconds,
+/// a poll looks further back every two minutes.
 const SHORT_LOOKS: u32 = 7;
-/// How far before the watermark it looks. Some alerts become visible minutes after their own times,
-/// when the watermark has passed these (docs/graph-api.md, "Polling").
+/// How far before the watermark such a poll starts. Some alerts become visible minutes after their
+/// timestamps, when the watermark has already moved past them (docs/graph-api.md, "Polling").
 const LOOK_BACK: Duration = Duration::from_secs(60 * 60);
 
 impl Poll {
@@ -103,12 +104,12 @@ impl Poll {
         matches!(self.state, PollState::Running(_) | PollState::Finishing(_))
     }
 
-    /// Returns whether a poll is running that looks further back than the others.
+    /// Returns whether a poll is running and looks further back than usual.
     pub fn looks_back(&self) -> bool {
         self.is_running() && self.looks_back
     }
 
-    /// Returns the time of the next poll, measured from startup.
+    /// Returns the time of the next scheduled poll, measured from startup.
     pub(in crate::app) fn next(&self) -> Option<Duration> {
         match self.state {
             PollState::Scheduled(at) => Some(at),
@@ -116,7 +117,7 @@ impl Poll {
         }
     }
 
-    /// Returns the time up to which all changes are known, by the service's clock.
+    /// Returns the time, by the service's clock, up to which all changes are known.
     pub(in crate::app) fn watermark(&self) -> Option<Timestamp> {
         self.watermark
     }
@@ -152,7 +153,7 @@ impl Poll {
                 state.stopped()
             }
             (PollEvent::ListAnswered(at), state) => {
-                // Leave changes made after the first response to the next poll.
+                // The next poll covers changes made after the first response.
                 self.watermark = match (self.watermark, at) {
                     (Some(before), Some(at)) => Some(before.min(at)),
                     (before, at) => before.or(at),
@@ -160,7 +161,7 @@ impl Poll {
                 state
             }
             (PollEvent::ListRead(newest), state) => {
-                // If the service does not send its time, use its newest update instead.
+                // If the service does not send its time, use the newest update in the list instead.
                 self.watermark = self.watermark.or(newest);
                 state
             }
@@ -197,7 +198,7 @@ impl Poll {
 }
 
 impl PollState {
-    /// Returns the state after cancelling the running poll, if there is one.
+    /// Returns the state after cancelling the running poll, if any.
     fn stopped(self) -> Self {
         match self {
             Self::Running(_) => Self::Idle,
@@ -290,7 +291,7 @@ mod tests {
             for nth in 0..7 {
                 assert!(!look(PollEvent::Done(seconds(15))), "{round} {nth}");
             }
-            // It is repeated until it succeeds.
+            // A poll that looks further back is repeated until it succeeds.
             assert!(look(PollEvent::Failed(seconds(15))) && look(PollEvent::Done(seconds(15))), "{round}");
         }
     }

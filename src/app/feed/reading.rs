@@ -1,13 +1,13 @@
-//! How far the files of a feed have been read, in words.
+//! The reading progress of a feed's files, as text.
 
 use std::time::Duration;
 
 use crate::{app::format::bytes, files::Progress};
 
-/// How long files must have been read before a rate is meaningful.
+/// The minimum reading time before a rate is meaningful.
 const MIN_TIME: Duration = Duration::from_millis(250);
 
-/// Files that are being read.
+/// The reading progress of a feed's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     first: (Progress, Duration),
@@ -15,12 +15,12 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Starts from the first progress report; `mono` is the time since startup when it arrived.
+    /// Starts with the first progress report, which arrived at `mono`, measured from startup.
     pub(in crate::app) fn new(progress: Progress, mono: Duration) -> Self {
         Self { first: (progress, mono), last: (progress, mono) }
     }
 
-    /// Sets the progress; `mono` is the time since startup when it was reported.
+    /// Sets the progress that was reported at `mono`, measured from startup.
     pub(in crate::app) fn set(&mut self, progress: Progress, mono: Duration) {
         self.last = (progress, mono);
     }
@@ -28,7 +28,7 @@ impl Reading {
     /// Returns how much has been read, such as `43%` or `1.2 MB`.
     pub fn brief(&self) -> String {
         match self.last.0 {
-            // A file may have grown.
+            // The file may have grown since its size was determined.
             Progress { read, total: Some(total) } if total > 0 => {
                 format!("{}%", u128::from(read.min(total)) * 100 / u128::from(total))
             }
@@ -36,7 +36,7 @@ impl Reading {
         }
     }
 
-    /// Returns how much has been read of how much, and how fast.
+    /// Returns how much has been read, the total size if known, and the rate once it is meaningful.
     pub fn full(&self) -> String {
         let Progress { read, total } = self.last.0;
         let amount = match total.filter(|total| *total > 0) {

@@ -1,8 +1,9 @@
-//! The confirmation of an action: what changes in which alert, from what to what, before anything is
-//! sent (docs/triage.md).
+//! The confirmation of an action: shows, before anything is sent, which values change in which
+//! alerts, and how (docs/triage.md).
 //!
-//! It ignores keys that were pressed before it could be read, and repeats of a key that is held. It
-//! names the tenants, so the first change of a session cannot go to the wrong one unnoticed.
+//! The confirmation ignores keys that were pressed before the user could read it, and repeats of a
+//! held key. It names the tenants, so that even the first change of a session cannot go to the
+//! wrong tenant unnoticed.
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use alertdeck_model::{RawAlert, SafeText, one_line};
 use alertdeck_store::{Column, Row};
 use unicode_width::UnicodeWidthStr;
 
-/// How long keys are ignored after the confirmation has opened, and after each key that was ignored,
-/// so that a key that is held does nothing until it is released.
+/// How long keys are ignored after the confirmation has opened, and after each ignored key, so that
+/// a held key does nothing until it is released.
 pub(in crate::app) const DEAF_FOR: Duration = Duration::from_millis(150);
 
 /// The commands of the confirmation.
@@ -41,19 +42,19 @@ pub struct Confirm {
     verb: String,
     action: Action,
     items: Vec<ConfirmItem>,
-    /// The values that do not change alike in all alerts, with the widths of their columns.
+    /// The fields whose changes are shown for each alert, with the widths of their columns.
     columns: Vec<(Field, usize)>,
-    /// The values that change alike in all of several alerts, as words.
+    /// The changes that are the same for all of several alerts, in words.
     alike: Vec<String>,
-    /// What was left out and why.
+    /// Which alerts were left out, and why.
     notes: Vec<String>,
     scroll: Scroll,
-    /// Until when keys are ignored.
+    /// The time until which keys are ignored, measured from startup.
     deaf_until: Duration,
-    /// The key that has opened the confirmation, which may still be held.
+    /// The key that opened the confirmation and may still be held.
     opener: Option<Key>,
-    /// When to send, if that key was pressed again and no other key follows: a key that is held
-    /// repeats.
+    /// When to send, measured from startup, after `opener` was pressed again. Another key press
+    /// before then cancels sending, since a held key repeats.
     send_at: Option<Duration>,
 }
 
@@ -61,18 +62,18 @@ pub struct Confirm {
 #[derive(Clone, Debug)]
 struct ConfirmItem {
     item: ActionItem,
-    /// What changes, from the values when the key was pressed.
+    /// The changes, compared with the alert's values when the key was pressed.
     differences: Vec<Difference>,
     is_left_out: bool,
 }
 
 /// The gap between two columns.
 const GAP: usize = 2;
-/// The minimum width of the column with the title.
+/// The minimum width of the title column.
 const MIN_TITLE: usize = 24;
-/// The width of the column with the device.
+/// The width of the device column.
 const DEVICE: usize = 18;
-/// The width of the sign of a row.
+/// The width of the sign column.
 const SIGN: usize = 2;
 
 impl Confirm {
@@ -135,7 +136,7 @@ impl Confirm {
         self.deaf_until = mono + DEAF_FOR;
     }
 
-    /// Returns whether a comment can be added: not to an undo.
+    /// Returns whether a comment can be added, which is not possible for an undo.
     fn takes_comment(&self) -> bool {
         self.items.iter().all(|item| matches!(item.item.task.expected, Expected::Seen(_)))
     }
@@ -144,8 +145,8 @@ impl Confirm {
         self.items.iter().find_map(|item| item.item.task.change.comment.as_deref())
     }
 
-    /// Returns the widths of the columns with the title and the device, if all columns fit side by
-    /// side. Otherwise, each alert has a second line.
+    /// Returns the widths of the title and device columns if all columns fit side by side.
+    /// Otherwise, returns `None`, and each alert has a second line.
     fn table(&self, app: &App) -> Option<(usize, usize)> {
         let (full, _) = app.ui.overlay_size();
         let values: usize = self.columns.iter().map(|(_, width)| width).sum();
@@ -154,11 +155,11 @@ impl Confirm {
         Some((rest - device, device))
     }
 
-    /// Returns the number of alerts that are visible at the same time.
+    /// Returns the number of alerts that are visible at once.
     fn height(&self, app: &App) -> usize {
         let (_, height) = app.ui.overlay_size();
         let comment = if self.comment().is_some() { 2 } else { 0 };
-        // The heading, the notes, the position and the lines between.
+        // The heading, the notes, the position and the blank lines between them.
         let fixed = self.heading(app).len() + comment + self.notes.len() + 2;
         let each = self.lines_each(app);
         (height.saturating_sub(fixed) / each).max(1)
@@ -241,7 +242,8 @@ impl Confirm {
         lines
     }
 
-    /// Returns the lines for the only alert: its title, and a line for each value.
+    /// Returns the lines if there is only one alert: its title, and a line for each value that
+    /// changes.
     fn only_lines(app: &App, only: &ConfirmItem) -> Vec<PanelLine> {
         let mut lines = vec![vec![PanelSpan::new(title(&only.item), Role::Strong)]];
         lines.extend(only.differences.iter().map(|one| {
@@ -293,7 +295,7 @@ impl Confirm {
     }
 }
 
-/// Returns a difference as `new → resolved`.
+/// Formats a difference, such as `new → resolved`.
 fn words(difference: &Difference) -> String {
     format!("{} → {}", difference.from, difference.to)
 }
@@ -307,25 +309,25 @@ fn title(item: &ActionItem) -> String {
     if title.is_empty() { item.task.alert.text().line() } else { title }
 }
 
-/// Returns the name of an alert's device or, if it has none, its user, which tells apart alerts with the
-/// same title.
+/// Returns the name of an alert's device or, if it has none, its user, to tell apart alerts with
+/// the same title.
 fn entity(app: &App, row: Row) -> String {
     let cell = |column| SafeText::new(&app.store.cell(row, column).text()).line();
     let device = cell(Column::Device);
     if device.is_empty() {
         return cell(Column::User);
     }
-    // The domain is the same for most; an address has none.
+    // Omit the domain, which is the same for most devices. An IP address has none.
     let name = device.split('.').next().filter(|name| name.parse::<u8>().is_err());
     name.unwrap_or(&device).to_owned()
 }
 
-/// Returns what changes in an alert, from the values when the key was pressed.
+/// Returns the changes to an alert, compared with its values when the key was pressed.
 fn differences(item: &ActionItem) -> Vec<Difference> {
     let update = &item.task.change.update;
     match &item.task.expected {
         Expected::Seen(seen) => seen.values.differences(&seen.values.after(update)),
-        // Only the values that the recorded change has set are known for certain.
+        // Only the values set by the recorded change are known for certain.
         Expected::After { update: made, .. } => {
             let Ok(unknown) = RawAlert("{}".into()).decode() else { return Vec::new() };
             let made = Values::of(&unknown).after(made);
@@ -334,7 +336,7 @@ fn differences(item: &ActionItem) -> Vec<Difference> {
     }
 }
 
-/// Returns what someone else has changed in an alert since the key was pressed, in words.
+/// Describes what someone else, if anyone, has changed in an alert since the key was pressed.
 fn changed_since(app: &App, item: &ActionItem) -> Option<String> {
     let Expected::Seen(seen) = &item.task.expected else { return None };
     let now = Values::loaded(app.store.facts(item.row?));
@@ -374,7 +376,7 @@ impl Object for Confirm {
         self.scroll.show(self.items.len(), height);
     }
 
-    /// Ignores keys for a moment, except those that cancel.
+    /// Ignores keys for a moment, except for Esc.
     fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
         let now = app.clock.now.mono;
         let repeats = self.send_at.take().is_some();
@@ -417,7 +419,8 @@ fn leave_out(app: &mut App) {
 }
 
 impl App {
-    /// Sends what was confirmed.
+    /// Sends the confirmed changes. If the key that was pressed also opened the confirmation, waits
+    /// first, since that key may still be held.
     fn send_confirmed(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
         let is_held = confirm.opener.is_some() && confirm.opener == self.ui.last_key;
@@ -431,7 +434,7 @@ impl App {
         self.send_included(effects);
     }
 
-    /// Returns when to send what was confirmed with a key that may have been held.
+    /// Returns when to send changes that were confirmed with a key that may have been held.
     pub(in crate::app) fn confirmation_due(&self) -> Option<Duration> {
         match self.ui.overlay() {
             Some(Overlay::Confirm(confirm)) => confirm.send_at,
@@ -439,7 +442,7 @@ impl App {
         }
     }
 
-    /// Sends the alerts of the confirmation that are not left out.
+    /// Sends the changes to the alerts that are not left out.
     pub(in crate::app) fn send_included(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
         let is_sending = |item: &ActionItem| self.actions.is_sending(item);
@@ -464,7 +467,7 @@ impl App {
         self.leave(&rows);
     }
 
-    /// Opens the text field for a comment on the alerts of the confirmation.
+    /// Opens the text field for a comment on the alerts being confirmed.
     fn comment_on_confirmed(&mut self) {
         let Some(Overlay::Confirm(confirm)) = self.ui.overlay() else { return };
         if confirm.takes_comment() {
@@ -475,7 +478,7 @@ impl App {
         }
     }
 
-    /// Adds a comment to the alerts of the confirmation.
+    /// Sets the comment on the alerts being confirmed.
     pub(in crate::app) fn set_confirmed_comment(&mut self, text: &str) {
         let mono = self.clock.now.mono;
         if let Some(Overlay::Confirm(confirm)) = self.ui.overlay_mut() {

@@ -89,7 +89,7 @@ pub struct ExportForm {
     pub path: Editor,
     /// Whether the path's text field has the focus.
     pub typing: bool,
-    /// The stage.
+    /// The stage of the export.
     pub stage: ExportStage,
 }
 
@@ -100,9 +100,9 @@ pub enum ExportStage {
     Editing,
     /// The file is being written.
     Writing {
-        /// The job.
+        /// The export job.
         job: JobId,
-        /// The number of alerts.
+        /// The number of alerts being written.
         alerts: usize,
     },
     /// The file already exists, and the user must decide what to do.
@@ -272,7 +272,7 @@ impl App {
         }
     }
 
-    /// Requests the export.
+    /// Starts the export, or shows in the form why it cannot start.
     fn export(&mut self, overwrite: bool, effects: &mut Vec<Effect>) {
         let Some(form) = self.export_form() else { return };
         if let ExportStage::Writing { .. } = form.stage {

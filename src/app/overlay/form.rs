@@ -1,8 +1,8 @@
-//! The form for everything that can be changed in alerts at once: status, classification,
-//! determination, owner and a comment (docs/triage.md).
+//! The form for changing several values of alerts at once: status, classification, determination,
+//! owner and a comment (docs/triage.md).
 //!
-//! A field that is left as it is changes in no alert. Only determinations that go with the
-//! classification are offered, unless the user asks for all of them.
+//! A value that is not set in the form stays unchanged in every alert. Only determinations that
+//! match the classification are offered, unless the user asks for all of them.
 
 use alertdeck_graph::{AlertUpdate, Owner};
 use alertdeck_model::{Classification, Determination, SafeText, Status, one_line};
@@ -35,26 +35,27 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The number of lines: the values and the comment.
+/// The number of lines: four values and the comment.
 const LINES: usize = 5;
-/// The width of the labels.
+/// The width of the label column.
 const LABEL: usize = 17;
 
-/// The form.
+/// The form, while it is open.
 #[derive(Clone, Debug)]
 pub struct Form {
     targets: Targets,
     /// The line under the cursor.
     at: usize,
-    /// The new values; `None` leaves a value as it is.
+    /// The new status. As with the other values, `None` keeps the current one.
     status: Option<Status>,
     classification: Option<Classification>,
     determination: Option<Determination>,
     owner: Option<Assignee>,
     comment: String,
-    /// How similar alerts are usually classified, if that is known.
+    /// The usual classification of similar alerts, if known.
     usual: Option<Usual>,
-    /// Whether determinations are offered that do not go with the classification.
+    /// Whether all determinations are offered, rather than only those that match the
+    /// classification.
     all: bool,
 }
 
@@ -73,7 +74,7 @@ impl Form {
         }
     }
 
-    /// Returns the value that all alerts have, in words, or that they differ.
+    /// Returns the value that all alerts have, in words, or `various` if the alerts differ.
     fn current(&self, field: Field) -> String {
         let mut values = self.targets.iter().map(|target| &target.seen.values);
         let Some(first) = values.next() else { return String::new() };
@@ -95,7 +96,7 @@ impl Form {
         values.all(|other| other == first).then_some(first)
     }
 
-    /// Returns the determinations on offer.
+    /// Returns the determinations to offer.
     fn determinations(&self) -> Vec<Determination> {
         let of =
             |members: &[(char, Determination)]| members.iter().map(|(_, member)| member.clone()).collect();
@@ -105,7 +106,7 @@ impl Form {
         }
         match self.shared_classification().as_ref().map(pair) {
             Some(Some(pair)) => of(pair.determinations),
-            // Without a classification there is none.
+            // An alert without a classification has no determination.
             Some(None) => Vec::new(),
             None => determinations().iter().flat_map(|pair| of(pair.determinations)).collect::<Vec<_>>(),
         }
@@ -121,12 +122,12 @@ impl Form {
                 let mut options: Vec<_> =
                     determinations().iter().map(|pair| pair.classification.clone()).collect();
                 options.push(Classification::Unknown);
-                // The usual one is offered first.
+                // Offer the usual classification first.
                 if let Some(usual) = &self.usual {
                     options.sort_by_key(|option| *option != usual.classification);
                 }
                 self.classification = next(&options, self.classification.as_ref(), forward);
-                // A determination that belongs to another classification is replaced.
+                // Replace a determination that belongs to another classification.
                 self.determination = match &self.classification {
                     None => None,
                     Some(Classification::Unknown) => Some(Determination::Unknown),
@@ -197,7 +198,7 @@ impl Form {
         line
     }
 
-    /// Sets the owner that was typed.
+    /// Sets the owner to a typed name.
     pub(in crate::app) fn set_owner(&mut self, name: String) {
         self.owner = Some(Assignee::User(name));
     }
@@ -208,8 +209,8 @@ impl Form {
     }
 }
 
-/// Returns the option after or before the current one; `None`, which leaves a value as it is, is
-/// between the last and the first.
+/// Returns the option after or before the current one. `None`, which keeps the current value, comes
+/// between the last option and the first.
 fn next<T: Clone + PartialEq>(options: &[T], current: Option<&T>, forward: bool) -> Option<T> {
     let count = options.len() + 1;
     let at = current.and_then(|current| options.iter().position(|option| option == current));
@@ -313,14 +314,14 @@ impl App {
         }
     }
 
-    /// Passes typed text to the form.
+    /// Applies `fill` to the form, if it is open.
     pub(in crate::app) fn fill_form(&mut self, fill: impl FnOnce(&mut Form)) {
         if let Some(form) = form_mut(self) {
             fill(form);
         }
     }
 
-    /// Opens the confirmation for what the form sets.
+    /// Opens the confirmation for the changes set in the form.
     fn confirm_form(&mut self) {
         let Some(Overlay::Form(form)) = self.ui.overlay() else { return };
         let form = form.clone();

@@ -18,7 +18,7 @@ const KEYS: usize = 13;
 /// The help, while it is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Help {
-    /// The first visible line.
+    /// The index of the first visible line.
     top: usize,
 }
 
@@ -27,13 +27,13 @@ pub struct Help {
 pub enum HelpLine {
     /// A heading.
     Heading(&'static str),
-    /// The keys of a command, and what it does.
+    /// A command's keys and description.
     Keys(String, &'static str),
     /// An empty line.
     Blank,
 }
 
-/// Returns the lines of the help for a keymap. Commands without keys are left out.
+/// Returns the lines of the help for a keymap. Commands without keys are omitted.
 pub fn help(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for context in keymap.contexts().iter().filter(|context| !context.commands.is_empty()) {

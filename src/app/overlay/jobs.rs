@@ -14,7 +14,7 @@ use alertdeck_store::FeedId;
 pub(super) const OPEN: Command =
     run("open.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs());
 
-/// The command that applies to a job.
+/// The commands that apply to a job.
 pub(super) static CONTEXT: Context = Context {
     name: "jobs",
     heading: "Jobs",
@@ -28,14 +28,15 @@ pub(super) static CONTEXT: Context = Context {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JobList {
     scroll: Scroll,
-    /// The line under the cursor, once the user has moved it. Lines shift as jobs start and end.
+    /// The key of the line under the cursor, once the user has moved the cursor. The key is stored
+    /// because lines shift as jobs start and end.
     at: Option<JobKey>,
 }
 
 /// Identifies what a line of the list describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKey {
-    /// A feed's list fetch, live polling or backfill: the running job and what comes next.
+    /// A feed's list fetch, live polling or backfill, whether it is running or waiting.
     Loading(FeedId, JobType),
     /// Any other job.
     Job(JobId),
@@ -44,15 +45,15 @@ pub enum JobKey {
 /// A line of the list of jobs.
 #[derive(Clone, Debug)]
 pub struct JobLine {
-    /// What the line describes.
+    /// The key that identifies the line.
     pub key: JobKey,
-    /// The name.
+    /// The name of the job.
     pub name: &'static str,
-    /// The state.
+    /// The state of the job.
     pub state: JobState,
     /// Details about the state, safe to show.
     pub detail: String,
-    /// Whether the user can stop it.
+    /// Whether the user can stop the job.
     pub stops: bool,
 }
 
@@ -61,8 +62,8 @@ impl App {
         self.ui.open(JobList::default());
     }
 
-    /// Lists the jobs: first what the feeds are loading, then the other running jobs, then those
-    /// that have ended, most recent first.
+    /// Returns the lines of the job list: first what the feeds are loading, then the other running
+    /// jobs, then ended jobs, most recent first.
     pub fn job_lines(&self) -> Vec<JobLine> {
         let mut lines = Vec::new();
         let mut described = Vec::new();
@@ -109,7 +110,7 @@ impl App {
             name: job.job_type.name(),
             state: job.state,
             detail: parts.join(", "),
-            // A read that is stopped would just start again, and the cache is read within seconds.
+            // A stopped read would just start again, and the cache is read within seconds.
             stops: job.state == JobState::Running
                 && !matches!(
                     job.job_type,

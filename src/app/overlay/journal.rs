@@ -32,7 +32,8 @@ pub(super) static CONTEXT: Context = Context {
 /// The journal, while it is open.
 #[derive(Debug, Default)]
 pub struct JournalList {
-    /// The last records of the changes, newest first; `None` until they are read.
+    /// The latest record of each change, newest first, or why the journal could not be read; `None`
+    /// until it has been read.
     entries: Option<Result<Vec<Entry>, String>>,
     scroll: Scroll,
 }
@@ -184,7 +185,7 @@ impl App {
         self.start_job(feed, JobKind::WriteNote(Box::new(entry)), effects);
     }
 
-    /// Notifies the user of a note that was added, or of why it was not.
+    /// Notifies the user that a note was added, or why it was not.
     pub(in crate::app) fn noted(&mut self, noted: Result<(), String>, effects: &mut Vec<Effect>) {
         match noted {
             Ok(()) => self.notify("note added; alertdeck handover prints it"),
@@ -193,7 +194,7 @@ impl App {
         self.read_journal(effects);
     }
 
-    /// Reads the journal if it is open.
+    /// Starts reading the journal if its overlay is open.
     pub(in crate::app) fn read_journal(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::JournalList(_))) {
             let feed = self.feed().id;
@@ -201,7 +202,7 @@ impl App {
         }
     }
 
-    /// Shows the journal that was read.
+    /// Shows the entries read from the journal, or the error.
     pub(in crate::app) fn journal_read(&mut self, read: Result<Vec<Entry>, String>) {
         let rows = rows(self);
         let open = self.ui.overlays.iter_mut().find_map(|overlay| match overlay {
@@ -218,7 +219,7 @@ impl App {
         list.scroll.show(len, rows);
     }
 
-    /// Opens the confirmation for undoing the action that the change under the cursor was part of.
+    /// Opens the confirmation to undo the action that includes the change under the cursor.
     fn undo_from_journal(&mut self) {
         let Some(Overlay::JournalList(list)) = self.ui.overlay() else { return };
         let Some(entry) = list.entries().get(list.scroll.cursor) else { return };
@@ -278,7 +279,7 @@ impl App {
     }
 }
 
-/// Returns whether a record is about an alert of a feed.
+/// Returns whether a journal entry belongs to a feed's tenant and profile.
 fn is_of(feed: &Feed, entry: &Entry) -> bool {
     let identity = feed.sign_in.identity.as_ref().and_then(|identity| identity.tenant.as_ref());
     let is_tenant = identity.is_some_and(|tenant| tenant.raw() == entry.tenant)

@@ -11,27 +11,27 @@ use alertdeck_store::{Column, FeedId, Row};
 /// A menu has no commands, only the letters of its items.
 pub(super) static CONTEXT: Context = Context { name: "menu", heading: "Menu", commands: &[] };
 
-/// A menu.
+/// A menu, while it is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Menu {
     /// The title.
     pub title: String,
     /// The items.
     pub items: Vec<MenuItem>,
-    /// The item under the cursor.
+    /// The index of the item under the cursor.
     pub at: usize,
 }
 
 /// An item of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MenuItem {
-    /// The letter that chooses it.
+    /// The letter that chooses the item.
     pub key: char,
     /// The label.
     pub label: String,
     /// A preview of the value, safe to show.
     pub preview: String,
-    /// The action.
+    /// The action to perform when the item is chosen.
     pub action: MenuAction,
 }
 
@@ -44,13 +44,14 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies the given text. The second string is its name in the notice.
+    /// Copies the text. The string names the text in the notice.
     Copy(RawText, String),
-    /// Copies the request that fetches this scope from this feed.
+    /// Copies the curl command that fetches this scope from this feed.
     CopyCurl(FeedId, Scope),
-    /// Copies text about the alert, which may be megabytes long and is generated only when chosen.
+    /// Copies text about the alert. The text may be megabytes long, so it is generated only when
+    /// the item is chosen.
     CopyAlert(Row, AlertText),
-    /// Leads to a change of these alerts.
+    /// Takes a step towards changing these alerts.
     Triage(Targets, TriageStep),
 }
 
@@ -59,9 +60,9 @@ pub enum MenuAction {
 pub enum AlertText {
     /// All indicators, one per line.
     Indicators,
-    /// The JSON as received.
+    /// The alert's JSON, as received.
     Json,
-    /// The ticket, in Markdown.
+    /// A ticket in Markdown.
     Ticket,
 }
 
@@ -80,7 +81,7 @@ impl Object for Menu {
         self.at = scroll.cursor;
     }
 
-    /// The letters of the menu take precedence over all other keys.
+    /// The letters of the items take precedence over all other keys.
     fn key(&mut self, _app: &App, key: Key) -> KeyOutcome {
         let at = match key.typed() {
             Some(c) => self.items.iter().position(|item| item.key == c),

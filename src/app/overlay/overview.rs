@@ -1,5 +1,5 @@
-//! The overview of the alerts in the list: how many were created on which day, how old the open ones
-//! are, and the values that most of them have. Each count leads to its alerts.
+//! The overview of the alerts in the list: how many were created each day, how old the open ones
+//! are, and which values are the most common. Choosing a count shows its alerts.
 //!
 //! The alerts are counted a slice at a time, and only while the overview is open.
 
@@ -30,23 +30,24 @@ pub(super) static CONTEXT: Context = Context {
     commands: &[run("overview.show", "show the alerts", show)],
 };
 
-/// The number of values listed in each section.
+/// The maximum number of values listed in each section.
 const MOST: usize = 10;
-/// How long counts are shown before they are counted again because alerts have arrived.
+/// The minimum time between recounts while alerts are arriving.
 const RECOUNT_AFTER: Duration = Duration::from_secs(1);
-/// The width of a number with the space before it.
+/// The width of a number, including the space before it.
 const NUMBER: usize = 9;
 
-/// What has been counted for the overview.
+/// The counts for the overview.
 #[derive(Debug, Default)]
 pub struct OverviewCounts {
-    /// What is being counted.
+    /// The count in progress.
     summary: Box<Summary>,
-    /// The alerts that are counted.
+    /// The alerts being counted.
     rows: RowSet,
-    /// The versions of the view and of the store that they are from; `None` if nothing was counted.
+    /// The versions of the view and the store that the count is based on; `None` if nothing has
+    /// been counted.
     version: Option<(u64, (u64, usize))>,
-    /// Until when they are not counted again, measured from startup, even if alerts arrive.
+    /// The earliest time for a recount, measured from startup.
     until: Duration,
     has_work: bool,
     /// The result of the last complete count: the alerts, their number, and the sections.
@@ -54,7 +55,7 @@ pub struct OverviewCounts {
 }
 
 impl OverviewCounts {
-    /// Returns whether alerts are left to count.
+    /// Returns whether there are alerts left to count.
     pub(in crate::app) fn has_work(&self) -> bool {
         self.has_work
     }
@@ -73,12 +74,13 @@ impl OverviewCounts {
 pub struct Overview {
     /// The cursor, as an index into the counts, and the first visible line.
     scroll: Scroll,
-    /// The count under the cursor. Counts move as alerts arrive.
+    /// The label of the count under the cursor. The label is stored because counts move as alerts
+    /// arrive.
     label: Option<String>,
 }
 
 impl App {
-    /// Counts up to `work` of the alerts in the list if the overview is open.
+    /// Counts up to `work` more of the alerts in the list if the overview is open.
     pub(in crate::app) fn count_overview(&mut self, work: usize) {
         if !self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::Overview(_))) {
             if self.counts.overview.version.is_some() {
@@ -89,7 +91,7 @@ impl App {
         let mono = self.clock.now.mono;
         let counts = &mut self.counts.overview;
         let version = Some((self.view.content(), self.store.version()));
-        // A count that is under way is completed first, or it never would be while alerts stream in.
+        // Complete a running count first. Otherwise, no count would finish while alerts stream in.
         let is_due = !counts.has_work && mono >= counts.until;
         if counts.version != version && is_due && !self.view.is_scanning() {
             *counts.summary = Summary::new(self.clock.now.wall);
@@ -117,7 +119,7 @@ impl App {
 /// A line of the overview.
 enum Line<'a> {
     Heading(&'a Section),
-    /// A count, and the number that a full bar stands for.
+    /// A count, and the number that a full bar represents.
     Item(&'a Item, usize),
     More(usize),
     Blank,
@@ -138,11 +140,11 @@ fn lines(counts: &OverviewCounts) -> Vec<Line<'_>> {
     lines
 }
 
-/// The columns of the overview for a width.
+/// The column widths of the overview.
 struct Widths {
     label: usize,
     bar: usize,
-    /// Whether there is room for all numbers.
+    /// Whether all number columns fit.
     is_wide: bool,
 }
 
@@ -193,12 +195,13 @@ impl Overview {
         found.unwrap_or(self.scroll.cursor).min(counts.items().count().saturating_sub(1))
     }
 
-    /// Returns the line of the count under the cursor, and the first visible line.
+    /// Returns the index of the line with the count under the cursor, and the index of the first
+    /// visible line.
     fn place(&self, counts: &OverviewCounts, height: usize) -> (usize, usize) {
         let (lines, cursor) = (lines(counts), self.cursor(counts));
         let mut places = lines.iter().enumerate().filter(|(_, line)| matches!(line, Line::Item(..)));
         let at = places.nth(cursor).map_or(0, |(at, _)| at);
-        // The heading of the first count is worth seeing.
+        // If the count is the first of its section, keep the section's heading visible too.
         let first = if at > 0 && matches!(lines[at - 1], Line::Heading(_)) { at - 1 } else { at };
         let last = (lines.len()).saturating_sub(height);
         let top = self.scroll.top.min(first).max((at + 1).saturating_sub(height));
@@ -276,7 +279,7 @@ impl Object for Overview {
     }
 }
 
-/// Narrows the list to the alerts of the count under the cursor.
+/// Narrows the list to the alerts in the count under the cursor.
 fn show(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(Overlay::Overview(overview)) = app.ui.overlay() else { return };
     let counts = &app.counts.overview;

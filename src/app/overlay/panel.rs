@@ -9,20 +9,20 @@ pub struct Panel {
     pub width: usize,
     /// Lines that stay at the top.
     pub heading: Vec<PanelLine>,
-    /// The lines, which scroll.
+    /// The lines that scroll.
     pub lines: Vec<PanelLine>,
     /// The index of the first visible line.
     pub top: usize,
     /// The index of the line under the cursor, if any.
     pub cursor: Option<usize>,
-    /// Lines below a rule.
+    /// Lines that stay at the bottom.
     pub footer: Vec<PanelLine>,
 }
 
 /// A line, made up of spans from left to right.
 pub type PanelLine = Vec<PanelSpan>;
 
-/// A part of a line.
+/// A styled part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanelSpan {
     /// The text; safe to show.
@@ -46,7 +46,7 @@ pub enum Role {
     Accent,
     /// An error.
     Error,
-    /// A bar, written as one `#` for each column.
+    /// A bar, whose text has one `#` for each column.
     Bar,
 }
 

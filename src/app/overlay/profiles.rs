@@ -1,4 +1,5 @@
-//! The profiles, showing whose alerts are in the list and which user is signed in to each.
+//! The profile list: which profiles' alerts are in the list, and which user is signed in to each
+//! profile.
 
 use super::Object;
 use crate::app::{
@@ -72,8 +73,8 @@ impl App {
         self.ui.open(Profiles { at });
     }
 
-    /// Returns the feed that the overlay describes. This is the feed of the profile under the
-    /// cursor if its alerts are in the list or, if there are no profiles, the only feed.
+    /// Returns the feed that the overlay describes: the feed of the profile under the cursor, if
+    /// its alerts are in the list, or the only feed, if there are no profiles.
     pub fn described_feed(&self) -> Option<&Feed> {
         match selected(self) {
             Some(name) => self.feeds.iter().find(|feed| feed.settings.profile == name),
@@ -81,8 +82,8 @@ impl App {
         }
     }
 
-    /// Adds a profile that was opened as a feed. `adds` says whether its alerts join those in the
-    /// list or replace them.
+    /// Adds a newly opened profile as a feed. If `adds` is true, its alerts are added to the list;
+    /// otherwise, they replace the alerts in the list.
     pub(in crate::app) fn profile_opened(
         &mut self,
         id: FeedId,
@@ -102,7 +103,8 @@ impl App {
             for other in self.feeds.ids().into_iter().filter(|other| *other != id) {
                 self.switch_off(other, effects);
             }
-            // The previous alerts are gone, so there is no earlier view to go back to.
+            // The previous alerts are no longer in the list, so there is no earlier view to go back
+            // to.
             self.list = List::default();
             self.history = History::default();
             // A pivot shows loaded alerts only; the other tenant may have none yet.
@@ -120,8 +122,8 @@ impl App {
         });
     }
 
-    /// Switches a feed off. Its jobs are cancelled, except for exports and changes, and its alerts are
-    /// hidden.
+    /// Switches a feed off and hides its alerts. Cancels its jobs, except for exports, changes and
+    /// reading the cache.
     fn switch_off(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let wanted = self.feeds.switch_off(id);
         self.run_feed_effects(id, wanted, effects);
@@ -153,8 +155,8 @@ impl App {
         self.feeds_changed();
     }
 
-    /// Updates the state that depends on which feeds are on and on their alerts. Hidden alerts do
-    /// not stay marked or on the screen.
+    /// Updates the state that depends on which feeds are on and on their alerts. Hidden alerts are
+    /// unmarked and no longer shown in the detail pane.
     fn feeds_changed(&mut self) {
         self.store.hide_feeds(self.feeds.off().map(|feed| feed.id));
         self.name_feeds();
@@ -167,7 +169,7 @@ impl App {
         self.detail.shown.take_if(|detail| !self.store.rows().contains(detail.row));
     }
 
-    /// Passes the names of the feeds to the store for the tenant column.
+    /// Passes the feeds' names to the store for the tenant column.
     pub(in crate::app) fn name_feeds(&mut self) {
         for feed in self.feeds.iter() {
             self.store.name_feed(feed.id, SafeText::new(feed.name()));

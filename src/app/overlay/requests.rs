@@ -30,7 +30,7 @@ pub(super) static CONTEXT: Context = Context {
 /// The interval between updates while the list is open.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The notice shown after copying a request.
+/// The notice shown after copying a request as curl.
 pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable TOKEN to an access token";
 
 /// The list of requests, while it is open.
@@ -38,15 +38,15 @@ pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable T
 pub struct Requests {
     /// The requests, newest first; `None` until they arrive.
     pub lines: Option<Vec<RequestLine>>,
-    /// The cursor and the window.
+    /// The cursor and the scroll position.
     pub scroll: Scroll,
     /// When the next update is due, measured from startup.
     due: Duration,
 }
 
 impl Requests {
-    /// Splits the rows inside the overlay. Returns the number of rows for the table below its
-    /// heading and for the details below a rule.
+    /// Splits the overlay's inner height. Returns the number of table rows below the heading, and
+    /// the number of detail lines below the rule.
     pub fn split(height: usize) -> (usize, usize) {
         let about = match height {
             0..7 => 0,
@@ -65,12 +65,13 @@ impl Requests {
         self.lines.as_ref().map_or(0, Vec::len)
     }
 
-    /// Sets the requests, newest last. The cursor stays on its request, or on the newest one.
+    /// Sets the requests, which are passed newest last. The cursor stays on the same request,
+    /// except at the top, where it stays on the newest request.
     fn set_lines(&mut self, mut lines: Vec<RequestLine>, rows: usize) {
         lines.reverse();
         let current = self.line().filter(|_| self.scroll.cursor > 0);
         if let Some(at) = current.and_then(|current| lines.iter().position(|line| line.is_same(current))) {
-            // Keep its position on the screen as well.
+            // Keep the request's position on the screen as well.
             self.scroll.top = (self.scroll.top + at).saturating_sub(self.scroll.cursor);
             self.scroll.cursor = at;
         }
@@ -138,7 +139,7 @@ impl App {
         })
     }
 
-    /// Updates the list if it is open and alerts come from a service.
+    /// Requests an update of the list if it is open and any feed has a service.
     pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
         let due = self.clock.now.mono + REFRESH_INTERVAL;
         if self.feeds.iter().any(|feed| feed.settings.service)
@@ -149,7 +150,7 @@ impl App {
         }
     }
 
-    /// Returns when the next update is due, measured from startup.
+    /// Returns when the next update is due, measured from startup, if the list is open.
     pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
         let service = self.feeds.iter().any(|feed| feed.settings.service);
         self.ui.overlays.iter().find_map(|overlay| match overlay {
@@ -175,7 +176,8 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawTe
     app.notify(notice);
 }
 
-/// Returns what Microsoft Support asks for: both ids and the time of the request.
+/// Returns the details that Microsoft Support asks for: both request IDs and the time of the
+/// request.
 fn ids(line: &RequestLine) -> RawText {
     let request_id = line.request_id.as_ref().map(|id| format!("request-id: {}\n", id.line()));
     RawText(format!(

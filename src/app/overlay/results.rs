@@ -14,7 +14,7 @@ use alertdeck_model::SafeText;
 /// The results have no commands of their own.
 pub(super) static CONTEXT: Context = Context { name: "results", heading: "Results", commands: &[] };
 
-/// The width of the column with the title.
+/// The width of the title column.
 const TITLE: usize = 48;
 
 /// The results, while they are open.
@@ -35,7 +35,7 @@ impl Results {
     }
 }
 
-/// Returns the number of lines for results.
+/// Returns the number of result lines that fit.
 fn rows(app: &App) -> usize {
     app.ui.overlay_size().1.saturating_sub(2).max(1)
 }

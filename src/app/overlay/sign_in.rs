@@ -1,4 +1,5 @@
-//! The sign-in prompt: why a sign-in is needed, the choice of method, instructions, and the result.
+//! The sign-in prompt: the reason for the sign-in, the choice of method, instructions, and the
+//! result.
 
 use std::time::Duration;
 
@@ -115,8 +116,8 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 impl App {
-    /// Handles a feed event that is not part of a job. If the feed is off, only the identity of the
-    /// signed-in user is used.
+    /// Handles a feed event that is not part of a job. If the feed is off, only the signed-in
+    /// user's identity is used.
     pub(in crate::app) fn handle_feed(&mut self, id: FeedId, event: FeedEvent, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else {
             if let FeedEvent::Identity(identity) = event {
@@ -138,7 +139,7 @@ impl App {
             FeedEvent::SignedOut => {
                 sign_in.reset();
                 sign_in.signed_out = true;
-                // The cache was removed, and a new one would lack what is in memory.
+                // The cache was removed, and a new one would lack the alerts in memory.
                 feed.cache = Cache::Off;
                 let wanted = feed.sign_out();
                 self.cancel_running(id, JobType::SignIn, effects);
@@ -192,21 +193,22 @@ impl App {
         if account.is_some() {
             feed.sign_in.account.clone_from(&account);
         }
-        // Alerts are assigned to users, identified by user principal name. An application cannot be an
-        // owner.
+        // Alerts are assigned to users, identified by user principal name. An application cannot be
+        // an owner.
         let user = account.filter(|account| account.contains('@'));
         if !feed.sign_in.me_configured && user.is_some() && user != feed.settings.me {
             self.set_me(id, user, effects);
         }
         if let Some(feed) = self.feeds.any_mut(id) {
             feed.answered();
-            // Another token may have another permission.
+            // A different token may have different permissions.
             feed.service.writes_refused.take_if(|_| feed.sign_in.identity.as_ref() != Some(&identity));
             feed.sign_in.identity = Some(identity);
         }
     }
 
-    /// Sets the user. If the filter contains `me`, fetches its list again.
+    /// Sets the user that `me` in a filter refers to. If this changes the requested list, fetches
+    /// the list again.
     fn set_me(&mut self, id: FeedId, me: Option<String>, effects: &mut Vec<Effect>) {
         // Recompile first, since filters by age also change from minute to minute.
         self.replan();
@@ -253,7 +255,8 @@ impl App {
         }
     }
 
-    /// Opens a pending prompt, unless it would take keys meant for something else.
+    /// Opens a pending prompt. Does nothing while an overlay or the filter editor is open, so that
+    /// the prompt does not receive keys meant for something else.
     pub(in crate::app) fn show_sign_in(&mut self) {
         if self.ui.overlay().is_some() || self.filter.editor.is_some() {
             return;

@@ -1,4 +1,5 @@
-//! A text field over the list: a comment, which may have several lines, or the name of an owner.
+//! A text field over the list for a comment or note, which may have several lines, or for an
+//! owner's name.
 
 use super::{KeyOutcome, Object};
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// The maximum length of a comment, in characters. Graph documents none (docs/graph-api.md,
-/// "Comments"); this one keeps a paste by mistake from becoming a comment.
+/// The maximum length of a comment, in characters. Graph documents no limit (docs/graph-api.md,
+/// "Comments"); this one prevents an accidental paste from becoming a comment.
 const MAX_COMMENT: usize = 30_000;
 /// The maximum length of an owner's name, in characters.
 const MAX_OWNER: usize = 256;
@@ -31,16 +32,16 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// What the text is for.
+/// The purpose of the text.
 #[derive(Clone, Debug)]
 pub enum TextPurpose {
     /// A comment on these alerts.
     Comment(Targets),
-    /// A comment that is added to the action that is being confirmed.
+    /// A comment for the action that is being confirmed.
     Confirmed,
     /// The new owner of these alerts.
     Owner(Targets),
-    /// A note for the handover, on an alert or on the shift.
+    /// A note for the shift handover report, on this alert or, if `None`, on the shift.
     Note(Option<Box<Target>>),
     /// The comment in the form.
     FormComment,
@@ -51,11 +52,11 @@ pub enum TextPurpose {
 /// The text field.
 #[derive(Debug)]
 pub struct TextPrompt {
-    /// What the text is for.
+    /// The purpose of the text.
     pub purpose: TextPurpose,
-    /// The text.
+    /// The editor that contains the text.
     pub editor: Editor,
-    /// Why the text was not accepted; safe to show.
+    /// The reason the text was not accepted, if any; safe to show.
     pub error: Option<String>,
 }
 
@@ -107,7 +108,7 @@ impl TextPrompt {
         self.editor.insert(&text);
     }
 
-    /// Moves the cursor to the line above or below, as far right as it was.
+    /// Moves the cursor to the line above or below, keeping its column if the line is long enough.
     fn go_line(&mut self, down: bool) {
         let chars: Vec<char> = self.editor.text().chars().collect();
         let at = self.editor.cursor();
@@ -141,7 +142,7 @@ impl Object for TextPrompt {
         hints
     }
 
-    /// Letters and any keys without a command are text.
+    /// Treats letters and any keys without a command as text.
     fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
         let is_command = app.ui.keymap.find(&[&CONTEXT, &EVERYWHERE], key).is_some();
         if key.typed().is_none() && is_command && key != Key::new(KeyCode::Char('q')) {
@@ -168,7 +169,7 @@ fn edit(app: &mut App, edit: impl FnOnce(&mut TextPrompt)) {
 }
 
 impl App {
-    /// Lets the user edit the text in an editor.
+    /// Lets the user edit the text in an external editor.
     fn edit_text(&mut self, effects: &mut Vec<Effect>) {
         if let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay()
             && prompt.has_lines()
@@ -177,7 +178,8 @@ impl App {
         }
     }
 
-    /// Takes over the text from the user's editor. If it cannot be used, the former text stays.
+    /// Replaces the text with the result from the external editor. If the result cannot be used,
+    /// the previous text stays.
     pub(in crate::app) fn text_edited(&mut self, edited: Result<String, String>) {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
         match edited {
@@ -192,7 +194,7 @@ impl App {
         }
     }
 
-    /// Accepts the text if it is usable.
+    /// Accepts the text if it is valid for its purpose. Otherwise, shows what to enter.
     fn accept_text(&mut self, effects: &mut Vec<Effect>) {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
         let text = prompt.editor.text().trim().to_owned();

@@ -1,4 +1,4 @@
-//! All values of a line of the detail pane, untruncated, to copy, filter by and pivot on.
+//! All values on a line of the detail pane, untruncated, to copy, filter by or pivot on.
 
 use super::Object;
 use crate::app::{
@@ -22,12 +22,12 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The width of a count of alerts and devices, such as `14,123 alerts · 1,234 dev`, including the gap
-/// before it.
+/// The width of a count of alerts and devices, such as `14,123 alerts · 1,234 dev`, including the
+/// gap before it.
 const LONG_COUNT: usize = 27;
-/// The width of a count of alerts only, such as `1,234,567 alerts`.
+/// The width of a count of alerts without devices, such as `1,234,567 alerts`.
 const SHORT_COUNT: usize = 18;
-/// The minimum width of the overlay for a count of devices.
+/// The minimum overlay width at which device counts are shown too.
 const LONG_FROM: usize = 90;
 
 /// The values of a line, wrapped, with a cursor that moves from value to value.
@@ -54,7 +54,7 @@ pub struct Values {
 /// One line of a value's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLine {
-    /// The index of its value.
+    /// The index of the value that the line belongs to.
     pub value: usize,
     /// Whether this is the value's first line, which shows the label.
     pub first: bool,
@@ -102,7 +102,7 @@ impl Values {
     fn move_in(&mut self, motion: Motion, height: usize) {
         let mut scroll = Scroll { cursor: self.at, top: 0 };
         scroll.go(motion, self.values.len(), height / 2);
-        // Within a value that is longer than the window, moving the cursor scrolls.
+        // Within a value taller than the window, moving the cursor scrolls instead.
         let span = |at| {
             let first = self.lines.iter().position(|line| line.value == at).unwrap_or(0);
             let last = self.lines.iter().rposition(|line| line.value == at).unwrap_or(0);
@@ -131,7 +131,7 @@ impl Values {
     }
 }
 
-/// Wraps text whose first line has less room than the others.
+/// Wraps text to `room` columns per line, except for the first line, which has `first` columns.
 fn wrap_beside(text: &str, first: usize, room: usize) -> Vec<String> {
     let narrow = wrap(text, first);
     match narrow.first().and_then(|line| text.strip_prefix(line.as_str())) {

@@ -19,13 +19,13 @@ use alertdeck_store::{Batch, FeedId, Row, RowSet, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
-/// The smallest page size to ask for.
+/// The smallest page size to request.
 const SMALLEST_PAGE: u32 = 50;
 
 /// The alerts that were read, and whether the list is complete.
 pub(in crate::cli) struct Loaded {
     pub(in crate::cli) store: Store,
-    /// Rows that do not count, because a later state of the alert does not match.
+    /// Rows to omit from the result because a later state of the same alert does not match.
     pub(in crate::cli) superseded: RowSet,
     /// The number of alerts that could not be decoded.
     pub(super) unreadable: usize,
@@ -35,7 +35,8 @@ pub(in crate::cli) struct Loaded {
 }
 
 impl Loaded {
-    /// Creates the result of a reading that has kept everything that it would report.
+    /// Creates the result of a load that kept every alert in the store, so that unreadable alerts
+    /// and odd dates can be counted there.
     pub(super) fn new(store: Store, outcome: Result<(), Failure>) -> Self {
         let count = |test: &dyn Fn(Row) -> bool| store.rows().iter().filter(|row| test(*row)).count();
         let unreadable = count(&|row| !store.is_readable(row));
@@ -44,8 +45,8 @@ impl Loaded {
     }
 }
 
-/// Reads all alerts that may match the filter, or up to `limit` alerts that do match. `contexts` has one
-/// context for each service. Fails if nothing could be read at all.
+/// Reads all alerts that may match the filter. If `limit` is given, stops once that many alerts
+/// match. `contexts` contains one context per service. Fails if nothing could be read at all.
 pub(in crate::cli) async fn load(
     source: &Source,
     plan: &Plan,
@@ -70,8 +71,8 @@ pub(in crate::cli) async fn load(
     Ok(Loaded::new(store.into_inner(), outcome))
 }
 
-/// Combines the outcomes for several tenants. Fails if nothing could be read from any of them; if
-/// something is missing, names the tenants.
+/// Combines the outcomes for several tenants. Fails if nothing could be read from any tenant. If
+/// only some alerts are missing, the inner result is an error that names the tenants.
 fn combine(mut outcomes: Vec<(&str, Result<(), Missing>)>) -> Result<Result<(), Failure>, Failure> {
     if outcomes.len() == 1 {
         return match outcomes.remove(0).1 {
@@ -98,11 +99,11 @@ fn combine(mut outcomes: Vec<(&str, Result<(), Missing>)>) -> Result<Result<(), 
     Ok(if parts.is_empty() { Ok(()) } else { Err(Failure::Incomplete(parts.join("\n"))) })
 }
 
-/// What could not be read from a service.
+/// The alerts that could not be read from a service.
 enum Missing {
-    /// A part of the alerts, with the reason in one line.
+    /// Some of the alerts, with the reason in one line.
     Part(String),
-    /// Everything.
+    /// All alerts, with the reason.
     Everything(Failure),
 }
 
@@ -171,18 +172,18 @@ async fn fetch(
     }
 }
 
-/// Whether a guess at the spelling of an owner ([`Plan::guesses_owner`]) is right.
+/// The state of a guess about the spellings of an owner ([`Plan::guesses_owner`]).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guess {
-    /// The service was not asked yet.
+    /// The service has not been asked yet.
     Open,
-    /// It is, or makes no difference.
+    /// The guess is right or makes no difference.
     Confirmed,
-    /// The service's answer does not tell.
+    /// The service's answer is inconclusive.
     Unconfirmed,
 }
 
-/// Finds out how a service compares owners.
+/// Determines how a service compares owners.
 async fn compare_owners(
     client: &Client,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
@@ -195,7 +196,8 @@ async fn compare_owners(
     })
 }
 
-/// Fetches a whole list. Fails if its first page fails; returns what is missing if a later one does.
+/// Fetches a whole list. Fails if the first page fails. If a later page fails, returns a
+/// description of what is missing.
 async fn fetch_all(
     client: &Client,
     plan: &Plan,
@@ -205,7 +207,7 @@ async fn fetch_all(
 ) -> Result<Option<String>, Error> {
     let most = workers() + 1;
     let mut load = Load::start_whole(client.clone(), plan.pushed.clone());
-    // Pages are decoded on other threads while more of them arrive.
+    // Pages are decoded on other threads while more pages arrive.
     let mut decoding = FuturesUnordered::new();
     let mut end = None;
     loop {
@@ -233,8 +235,8 @@ async fn fetch_all(
     }
 }
 
-/// Fetches the pages of a list in the service's order, until `limit` alerts match. Fails if the first
-/// page fails; returns what is missing if a later one does.
+/// Fetches the pages of a list in the service's order until `limit` alerts match. Fails if the
+/// first page fails. If a later page fails, returns a description of what is missing.
 async fn fetch_some(
     client: &Client,
     plan: &Plan,
@@ -243,7 +245,7 @@ async fn fetch_some(
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
-    // If Graph applies the whole filter, hardly more alerts are needed than those to print.
+    // If Graph applies the whole filter, a page of `limit` alerts is usually enough.
     let needed = Some(limit).filter(|_| plan.is_exact()).and_then(|limit| u32::try_from(limit).ok());
     let top = needed.map_or(PAGE_SIZE, |needed| needed.clamp(SMALLEST_PAGE, PAGE_SIZE));
     let mut pages = client.pages(&ListQuery { filter, top: Some(top), count: false });
@@ -270,7 +272,8 @@ async fn fetch_some(
     Ok(missing)
 }
 
-/// Returns the alerts that match, and the unreadable ones. The others are not kept in memory.
+/// Returns the alerts that match and those that are unreadable. The others need not be kept in
+/// memory.
 fn matching(plan: &Plan, feed: FeedId, alerts: Vec<RawAlert>) -> Vec<RawAlert> {
     let mut page = Store::default();
     let rows = page.decode(feed, alerts.iter().cloned());

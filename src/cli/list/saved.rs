@@ -1,8 +1,9 @@
-//! Loads the alerts of a list from files, keeping only those that match, or with a limit the newest of
-//! them.
+//! Loads a list's alerts from files, keeping only the alerts that match or, with a limit, the
+//! newest of them.
 //!
-//! Files may hold several states of an alert, of which only the last one counts. An alert that does
-//! not match is therefore remembered, in a few bytes, so that it replaces an earlier state that does.
+//! Files may contain several states of an alert, of which only the last one counts. A few bytes are
+//! therefore kept for each alert that does not match, so that its last state can replace an earlier
+//! state that does.
 
 use std::{
     collections::HashMap,
@@ -20,9 +21,9 @@ use alertdeck_query::{Matcher, Outline, Predicate};
 use alertdeck_store::{Batch, FeedId, Row, RowSet, Sort, Store, StoredReader, Version};
 
 const FEED: FeedId = FeedId::new(0);
-/// The number of alerts that are decoded into one batch.
+/// The number of alerts per batch.
 const BATCH: usize = 1_000;
-/// Enough to make sorting rare.
+/// The default for [`Reader::spare`], large enough to make sorting rare.
 const SPARE: usize = 4_096;
 
 /// Reads the alerts that match, or the newest `limit` of them. Fails if nothing could be read at all.
@@ -40,8 +41,8 @@ fn load_with(
     let mut reader = Reader { limit, spare, ..Reader::default() };
     reader.read(paths, &screen);
     if reader.is_short() && paths.are_rereadable() {
-        // Alerts that were kept turned out to be replaced later, and others had been dropped for
-        // them. This cannot happen again now that the last state of each alert is known.
+        // Some alerts were dropped in favour of others that were later replaced. Read the files
+        // again: this cannot recur, since the last state of each alert is now known.
         reader = Reader { limit, spare, last: reader.last, is_known: true, ..Reader::default() };
         screen.oldest.store(i64::MIN, Ordering::Relaxed);
         reader.read(paths, &screen);
@@ -49,20 +50,20 @@ fn load_with(
     reader.finish()
 }
 
-/// Decides which alerts of a part are kept. Shared by the threads that read parts.
+/// Decides which alerts in a part are kept. Shared by the threads that read parts.
 struct Screen<'a> {
     filter: &'a Predicate,
     outline: Outline,
-    /// Whether everything is kept.
+    /// Whether all alerts are kept.
     keeps_all: bool,
-    /// Alerts that were created before this are not among the newest, in ticks.
+    /// The creation time, in ticks, before which an alert cannot be among the newest.
     oldest: AtomicI64,
 }
 
-/// What a part contains.
+/// The result of screening a part.
 #[derive(Default)]
 struct Screened {
-    /// The errors and notes.
+    /// The errors and notes from reading the part.
     saved: Saved,
     /// The version of each alert, and whether it is kept.
     versions: Vec<(Version, bool)>,
@@ -130,28 +131,30 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// Identifies an alert, as the store does: by its ID and the second in which it was created.
+/// Identifies an alert in the same way as the store: by its ID and the second in which it was
+/// created.
 type Key = (u64, Option<i64>);
 
 /// The last state of an alert.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     updated: Option<Timestamp>,
-    /// The number of alerts that were read before it.
+    /// The number of alerts that were read before this state.
     place: u64,
 }
 
-/// The alerts that are kept.
+/// Collects the alerts that are kept.
 #[derive(Default)]
 struct Reader {
     limit: Option<usize>,
     /// The number of alerts beyond the limit that are kept before the oldest are dropped.
     spare: usize,
     store: Store,
-    /// The alert in each row of the store, and the place of its state. Empty if everything is kept.
+    /// The alert in each row of the store, and the place of its state. Empty if all alerts are
+    /// kept.
     rows: Vec<(Key, u64)>,
     last: HashMap<Key, Last>,
-    /// Whether `last` is known from an earlier reading.
+    /// Whether `last` is complete because the files have been read before.
     is_known: bool,
     /// The number of alerts read.
     read: u64,
@@ -160,9 +163,10 @@ struct Reader {
     is_any: bool,
     /// Whether alerts were dropped because of their age.
     drops: bool,
-    /// The highest age limit for which alerts were dropped, and whether one of them was exactly as old.
+    /// The latest cut-off at which alerts were dropped, that is, the creation time of the oldest
+    /// alert kept, and whether the newest of the dropped alerts was created at exactly that time.
     dropped: Option<(Option<Timestamp>, bool)>,
-    /// Whether an alert that was kept turned out to be replaced by a later state.
+    /// Whether a later state has replaced an alert that was kept.
     is_replaced: bool,
     unreadable: usize,
     odd_dates: usize,
@@ -208,7 +212,7 @@ impl Reader {
         let mut kept = kept.into_iter();
         for batch in screened.batches {
             for (row, (key, place)) in self.store.absorb(FEED, batch).seen.into_iter().zip(&mut kept) {
-                // An older state changes nothing in the store.
+                // An older state does not change the store.
                 match self.rows.get_mut(row.index()) {
                     Some(known) if self.last.get(&key).is_some_and(|last| last.place == place) => {
                         *known = (key, place);
@@ -226,7 +230,7 @@ impl Reader {
         self.last.get(key).is_none_or(|last| last.place == *place)
     }
 
-    /// Keeps only the newest alerts. Returns when the oldest of them was created.
+    /// Drops all but the newest alerts. Returns the creation time of the oldest alert kept.
     fn drop_oldest(&mut self, limit: usize) -> Option<Timestamp> {
         let mut rows: Vec<_> = self.store.rows().iter().filter(|row| self.is_last(*row)).collect();
         self.is_replaced |= rows.len() < self.store.len();
@@ -247,15 +251,15 @@ impl Reader {
         oldest
     }
 
-    /// Returns whether alerts may be missing: some were dropped in favour of newer ones that were later
-    /// replaced themselves.
+    /// Returns `true` if alerts may be missing because some were dropped in favour of newer alerts
+    /// that were themselves replaced later.
     fn is_short(&self) -> bool {
         let last = self.store.rows().iter().filter(|row| self.is_last(*row));
         let (mut count, mut safe) = (0, 0);
         for row in last {
             let created = self.store.facts(row).created();
             count += 1;
-            // Everything dropped comes after these.
+            // Every dropped alert sorts after an alert that is counted here.
             safe += usize::from(
                 self.dropped.is_none_or(|(oldest, is_tie)| created > oldest || created == oldest && !is_tie),
             );
@@ -292,7 +296,7 @@ mod tests {
     use rstest::rstest;
     use std::fs;
 
-    /// Writes files, each with these states of alerts.
+    /// Writes one file for each list of alert states.
     fn folder(files: &[Vec<String>]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (at, alerts) in files.iter().enumerate() {
@@ -313,7 +317,7 @@ mod tests {
         compile(text, &Context::at(Timestamp::MIN)).unwrap().test
     }
 
-    /// Returns the alerts of the list, as received.
+    /// Returns the listed alerts, as received.
     fn listed(store: &Store, filter: &Predicate, superseded: &RowSet, limit: usize) -> Vec<RawAlert> {
         let mut rows = Matcher::new(filter).rows(store);
         rows.subtract(superseded);

@@ -11,11 +11,12 @@ use alertdeck_store::Column;
 const GAP: usize = 2;
 /// The minimum width of a narrowed column.
 const MIN_WIDTH: usize = 8;
-/// The maximum width of a column. Every row is as wide as the longest value, so that one title of a
-/// megabyte would otherwise fill a disk.
+/// The maximum width of a column. Every row is padded to the longest value, so without a maximum, a
+/// single one-megabyte title could fill a disk.
 const MAX_WIDTH: usize = 250;
 
-/// Writes a header row and the rows. If `width` is given, no line is wider. No column is wider than 250.
+/// Writes a header row and the rows. No column is wider than `MAX_WIDTH`, and no line is wider than
+/// `width`, if given.
 pub(super) fn write(
     columns: &[Column],
     rows: impl Iterator<Item = Vec<String>>,
@@ -44,7 +45,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Narrows the widest column until the row fits. Ids are never truncated, since a partial id is
+/// Narrows the widest columns until a row fits. IDs are never truncated, since a partial ID is
 /// useless.
 fn narrow(columns: &[Column], widths: &mut [usize], width: usize) {
     while widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > width {

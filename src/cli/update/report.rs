@@ -1,4 +1,4 @@
-//! What `alertdeck update` did to each alert, as text and as JSON.
+//! The results of `alertdeck update` for each alert, as text and as JSON.
 
 use std::io::{self, Write};
 
@@ -11,27 +11,27 @@ use crate::{
     writer::TaskReport,
 };
 
-/// What happened to an alert.
+/// The outcome for an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
-    /// It would be changed.
+    /// The alert would be changed.
     Planned,
-    /// It was changed.
+    /// The alert was changed.
     Applied,
-    /// It has these values already.
+    /// The alert already has the wanted values.
     Unchanged,
-    /// Someone else has changed it, so it was left alone.
+    /// Someone else has changed the alert, so nothing was sent.
     ChangedBySomeoneElse,
-    /// It was not changed.
+    /// The alert was not changed.
     Failed,
-    /// The change was sent, and the alert does not show it.
+    /// The change was sent, but the alert does not show it.
     NotApplied,
-    /// Whether it was changed is not known.
+    /// It is not known whether the alert was changed.
     Unknown,
 }
 
 impl Status {
-    /// Returns the name in JSON.
+    /// Returns the name used in JSON.
     fn name(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -44,7 +44,7 @@ impl Status {
         }
     }
 
-    /// Returns the words for the user.
+    /// Returns the description shown to the user.
     fn words(self) -> &'static str {
         match self {
             Self::Planned => "would change",
@@ -58,18 +58,18 @@ impl Status {
     }
 }
 
-/// What happened to one alert, or would happen.
+/// The result or planned change for one alert.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     id: AlertId,
     /// The tenant and the profile, if the alert was found.
     tenant: Option<(String, String)>,
-    /// The alert's title; empty if it was not found.
+    /// The alert's title; empty if the alert was not found.
     title: String,
     changes: Vec<Difference>,
     comment: bool,
     status: Status,
-    /// One line that is safe to show.
+    /// The reason for the status, as one line that is safe to show.
     reason: Option<String>,
     request_id: Option<String>,
     /// The exit code if this is the only alert.
@@ -92,7 +92,7 @@ impl Item {
         }
     }
 
-    /// Sets the tenant and the title of the alert.
+    /// Sets the alert's tenant and title.
     pub(super) fn of(self, service: &Service, title: &str) -> Self {
         let tenant = Some((service.tenant.clone(), service.profile.clone()));
         Self { tenant, title: title.to_owned(), ..self }
@@ -104,7 +104,8 @@ impl Item {
         Self { changes, comment, status, reason: None, code: 0, ..Self::failed(id, String::new(), 0) }
     }
 
-    /// Adds what became of the plan. `seen` are the values that it was made for.
+    /// Adds the result of carrying out the plan. `seen` contains the values that the plan was based
+    /// on.
     pub(super) fn with_report(self, report: &TaskReport, seen: &Values) -> Self {
         let (status, reason, code) = match &report.result {
             TaskResult::Applied => (Status::Applied, None, 0),
@@ -125,19 +126,19 @@ impl Item {
             Some(_) => format!("the values were changed, but the comment may be missing: {reason}"),
             None => reason,
         });
-        // The request of a filter that Graph would not take has the exit code 2, but this is not one.
+        // Exit code 2 means a rejected filter, and the requests for an alert have none.
         let code = if code == 2 { 1 } else { code };
         let request_id = report.entries.iter().rev().find_map(|entry| entry.request_id.clone());
         let changes = if status == Status::Unchanged { Vec::new() } else { self.changes };
         Self { changes, status, reason, request_id, code, ..self }
     }
 
-    /// Returns what happened.
+    /// Returns the outcome for the alert.
     pub(super) fn status(&self) -> Status {
         self.status
     }
 
-    /// Returns the object for scripts.
+    /// Returns the JSON object for scripts.
     pub(super) fn json(&self) -> Value {
         let change = |difference: &Difference| json!({"field": difference.field.name(), "from": difference.from, "to": difference.to});
         let (tenant, profile) = self.tenant.clone().unzip();
@@ -154,7 +155,7 @@ impl Item {
         })
     }
 
-    /// Writes the alert on one line, and what happened to it on the next.
+    /// Writes the alert on one line and the outcome on the next.
     pub(super) fn write(&self, names_tenant: bool, out: &mut dyn Write) -> io::Result<()> {
         let tenant = self.tenant.as_ref().filter(|_| names_tenant);
         let tenant = tenant.map(|(tenant, profile)| if profile.is_empty() { tenant } else { profile });
@@ -174,8 +175,8 @@ impl Item {
     }
 }
 
-/// Returns the failure for a run, unless all alerts have the values now. What is unclear comes first.
-/// Without `yes`, the items are a plan.
+/// Returns the failure for a run, unless all alerts now have the wanted values. An unknown result
+/// determines the exit code before all others. Without `yes`, the items are only planned.
 pub(super) fn outcome(items: &[Item], yes: bool) -> Result<(), Failure> {
     let count = |status| items.iter().filter(|item| item.status == status).count();
     let unknown = count(Status::Unknown);
@@ -200,7 +201,7 @@ pub(super) fn outcome(items: &[Item], yes: bool) -> Result<(), Failure> {
     Err(Failure::NotChanged { summary: parts.join("; "), code })
 }
 
-/// Returns a number of alerts in words.
+/// Formats a number of alerts, such as `1 alert` or `3 alerts`.
 pub(super) fn alerts(count: usize) -> String {
     format!("{count} {}", if count == 1 { "alert" } else { "alerts" })
 }

@@ -1,4 +1,4 @@
-//! What `alertdeck update` is asked to change, and the change that this means for one alert.
+//! The changes requested from `alertdeck update`, and the resulting change to one alert.
 
 use alertdeck_graph::{AlertUpdate, Owner};
 use alertdeck_model::{Classification, Determination, Status};
@@ -9,9 +9,9 @@ use crate::triage::{Change, Values, determinations, owner_is_person, pair};
 /// The new owner of an alert, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assignee {
-    /// The user of the tenant.
+    /// The tenant's user.
     Me,
-    /// No one.
+    /// Unassigned.
     None,
     /// The person with this user principal name.
     Person(String),
@@ -27,19 +27,20 @@ pub(super) struct Wanted {
     pub(super) comment: Option<String>,
 }
 
-/// Parses a status: `new`, `in-progress` or `resolved`, or another name of it in filters.
+/// Parses a status: `new`, `in-progress`, `resolved`, or another name that filters accept.
 pub(super) fn parse_status(text: &str) -> Result<Status, String> {
     let known = member(Enumeration::Status, text).map(Status::read).filter(|read| *read != Status::Unknown);
     known.ok_or_else(|| "use new, in-progress or resolved".to_owned())
 }
 
-/// Parses a classification: a name in filters, or `none`.
+/// Parses a classification: a name that filters accept, or `none`.
 pub(super) fn parse_classification(text: &str) -> Result<Classification, String> {
     let known = member(Enumeration::Classification, text).map(Classification::read);
     known.ok_or_else(|| "use tp, fp, info (expected activity) or none".to_owned())
 }
 
-/// Parses a determination: its name in the metadata, in the documentation, in words or in filters.
+/// Parses a determination: its name in the metadata, in the documentation, in words or in filters,
+/// or `none`.
 pub(super) fn parse_determination(text: &str) -> Result<Determination, String> {
     let known = member(Enumeration::Determination, text).map(Determination::read);
     let read = || Some(Determination::read(text).in_metadata());
@@ -60,7 +61,8 @@ pub(super) fn parse_assignee(text: &str) -> Result<Assignee, String> {
     }
 }
 
-/// Returns the member of an enumeration that a name stands for. Case, hyphens and blanks do not count.
+/// Returns the enumeration member with the given name. Ignores case, hyphens, underscores and
+/// spaces.
 fn member(enumeration: Enumeration, text: &str) -> Option<&'static str> {
     let wanted = fold(text);
     if wanted == "none" {
@@ -94,7 +96,7 @@ fn all_determinations() -> String {
     names.join(", ")
 }
 
-/// Checks that a determination is valid for a classification. The error names those that are.
+/// Checks that a determination is valid for a classification. The error lists the valid ones.
 fn check_pair(classification: &Classification, determination: &Determination) -> Result<(), String> {
     let determination = determination.in_metadata();
     if determination == Determination::Unknown {
@@ -120,7 +122,7 @@ fn check_pair(classification: &Classification, determination: &Determination) ->
 }
 
 impl Wanted {
-    /// Checks what can be checked without an alert. The error says what to do.
+    /// Makes all checks that do not depend on an alert. The error contains the fix.
     pub(super) fn check(&self) -> Result<(), String> {
         if *self == Self::default() {
             return Err("nothing to change: give --status, --classification, --determination, --assign or \
@@ -147,12 +149,12 @@ impl Wanted {
         }
     }
 
-    /// Returns the change to an alert with these values. `me` is the user of its tenant. The error is
-    /// the reason why the alert cannot be changed.
+    /// Returns the change to an alert with these values. `me` is the user in the alert's tenant.
+    /// The error is the reason the alert cannot be changed.
     pub(super) fn for_alert(&self, current: &Values, me: Option<&str>) -> Result<Change, String> {
         let determination = match (&self.determination, &self.classification) {
             (Some(determination), _) => Some(determination.clone()),
-            // A determination is a reason for a classification.
+            // A determination explains a classification, so it is cleared too.
             (None, Some(Classification::Unknown)) => Some(Determination::Unknown),
             (None, _) => None,
         };

@@ -1,4 +1,4 @@
-//! Parses the table `[notify]`.
+//! Parses the `[notify]` table.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ const FILTER: &str = "filter";
 const METHOD: &str = "method";
 
 impl Reader<'_> {
-    /// Reads the table, which starts at `span`. The filter may name the tenants of the profiles in
-    /// `config`.
+    /// Reads the table. `span` is the position of its name. The filter may refer to the tenants of
+    /// the profiles in `config`.
     pub(super) fn notify(
         &mut self,
         table: &DeTable,
@@ -71,7 +71,7 @@ impl Reader<'_> {
             let tenant = if let Some(Value::Text(tenant)) = tenant { Some(tenant.clone()) } else { None };
             [Some(section.name.clone()), tenant].into_iter().flatten()
         };
-        // Who `me` is may be unknown until the user signs in.
+        // The user may be unknown until sign-in, so `me` is a placeholder.
         let names = config.sections.iter().flat_map(of_profile).collect();
         let tenant = query::Tenant { feed: Some(FeedId::default()), names, me: Some("me".to_owned()) };
         let context =

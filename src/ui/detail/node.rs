@@ -1,6 +1,6 @@
 //! A line of the evidence tree: type, name, facts, time, state and counts.
 //!
-//! If the line is too short, the facts are left out first, then the time, then the remediation
+//! If the line is too short, the facts are omitted first, then the time, then the remediation
 //! state. The name and the verdict are always shown. During a search, a matching value that the
 //! line would otherwise not show takes precedence over all of these (docs/console.md, "Detail
 //! lines").
@@ -20,9 +20,9 @@ use crate::{
 use alertdeck_evidence::{Description, Node, NodeId, Piece};
 use alertdeck_model::{Indicator, IndicatorKind, Verdict, one_line};
 
-/// The minimum width of a pane that shows counts.
+/// The minimum pane width at which counts are shown.
 const COUNTS_FROM: u16 = 50;
-/// The minimum width of a pane that shows the number of devices too.
+/// The minimum pane width at which device counts are shown too.
 const DEVICES_FROM: u16 = 64;
 /// The minimum width of a name next to the full state.
 pub(super) const MIN_NAME: usize = 16;
@@ -36,7 +36,7 @@ const HIT_MARGIN: usize = 8;
 const MIN_FACT: usize = 10;
 /// The number of characters kept at each end of a truncated hash.
 const HASH_ENDS: usize = 8;
-/// The maximum number of characters per column, as in a letter with combining marks.
+/// The assumed maximum number of characters per column. A letter with combining marks has several.
 const CHARACTERS: usize = 5;
 
 pub(super) fn draw(
@@ -54,7 +54,7 @@ pub(super) fn draw(
     let counted = detail.counted(line).filter(|what| pane >= COUNTS_FROM && app.alerts_with(what) > 0);
     let counts = counted.map(|what| counts(app, what, description, pane, theme.symbols.dot));
     let counts = counts.unwrap_or_default();
-    // Counts are never cut; the text before them gives way.
+    // Counts are never truncated; the text before them is shortened instead.
     let room = match columns(&counts) {
         0 => usize::from(area.width),
         width => usize::from(area.width).saturating_sub(width + 2),
@@ -73,7 +73,8 @@ pub(super) fn draw(
     if description.is_rewritten
         && let (Some(destination), [label, link]) = (description.facts.first(), &mut *head)
     {
-        // Where a link leads matters more than how a mail gateway has rewritten it, and than its type.
+        // A mail gateway has rewritten this link. Its destination is more important than the
+        // rewritten form and the type.
         let after = columns(&destination.text.head()) + 2 + width(&[&count, &state]);
         let (label, beside) = (label.width(), room.saturating_sub(after));
         let shortest = link.width().min(MIN_NAME);
@@ -88,7 +89,7 @@ pub(super) fn draw(
         name = head.iter().map(Span::width).sum();
     }
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
-        // Leave out the type before truncating the name.
+        // Omit the type before truncating the name.
         name -= head.remove(0).width();
     }
     let left = room.saturating_sub(name + width(&[&count, &state]));
@@ -161,8 +162,8 @@ fn piece_span<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style)
     matched(app, (kind, &piece.path), piece.text.head_cow(), style)
 }
 
-/// Returns the verdict and the remediation state of a node, or only the verdict if there is no room
-/// for both.
+/// Returns the verdict and the remediation state of a node. If both do not fit in `room` columns,
+/// returns only the verdict or, if that does not fit either, `None`.
 fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let full = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
     full.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
@@ -209,8 +210,8 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     painter.put_spans(x, area.y, room, &highlight_hits(detail, painter, Span::new(text, theme.text)));
 }
 
-/// Returns the line's value that contains the hit, unless the given texts, placed side by side in
-/// `room` columns, already show it.
+/// Returns the value on the line that contains the hit, unless the hit is already visible in the
+/// given texts, placed side by side in `room` columns.
 pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
     let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
     let mut from = 0;
@@ -224,12 +225,12 @@ pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usi
     detail.found_value(line)
 }
 
-/// Returns the text together with its first hit.
+/// Returns the text together with its first hit, if any.
 pub(super) fn first_hit<'a>(detail: &Detail, text: &'a str) -> (&'a str, Option<Range<usize>>) {
     (text, detail.find.as_ref().and_then(|find| find.first_range(text)))
 }
 
-/// Returns the part of the text around the hit. The text may have any length.
+/// Returns the part of the text around the hit. The text may be of any length.
 pub(super) fn excerpt(
     detail: &Detail,
     painter: &Painter<'_>,
@@ -258,7 +259,7 @@ pub(super) fn excerpt(
     highlight_hits(detail, painter, Span::new(part, theme.text))
 }
 
-/// Fits facts into the available room while keeping what identifies them: a hash comes first and is
+/// Fits facts into `room` columns. A hash, which identifies the entity, comes first and is
 /// truncated in the middle.
 fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
     let total: usize = facts.iter().map(|fact| fact.width() + 2).sum();
@@ -269,7 +270,7 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
     let shorten = |mut fact: Span<'a>| {
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
-            // A hash may use any room that the other facts leave.
+            // A hash may use any room left by the other facts.
             let width = width.max(room.saturating_sub(2).saturating_sub(total - fact.width() - 2));
             let width = width.min(room.saturating_sub(2));
             let text = cut_middle(&fact.text, width, sign);
@@ -291,7 +292,7 @@ fn shorten(span: &mut Span<'_>, width: usize, sign: &str) {
     }
 }
 
-/// Returns the index of the hash at the end of the text.
+/// Returns the index of the hash at the end of the text, if there is one.
 fn hash_in(text: &str) -> Option<usize> {
     let at = text.rfind(' ').map_or(0, |at| at + 1);
     let word = &text[at..];
@@ -310,8 +311,8 @@ fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     }
 }
 
-/// Returns the counts of a node. If the line also shows the node's name, says which of its values is
-/// counted.
+/// Returns the counts for a node. If the node's hash is counted but the node has a different name,
+/// labels the counts with `hash`.
 fn counts(app: &App, what: &Indicator, description: &Description, pane: u16, dot: &str) -> String {
     let form = if pane >= DEVICES_FROM { count::Form::Devices } else { count::Form::Alerts };
     let counts = count::fitting(app, what, dot, form, usize::from(pane / 2));

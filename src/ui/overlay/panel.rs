@@ -16,7 +16,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &P
     let height = (fixed + panel.lines.len()).clamp(1, most);
     let inside = window(painter, screen, &panel.title, panel.width, height);
     let height = usize::from(inside.height);
-    // If there is little room, the lines need it most.
+    // If there is too little room, the scrolling lines take precedence.
     let heading = panel.heading.len().min(height.saturating_sub(1));
     let footer = panel.footer.len().min(height - heading - usize::from(height > heading));
     let bottom = inside.y + inside.height - footer as u16;

@@ -72,8 +72,8 @@ fn value<'a>(profile: &'a ProfileLine, column: &str) -> &'a str {
     }
 }
 
-/// Returns the columns that fit, with their positions and widths. The sign-in is left out first,
-/// then the cloud. The tenant is truncated before the other columns.
+/// Returns the columns that fit, with their positions and widths. The sign-in column is omitted
+/// first, then the cloud column. The tenant is truncated before the other columns.
 fn layout(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16)> {
     const MIN_TENANT: usize = 16;
     let widest = |name: &str| {
@@ -179,7 +179,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Returns whether the token permits reading alerts, with its style.
+/// Returns whether the token permits reading alerts, in words, with the style of the words.
 fn reads<S>(identity: &Identity, text: S, error: S) -> (&'static str, S) {
     match identity.reads {
         Some(true) => ("yes", text),

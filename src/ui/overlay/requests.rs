@@ -1,4 +1,4 @@
-//! The recent requests as a table, with details of the one under the cursor.
+//! The recent requests as a table, with details of the request under the cursor.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::ui::{
 };
 use alertdeck_graph::http::AttemptOutcome;
 
-/// The minimum width of the path. Other columns are left out before the path gets shorter than
+/// The minimum width of the path. Other columns are omitted before the path becomes narrower than
 /// this.
 const MIN_PATH: usize = 30;
 /// The column where the values below the table start.
@@ -34,8 +34,8 @@ enum Column {
 impl Column {
     const ALL: [Self; 7] =
         [Self::Tenant, Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
-    /// The columns that a narrow table leaves out, in this order. The details below the table show
-    /// them as well.
+    /// The columns that a narrow table omits, in this order. The details below the table show their
+    /// values as well.
     const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
 
     fn heading(self) -> &'static str {
@@ -252,7 +252,7 @@ fn outcome(line: &RequestLine) -> String {
     format!("{how}; {waited}took {}, {} bytes", seconds(line.took), thousands(line.bytes))
 }
 
-/// Returns the meaning of a status (docs/graph-api.md, "Status codes").
+/// Returns the meaning of an HTTP status (docs/graph-api.md, "Status codes").
 fn meaning(status: u16) -> Option<&'static str> {
     Some(match status {
         200..=299 => "OK",
@@ -268,7 +268,7 @@ fn meaning(status: u16) -> Option<&'static str> {
     })
 }
 
-/// Formats a duration: `340 ms`, `7.0 s`, `95 s`.
+/// Formats a duration, such as `340 ms`, `7.0 s` or `95 s`.
 fn seconds(duration: Duration) -> String {
     match duration.as_millis() {
         ms @ 0..1_000 => format!("{ms} ms"),

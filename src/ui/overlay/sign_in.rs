@@ -14,7 +14,8 @@ use alertdeck_model::SafeText;
 
 /// The maximum width of the prompt's text.
 const MAX_WIDTH: usize = 72;
-/// The maximum length of a code that is spaced out. The service's codes have nine characters.
+/// The maximum length of a code that is shown with spaces between its characters. The service's
+/// codes have nine characters.
 const MAX_SPACED_CODE: usize = 16;
 /// The column where the values start.
 const LABEL: usize = 11;

@@ -11,7 +11,7 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// The number of lines for a comment.
+/// The maximum number of visible lines of a comment.
 const LINES: usize = 8;
 
 /// Draws the text field. Returns the position of the caret.
@@ -34,8 +34,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, prompt: &
     Position { x: inside.x + x.min(inside.width.saturating_sub(1)), y: inside.y + y }
 }
 
-/// Breaks text into lines of at most `width` columns, without regard to words. Returns the lines, and
-/// the column and line of the cursor, which is given in characters.
+/// Breaks text into lines of at most `width` columns, without regard for word boundaries. `cursor`
+/// is given in characters. Returns the lines, and the column and line of the cursor.
 fn lay_out(text: &str, cursor: usize, width: usize) -> (Vec<String>, (usize, usize)) {
     let width = width.max(2);
     let (mut lines, mut caret) = (vec![String::new()], (0, 0));

@@ -1,4 +1,4 @@
-//! All values of a line of the detail pane, with their counts.
+//! All values on a line of the detail pane, with their counts.
 
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     }
 }
 
-/// Truncates a property's path at its start, since its last part says the most.
+/// Truncates a property's path at its start, since its last segment is the most informative.
 fn cut_start<'a>(path: &'a str, width: usize, sign: &str) -> Cow<'a, str> {
     match columns(path).checked_sub(width) {
         None | Some(0) => path.into(),

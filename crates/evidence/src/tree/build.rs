@@ -1,6 +1,6 @@
 //! Builds the tree: groups items into entities, then links each entity to its parent.
 //!
-//! The code applies the table of types. It names only devices, processes, files and users, because
+//! The code applies the type table. It names only devices, processes, files and users, because
 //! their relations depend on more than a shared value. Nothing here is recursive, so a long chain
 //! cannot overflow the stack.
 
@@ -73,7 +73,7 @@ struct Builder<'a> {
     ancestors: Vec<usize>,
     /// Entities, each with the parents embedded in it, nearest first.
     embedded_parents: Vec<(usize, Vec<usize>)>,
-    /// Pairs of an entity that is embedded in another as its child, and that other entity.
+    /// Pairs of an embedded entity that becomes a child, and the entity in which it is embedded.
     embedded_children: Vec<(usize, usize)>,
     /// The locations of embedded values, each with its entity.
     nested: Vec<(SourceRef, usize)>,

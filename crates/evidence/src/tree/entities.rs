@@ -26,9 +26,9 @@ use alertdeck_model::{
 /// An entity: the subject of one or more items, or of a value embedded in one.
 pub(super) struct Entity<'a> {
     pub(super) row: &'static EvidenceType,
-    /// The short name of its type.
+    /// The short name of the entity's type.
     pub(super) kind: SafeText,
-    /// The places in the evidence that describe it, most complete first.
+    /// The places in the evidence that describe the entity, most complete first.
     pub(super) sources: Vec<SourceRef>,
     /// The value at the first source.
     pub(super) value: &'a Value,
@@ -36,15 +36,15 @@ pub(super) struct Entity<'a> {
     pub(super) verdict: Verdict,
     pub(super) remediation: Remediation,
     pub(super) time: Option<Timestamp>,
-    /// Its name, as received.
+    /// The entity's name, as received.
     pub(super) name: RawName<'a>,
-    /// A hash of its type and name.
+    /// A hash of the entity's type and name.
     pub(super) name_hash: u64,
-    /// The facts that identify it, if it is a process.
+    /// The facts that identify the process, if the entity is one.
     pub(super) process: Option<ProcessFacts<'a>>,
-    /// The device that it refers to.
+    /// The device that the entity refers to.
     pub(super) device: Option<DeviceId>,
-    /// The value of each key of its type, or `None` if the entity does not have that key.
+    /// The value of each key of the entity's type, or `None` if the entity does not have that key.
     keys: Vec<Option<String>>,
 }
 

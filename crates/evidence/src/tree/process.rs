@@ -1,4 +1,4 @@
-//! Matches equal processes, parents with children, and image files with processes.
+//! Finds equal processes, the parents of processes, and the processes that image files belong to.
 //!
 //! A process is identified by its device, id and creation time, because ids are reused.
 
@@ -26,9 +26,9 @@ pub(super) struct ProcessFacts<'a> {
 
 /// A known process.
 pub(super) struct Process<'a> {
-    /// The index of its entity.
+    /// The index of the process's entity.
     pub(super) entity: usize,
-    /// The entity of its device, if it refers to one.
+    /// The entity of the device that the process refers to, if any.
     pub(super) device: Option<usize>,
     pub(super) created: Option<Timestamp>,
     pub(super) facts: ProcessFacts<'a>,
@@ -134,8 +134,9 @@ impl<'a> Processes<'a> {
     }
 
     /// Returns the entity of a child's parent process, if it is known. The parent is the latest
-    /// process with the parent's process ID that matches the parent's creation time or, if that time is not
-    /// given, was created no later than the child. `created` and `entity` are those of the child.
+    /// process with the parent's process ID that matches the parent's creation time or, if that
+    /// time is not given, was created no later than the child. `created` and `entity` are those of
+    /// the child.
     pub(super) fn parent_of(
         &self,
         child: &ProcessFacts<'a>,
@@ -214,7 +215,7 @@ fn hash_keys(file: FileDetails<'_>) -> impl Iterator<Item = String> {
     each.map(|(name, hash)| format!("{name}:{}", hash.to_ascii_lowercase()))
 }
 
-/// Returns which kinds of hashes a file has, one bit per kind.
+/// Returns the kinds of hashes that a file has, as a bit set.
 fn hash_kinds(file: FileDetails<'_>) -> u8 {
     let known = FileDetails::HASHES.iter().enumerate().filter(|(_, name)| file.0.filled(name).is_some());
     known.map(|(at, _)| 1 << at).sum()

@@ -1,4 +1,4 @@
-//! The rows of the table, grouped by subject. Their order is the order of siblings in the tree.
+//! The rows of the type table, grouped by subject. Siblings in the tree are sorted in this order.
 //!
 //! Property names are those used by Microsoft Graph; their meanings come from the resource pages of
 //! its reference (`security-…evidence`). Relations between types follow from what the properties

@@ -22,7 +22,7 @@ use super::{
 /// The environment variable that may hold an application's secret. It is removed from the
 /// environment of child processes.
 pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
-/// How long an assertion is valid. It can be short because an assertion is used immediately.
+/// The lifetime of an assertion. It can be short because an assertion is used immediately.
 const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 /// The type of the assertion (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -56,8 +56,8 @@ pub struct Certificate {
 }
 
 impl Proof {
-    /// Creates a proof from a secret. Surrounding whitespace is removed, since text files end with
-    /// a line break.
+    /// Creates a proof from a secret. Surrounding whitespace is removed, since text files usually
+    /// end with a line break.
     pub fn secret(text: &str) -> Result<Self, AuthError> {
         let text = text.trim_matches(['\r', '\n', ' ', '\t']);
         if text.is_empty() || text.chars().any(char::is_control) {
@@ -121,8 +121,8 @@ impl Proof {
 }
 
 impl Certificate {
-    /// Returns an assertion that the request comes from the application (docs/graph-api.md, "Client
-    /// credentials").
+    /// Returns a signed assertion, which proves that a request comes from the application
+    /// (docs/graph-api.md, "Client credentials").
     fn assertion(&self, client_id: &str, audience: &str, now: SystemTime) -> Result<SecretString, AuthError> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = json!({

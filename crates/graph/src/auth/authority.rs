@@ -19,7 +19,7 @@ pub struct Application {
 /// The sign-in endpoints of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
-    /// Covers exactly the endpoints.
+    /// The scope that covers exactly these endpoints.
     scope: Scope,
 }
 

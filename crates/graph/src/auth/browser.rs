@@ -28,14 +28,14 @@ use super::{
 };
 use crate::http::{Http, Repeat, Url};
 
-/// How long the user may take to sign in with the browser.
+/// The time limit for the user to sign in with the browser.
 pub const DEADLINE: Duration = Duration::from_secs(300);
-/// The maximum number of concurrent connections; a browser opens only a few. A further connection
-/// closes the oldest one, so that idle connections cannot lock out the browser.
+/// The maximum number of concurrent connections; a browser opens only a few. Each additional
+/// connection closes the oldest one, so that idle connections cannot lock out the browser.
 const MAX_CONNECTIONS: usize = 32;
-/// How long a connection may take to send its request.
+/// The time limit for a connection to send its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the browser may take to read the result page.
+/// The time limit for the browser to read the result page.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A sign-in waiting for the browser. Dropping it cancels the sign-in and closes the port.
@@ -54,8 +54,8 @@ pub struct BrowserSignIn {
 impl BrowserSignIn {
     /// Opens the port and prepares the address to open in a browser.
     ///
-    /// The sign-in page suggests `account`, a user principal name. Without one, it lets the user choose
-    /// among the browser's accounts instead of signing in with the one used last.
+    /// The sign-in page suggests `account`, a user principal name. If `account` is `None`, the page
+    /// lets the user choose among the browser's accounts instead of using the most recent one.
     pub async fn begin(
         application: &Application,
         demanded: Option<&Claims>,
@@ -150,7 +150,7 @@ impl BrowserSignIn {
 
     async fn redeem(&self, http: &Http, code: AuthorizationCode) -> Result<Grant, AuthError> {
         let client = oauth(&self.application);
-        // A code works once: do not repeat a request that may have succeeded.
+        // A code works only once, so do not repeat a request that may have succeeded.
         let transport = OAuthHttp::new(http, &self.application, Repeat::IfRefused);
         let verifier = PkceCodeVerifier::new(self.verifier.secret().clone());
         let request = client
@@ -208,7 +208,7 @@ impl RedirectEndpoint {
             url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).collect();
         let value =
             |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string());
-        // No parameter may occur twice (RFC 6749, 3.1). It is unclear which one a forger has added.
+        // No parameter may occur twice (RFC 6749, 3.1), since either one could be forged.
         let is_repeated = |name: &str| query.iter().filter(|(key, _)| key == name).count() > 1;
         if ["state", "code", "error"].into_iter().any(is_repeated) {
             return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS);

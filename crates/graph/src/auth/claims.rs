@@ -22,7 +22,7 @@ use crate::http::HeaderMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
-/// A parameter in a challenge, quoted or not (RFC 9110, 11.2).
+/// A parameter in a challenge, with its value quoted or not (RFC 9110, 11.2).
 static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)\b(error|claims)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))"#).ok());
 
@@ -77,13 +77,13 @@ pub struct TokenClaims {
     pub permissions: Vec<String>,
     /// True if an application signed in rather than a user.
     pub is_application: bool,
-    /// The expiry.
+    /// The expiry time.
     pub expires: Option<SystemTime>,
 }
 
 impl TokenClaims {
     /// Reads the claims in a token. Returns `None` if the token is not a JWT, since services may
-    /// issue tokens of any kind.
+    /// issue tokens in any format.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?.trim_end_matches('=')).ok()?;

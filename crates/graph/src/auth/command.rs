@@ -23,10 +23,10 @@ use alertdeck_platform::Running;
 /// The environment variable that may hold an existing token. It is removed from the environment of
 /// child processes.
 pub const TOKEN_VARIABLE: &str = "ALERTDECK_TOKEN";
-/// How long the command may take.
+/// The time limit for the command.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
-/// The maximum number of bytes of output; tokens are far shorter. Of standard error, the rest is
-/// skipped.
+/// The maximum size of the output in bytes; tokens are far shorter. Longer output is an error, but
+/// longer standard error is merely truncated.
 const MAX_OUTPUT: u64 = 64 << 10;
 
 /// A token that a command printed.
@@ -35,8 +35,9 @@ pub(super) struct CommandOutput {
     pub(super) expires: Option<SystemTime>,
 }
 
-/// Runs the command and returns its token. The command has no terminal. If it takes too long, or is no
-/// longer needed, it ends with everything that it has started.
+/// Runs the command and returns the token that it prints. The command has no terminal. If it
+/// exceeds `limit`, or if this future is dropped, the command and every process that it has started
+/// are terminated.
 pub(super) async fn run(command: &str, limit: Duration) -> Result<CommandOutput, AuthError> {
     let failed = |what: String| AuthError::Command(what);
     let started = Running::start_guarded(shell(command));
@@ -80,8 +81,8 @@ fn too_long() -> String {
     format!("printed more than {} KB, which is not a token", MAX_OUTPUT >> 10)
 }
 
-/// Reads a stream to its end, where a read error counts as the end. Returns `None` if there are more
-/// than [`MAX_OUTPUT`] bytes.
+/// Reads a stream to its end or to the first read error. Returns `None` if it contains more than
+/// [`MAX_OUTPUT`] bytes.
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> Option<SecretString> {
     let mut kept = Vec::new();
     if let Some(stream) = stream {
@@ -91,7 +92,7 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> Option<SecretString> {
     is_short.then(|| String::from_utf8_lossy(&kept).into_owned().into())
 }
 
-/// Reads a stream to its end and returns at most the first [`MAX_OUTPUT`] bytes.
+/// Reads a stream to its end and returns at most its first [`MAX_OUTPUT`] bytes.
 async fn read_start(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
     let mut kept = Vec::new();
     if let Some(mut stream) = stream {
@@ -102,7 +103,7 @@ async fn read_start(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
     String::from_utf8_lossy(&kept).into_owned().into()
 }
 
-/// Returns the last line that is not blank, safe to show and short enough for a status line.
+/// Returns the last line that is not blank, made safe to show and short enough for a status line.
 fn last_line(text: &str) -> String {
     let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     SafeText::new(&line.trim().chars().take(300).collect::<String>()).line()
@@ -261,8 +262,8 @@ mod tests {
             assert!(message.contains("failed (exit status: 1)"), "{message}");
         }
 
-        /// Returns a command that writes the process IDs of itself and of a program that it starts to
-        /// a file and then waits, and the file.
+        /// Returns a command and a file. The command starts a program, writes the process IDs of
+        /// both to the file, and then waits.
         fn waiting(folder: &std::path::Path) -> (String, std::path::PathBuf) {
             let file = folder.join("ids");
             let path = file.display();
@@ -274,7 +275,7 @@ mod tests {
             let ids = tokio::fs::read_to_string(file).await.unwrap();
             for id in ids.split_whitespace() {
                 let state = std::path::PathBuf::from(format!("/proc/{id}/stat"));
-                // A process that has ended but that nobody has waited for is a zombie (`Z`).
+                // A process that has ended but has not been waited for is a zombie (`Z`).
                 let runs = || std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z "));
                 timeout(Duration::from_secs(10), async {
                     while runs() {
@@ -303,7 +304,7 @@ mod tests {
             all_end(&file).await;
         }
 
-        /// A session without a terminal has its first process as leader.
+        /// The ID of a session is the process ID of its first process.
         #[cfg(target_os = "linux")]
         #[tokio::test]
         async fn the_command_has_a_session_of_its_own() {

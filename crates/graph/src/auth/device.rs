@@ -55,15 +55,15 @@ impl DeviceSignIn {
         SafeText::new(self.response.verification_uri().as_str()).line()
     }
 
-    /// Returns how long the code is valid.
+    /// Returns the lifetime of the code.
     pub fn life(&self) -> Duration {
         self.response.expires_in()
     }
 
     /// Waits until the user has entered the code. Polls no more often than the authority allows.
     ///
-    /// Fails with a refusal if the user declined, a policy forbids this flow, or the code has
-    /// expired; [`super::Refusal::is_policy`] identifies the second case.
+    /// Fails with a refusal if the user declined, a policy forbids this flow (see
+    /// [`super::Refusal::is_policy`]), or the code has expired.
     pub async fn finish(self) -> Result<Grant, AuthError> {
         self.finish_with(sleep).await
     }

@@ -23,14 +23,14 @@ use alertdeck_model::SafeText;
 
 /// The lifetime assumed for a token if the authority does not state one.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
-/// The maximum accepted lifetime.
+/// The maximum lifetime of a token. Longer lifetimes are capped.
 const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
 /// The tokens from a sign-in or a refresh.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    /// How long the access token is valid, counted from when it was received.
+    /// The lifetime of the access token, starting when it was received.
     pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
     /// The user who signed in, according to the authority.
@@ -78,8 +78,8 @@ pub(super) fn oauth(application: &Application) -> OAuth {
         .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint("devicecode")))
 }
 
-/// Returns the scopes of a user's sign-in: Graph's permissions, a refresh token, and the user's
-/// identity.
+/// Returns the OAuth scopes to request when a user signs in: those for the Graph permissions, a
+/// refresh token, and the user's identity.
 pub(super) fn scopes(application: &Application) -> impl Iterator<Item = Scope> + use<> {
     [application.scope.clone(), "offline_access".into(), "openid".into(), "profile".into()]
         .into_iter()
@@ -94,8 +94,8 @@ pub(super) struct OAuthHttp {
     waits: Option<Waits>,
 }
 
-/// Reports when requests to the sign-in service are throttled or retried; `None` before the first
-/// report.
+/// A channel that reports when requests to the sign-in service are throttled or retried. It holds
+/// `None` before the first report.
 pub(super) type Waits = watch::Sender<Option<ClientEvent>>;
 
 impl OAuthHttp {
@@ -109,7 +109,7 @@ impl OAuthHttp {
     }
 
     /// Sends a request. Responses that are not OAuth (a proxy's page, a server error without a
-    /// body) become errors here; refusals are returned for the crate to parse.
+    /// body) become errors here; refusals are returned for the `oauth2` crate to parse.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, AuthError> {
         let (parts, body) = request.into_parts();
         let invalid = |what: &str| AuthError::Unreadable(what.to_owned());
@@ -143,7 +143,7 @@ impl OAuthHttp {
     }
 }
 
-/// A boxed future, because the compiler cannot prove that the crate's nested closures are `Send`.
+/// A future, boxed because the compiler cannot prove that the crate's nested closures are `Send`.
 pub(super) type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, AuthError>> + Send + 'a>>;
 
 impl<'a> AsyncHttpClient<'a> for OAuthHttp {
@@ -176,7 +176,7 @@ impl Grant {
         Ok(Self {
             access,
             life,
-            // An empty one must not replace a good one.
+            // An empty refresh token must not replace a good one.
             refresh: reply
                 .refresh_token()
                 .map(|token| token.secret().as_str())

@@ -1,4 +1,4 @@
-//! JSON Web Signatures for client assertions: RSASSA-PSS with SHA-256, which RFC 7518 calls `PS256`.
+//! JSON Web Signatures for client assertions: RSASSA-PSS with SHA-256, called `PS256` in RFC 7518.
 //!
 //! This module only signs. Invariant: a key never appears in `Debug` or in an error.
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// The supported RSA key sizes, in bits.
 pub(super) const KEY_SIZES: &str = "2048 to 4096";
 
-/// Why PEM text contains no usable key.
+/// The reason PEM text contains no usable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyError {
     /// There is no complete PEM block with an unencrypted private key.

@@ -62,7 +62,7 @@ impl Refusal {
         matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
     }
 
-    /// Returns a description in our own words.
+    /// Returns the program's own explanation of the refusal.
     fn meaning(&self) -> &'static str {
         self.number.and_then(by_number).unwrap_or_else(|| by_error(&self.error))
     }

@@ -1,11 +1,11 @@
-//! The access token of one identity, kept in memory and renewed before its expiry.
+//! The access token of one identity, kept in memory and refreshed before its expiry.
 //!
-//! A single request renews the token for all of the program's tasks, and only one instance of the
-//! program renews at a time. If the user has to sign in, tasks that need a token wait until the
-//! user has signed in or declined; a list then continues from the page at which it was interrupted.
-//! If no user can be asked, the tasks get [`AuthError::SignInNeeded`]. Signing in or out overrides
-//! any renewal in progress. The `renewal` module renews tokens, and the `state` module holds what
-//! tasks share.
+//! A single request refreshes the token for all of the program's tasks, and only one instance of
+//! the program refreshes at a time. If the user has to sign in, tasks that need a token wait until
+//! the user has signed in or declined; a list then continues from the page at which it was
+//! interrupted. If no user can be asked, the tasks get [`AuthError::SignInNeeded`]. Signing in or
+//! out overrides any refresh in progress. The `renewal` module refreshes tokens, and the `state`
+//! module holds the state that tasks share.
 
 mod renewal;
 mod state;
@@ -25,11 +25,10 @@ use super::{
 use crate::{event::ClientEvent, http::Http};
 use state::{CurrentToken, State};
 
-/// How long before its expiry a token is renewed, but at most a fifth of its lifetime. This exceeds
-/// the time a page may take to arrive.
+/// The time before a token's expiry at which the token is refreshed, but at most a fifth of its
+/// lifetime. It exceeds the time a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
-/// How long to wait after a failed renewal before the next one, while the current token is still
-/// valid.
+/// The wait between a failed refresh and the next one, while the current token is still valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A sign-in that the user must complete before a token is available.
@@ -67,9 +66,9 @@ struct Inner {
     application: Application,
     identity: Identity,
     state: Mutex<State>,
-    /// Locked during a renewal. Other tasks wait for the lock and then find the new token.
+    /// Locked during a refresh. Other tasks wait for the lock and then find the new token.
     renewal_lock: Arc<tokio::sync::Mutex<()>>,
-    /// Changes with each new token, and when the user declines.
+    /// A counter that changes with each new token and each time the user declines.
     changes: watch::Sender<u64>,
     /// The sign-in that the user is being asked to complete.
     needed: watch::Sender<Option<Needed>>,
@@ -134,7 +133,7 @@ impl Session {
         }
     }
 
-    /// Returns a channel that changes with each new token, and when the user declines.
+    /// Returns a channel that changes with each new token and each time the user declines.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
@@ -150,8 +149,8 @@ impl Session {
         self.inner.needed.borrow().clone()
     }
 
-    /// Returns the claims in the current token, with the account that signed in; `None` if there is
-    /// no token.
+    /// Returns the claims in the current token, supplemented with the account that signed in;
+    /// `None` if there is no token.
     pub fn claims(&self) -> Option<TokenClaims> {
         let state = self.state();
         let current = state.current.as_ref()?;
@@ -170,7 +169,8 @@ impl Session {
         self.state().account.clone()
     }
 
-    /// Returns the account stored in the vault. Sends no request.
+    /// Returns the account that is signed in or, failing that, the one stored in the vault. Sends
+    /// no request.
     pub async fn recall(&self) -> Option<Account> {
         if let Some(account) = self.account() {
             return Some(account);
@@ -187,13 +187,13 @@ impl Session {
         state.account.clone()
     }
 
-    /// Takes the pending notice for the user.
+    /// Takes the pending notice to show to the user, if any.
     pub fn notice(&self) -> Option<String> {
         self.state().notice.take()
     }
 
     /// Declares that a user can be asked to sign in from now on. Returns a channel that holds the
-    /// sign-in needed, if any; respond with [`Session::accept`] or [`Session::decline`].
+    /// sign-in to complete, if any; respond with [`Session::accept`] or [`Session::decline`].
     pub fn attend(&self) -> watch::Receiver<Option<Needed>> {
         self.state().attended = true;
         self.inner.needed.subscribe()
@@ -202,8 +202,8 @@ impl Session {
     /// Starts using the tokens from a user's sign-in; tasks waiting for a token continue.
     ///
     /// The tokens take effect immediately. A background task saves them to the vault, whether or
-    /// not the returned future is awaited. If that fails, the sign-in lasts until the program ends,
-    /// and the future returns the error. Must be called within a tokio runtime.
+    /// not the returned future is awaited. If saving fails, the sign-in lasts until the program
+    /// ends, and the future returns the error. Must be called within a tokio runtime.
     pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + Send + use<> {
         let epoch = {
             let mut state = self.state();
@@ -220,7 +220,7 @@ impl Session {
         self.changed();
         let session = self.clone();
         self.inner.saving.send_modify(|saving| *saving += 1);
-        // Completes even if the caller drops the future.
+        // The task completes even if the caller drops the future.
         let saved = tokio::spawn(async move {
             let saved = session.save_granted(grant.refresh, epoch).await;
             session.inner.saving.send_modify(|saving| *saving -= 1);
@@ -261,7 +261,7 @@ impl Session {
         tracing::info!("signed out at {}", self.inner.application.authority.host());
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(signed_in) };
         let removed = vault.forget(key).await;
-        // A renewal may have started before the vault was emptied, so clear the state again. A new
+        // A refresh may have started before the vault was emptied, so clear the state again. A new
         // sign-in is kept.
         if let Some(mut state) = self.state_since(epoch) {
             state.sign_out();
@@ -269,7 +269,7 @@ impl Session {
         Ok(removed? | signed_in)
     }
 
-    /// Returns the token to use now.
+    /// Returns the current token, first refreshing it or waiting for the user if necessary.
     pub(super) async fn current(&self) -> Result<Token, AuthError> {
         loop {
             if let Some(token) = self.fresh() {
@@ -278,7 +278,7 @@ impl Session {
             let (number, renewals) = self.progress();
             let lock = Arc::clone(&self.inner.renewal_lock);
             let guard = match self.valid() {
-                // One task renews early; the others continue with the valid token.
+                // One task refreshes early; the others continue with the valid token.
                 Some(token) => match lock.try_lock_owned() {
                     Ok(guard) => guard,
                     Err(_) => return Ok(token),
@@ -302,10 +302,9 @@ impl Session {
         }
     }
 
-    /// Returns a token to use instead of one that the service refused.
+    /// Returns a replacement for a token that the service refused.
     ///
-    /// If another task has meanwhile obtained a token with the `demanded` claims, returns that
-    /// token.
+    /// If another task has already obtained a token with the `demanded` claims, returns that one.
     pub(super) async fn renewed(
         &self,
         refused: &Token,
@@ -327,8 +326,8 @@ impl Session {
         }
     }
 
-    /// Asks the user to sign in again because the service has also refused a renewed token. Returns
-    /// the new token.
+    /// Asks the user to sign in again because the service has refused a refreshed token too.
+    /// Returns the new token.
     pub(super) async fn asked_for(
         &self,
         refused: &Token,
@@ -343,7 +342,7 @@ impl Session {
             return Err(AuthError::SignInNeeded(needed));
         }
         self.state().only_user = true;
-        // Another task's renewal does not count: the service refuses renewed tokens.
+        // A refresh by another task does not count: the service refuses refreshed tokens.
         let number = refused.number;
         self.wait_for_user(needed.clone(), |state| state.user_number > number).await?;
         self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
@@ -388,10 +387,10 @@ impl Session {
         }
     }
 
-    /// Renews the token, or returns the error of a renewal that has just failed. `renewals` is the
-    /// number of renewals before the caller waited for the lock.
+    /// Refreshes the token, or returns the error of a refresh that failed while the caller waited
+    /// for the lock. `renewals` is the number of finished refreshes before that wait.
     ///
-    /// The renewal completes even if the caller is dropped, because its response may be the only
+    /// The refresh completes even if the caller is dropped, because its response may be the only
     /// one that contains the next refresh token.
     async fn renew_once(
         &self,
@@ -419,7 +418,7 @@ impl Session {
         self.state().valid((self.inner.clock)()).map(|current| current.token.clone())
     }
 
-    /// Returns the current token if it does not need to be renewed yet.
+    /// Returns the current token if it does not need to be refreshed yet.
     fn fresh(&self) -> Option<Token> {
         let state = self.state();
         let now = (self.inner.clock)();
@@ -428,15 +427,16 @@ impl Session {
         may_wait.then(|| current.token.clone())
     }
 
-    /// Returns the current token after a failed renewal, if it is still valid, and postpones the
-    /// next renewal.
+    /// Returns the current token if it is still valid after a failed refresh, and postpones the
+    /// next refresh.
     fn valid_after_failure(&self) -> Option<Token> {
         let token = self.valid()?;
         self.state().retry_at = Some((self.inner.clock)() + RETRY_AFTER);
         Some(token)
     }
 
-    /// Returns the current token if it is not `refused` and was requested with these claims.
+    /// Returns the current token if it is not `refused` and was requested with the `demanded`
+    /// claims, if any.
     fn other_than(&self, refused: &Token, demanded: Option<&Claims>) -> Option<Token> {
         let state = self.state();
         let current = state.current.as_ref()?;
@@ -444,7 +444,7 @@ impl Session {
         (current.token.number != refused.number && meets).then(|| current.token.clone())
     }
 
-    /// Returns the sequence number of the current token and the count of renewals so far.
+    /// Returns the number of the current token and the number of finished refreshes.
     fn progress(&self) -> (u64, u64) {
         let state = self.state();
         (state.number, state.renewals)

@@ -27,12 +27,12 @@ use alertdeck_platform::{FileError, Lock, private_folder};
 
 /// The folder for secrets and locks, inside the state folder.
 const FOLDER: &str = "secrets";
-/// How long to wait for another instance of the program to release a lock. This is longer than a
-/// refresh takes, unless the network fails.
+/// The maximum wait for another instance of the program to release a lock. A refresh takes less
+/// time than this unless the network fails.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// The time between attempts to take the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
-/// The maximum length of the profile's name in a file name, in characters.
+/// The maximum length of the profile name within a file name, in characters.
 const NAME_LENGTH: usize = 32;
 /// The length of the hash in a name, in bytes; enough to rule out accidental collisions.
 const HASH_LENGTH: usize = 10;
@@ -51,8 +51,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns a name for the entire key, made up of the profile, for readability, and a hash of
-    /// all parts.
+    /// Returns a name that identifies the entire key. It consists of the profile, for readability,
+    /// and a hash of all parts.
     ///
     /// The name is a safe file name. Hosts, tenants and application ids are case-insensitive.
     pub fn name(&self) -> String {
@@ -87,9 +87,9 @@ pub struct Account {
     pub upn: Option<String>,
     /// The display name.
     pub name: Option<String>,
-    /// The id of the tenant.
+    /// The tenant id.
     pub tenant_id: Option<String>,
-    /// The id of the user.
+    /// The user's object id.
     pub object_id: Option<String>,
 }
 
@@ -107,7 +107,7 @@ pub struct Stored {
 pub struct Loaded {
     /// The credentials, if any are stored.
     pub stored: Option<Stored>,
-    /// Why stored credentials are unreadable, in one line that is safe to show.
+    /// A message about unreadable credentials, if any: one line that is safe to show.
     pub notice: Option<String>,
 }
 
@@ -140,7 +140,7 @@ pub enum VaultError {
     Ending,
 }
 
-/// The alternatives to a keyring.
+/// The part of a message that lists the alternatives to a keyring.
 const WITHOUT_KEYRING: &str = "use --plaintext-secrets to store the sign-in in a file that only you can \
      read, or ALERTDECK_TOKEN or --token-command to provide a token";
 
@@ -171,8 +171,8 @@ impl Vault {
         Self { storage: Storage::Keyring, folder: state.join(FOLDER) }
     }
 
-    /// Creates a vault that stores files, readable only by their owner, inside the state folder,
-    /// `state`.
+    /// Creates a vault that stores credentials in files inside the state folder, `state`. Only
+    /// their owner can read the files.
     pub fn file(state: &Path) -> Self {
         Self { storage: Storage::File, folder: state.join(FOLDER) }
     }
@@ -196,13 +196,13 @@ impl Vault {
         blocking(move || Ok(file::forget_all(&folder)?)).await
     }
 
-    /// Returns whether secrets are stored unencrypted, which the user must be told.
+    /// Returns whether secrets are stored unencrypted. If so, the user must be told.
     pub fn is_plaintext(&self) -> bool {
         matches!(self.storage, Storage::File)
     }
 
-    /// Returns the other vault in which a run with a different setting may have stored credentials;
-    /// `None` for a vault in memory.
+    /// Returns the vault of the other persistent kind, in which a run with a different setting may
+    /// have stored credentials; `None` for a vault in memory.
     pub fn elsewhere(&self) -> Option<Self> {
         let storage = match self.storage {
             Storage::Keyring => Storage::File,
@@ -215,8 +215,8 @@ impl Vault {
     /// Loads the stored credentials.
     ///
     /// Unreadable credentials are treated as missing. An unreadable file is renamed to end in
-    /// `.unreadable`, replacing any earlier such file, so it is reported only once. Fails within 5
-    /// s if the keyring does not respond.
+    /// `.unreadable`, replacing any earlier such file, so it is reported only once. Fails after 5 s
+    /// if the keyring does not respond.
     pub async fn load(&self, key: &Key) -> Result<Loaded, VaultError> {
         match &self.storage {
             Storage::Keyring => {
@@ -299,7 +299,8 @@ impl Vault {
         }
     }
 
-    /// Checks that secrets can be stored by storing one. Call this before a sign-in starts.
+    /// Checks that secrets can be stored, by writing and removing a test entry. Call this before a
+    /// sign-in starts.
     pub async fn check(&self) -> Result<(), VaultError> {
         match &self.storage {
             Storage::Keyring => keyring::check().await,

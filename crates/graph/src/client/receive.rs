@@ -26,14 +26,14 @@ pub struct Exchange<'a> {
     pub(super) on_event: OnEvent<'a>,
 }
 
-/// Public in name only, since the module is private.
+/// Receives the answer to a request. Public in name only, since the module is private.
 pub trait Receive: Sized + Send {
     /// Sends the request and converts the reply into the answer.
     fn receive(exchange: Exchange<'_>) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
 impl Exchange<'_> {
-    /// Sends the request; every failure is an error.
+    /// Sends the request. Every failure is an error, even if the outcome is unclear.
     async fn reply(self) -> Result<Reply, Error> {
         let outcome = self.client.exchange(self.parts, self.on_event).await;
         outcome.map_err(|Failure { error, .. }| error)
@@ -66,8 +66,8 @@ impl Receive for Page {
         let failed = |Failure { error, .. }| error;
         let reply = client.exchange(parts, on_event).await.map_err(failed)?;
         match read_page(&reply, url.as_ref()).await {
-            // A proxy may have failed briefly. Asking once more costs little, whereas a lost page
-            // ends its list.
+            // A proxy may have failed briefly. Another request costs little, whereas a lost page
+            // ends the list.
             Err(_) => {
                 let reply = client.exchange(parts, on_event).await.map_err(failed)?;
                 read_page(&reply, url.as_ref()).await
@@ -104,7 +104,7 @@ pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
         .ok_or_else(|| Error::new(Kind::Protocol, format!("the service's answer contains no alert{missing}")))
 }
 
-/// Returns when a reply was sent, by the service's clock, in whole seconds.
+/// Returns the time a reply was sent, by the service's clock, in whole seconds.
 pub(super) fn date(reply: &Reply) -> Option<Timestamp> {
     let since = reply.date()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))

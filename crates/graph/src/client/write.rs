@@ -1,7 +1,7 @@
 //! Changes to an alert, and how their outcome is determined if the reply leaves it unclear
 //! (docs/security.md, "Writes with an unclear outcome").
 //!
-//! This module never sends a change again. The transport repeats it only if it was definitely not
+//! This module never resends a change. The transport repeats it only if it was definitely not
 //! carried out; in all other cases the alert is read, which can be repeated safely.
 
 use std::time::Duration;
@@ -30,15 +30,15 @@ use crate::{
 /// still have its old values (docs/graph-api.md, "Updating alerts").
 const PAUSES: [u32; 2] = [2, 8];
 
-/// The assumed maximum difference between two of the service's clocks, one of which timestamps
-/// replies and the other comments.
+/// The assumed maximum difference between the service's clock that timestamps replies and its clock
+/// that timestamps comments.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// What an alert shows about a change.
 enum Shows<T> {
     /// The change is in effect.
     Change(T),
-    /// The change is not in effect, or not yet.
+    /// The change is not in effect, at least not yet.
     Other(T),
     /// The alert does not show whether the change is in effect.
     Nothing(Error),
@@ -77,8 +77,8 @@ impl Receive for Outcome<Vec<Comment>> {
             return Err(misplaced());
         };
         let began = Instant::now();
-        // The service's current time minus the time that has passed here; the local clock is not
-        // used.
+        // The time of sending by the service's clock: the reply's date minus the time elapsed here
+        // and the assumed skew. The local clock is not used.
         let sent_at = |reply: &Reply| {
             let ago = began.elapsed() + CLOCK_SKEW;
             let ticks = i64::try_from(ago.as_nanos() / 100).unwrap_or(i64::MAX);
@@ -125,7 +125,7 @@ async fn try_once(
     }
 }
 
-/// Reads the alert, up to a few times, until it shows the change.
+/// Reads the alert up to three times, until it shows the change.
 async fn find_out<T>(
     client: &Client,
     id: &AlertId,
@@ -157,10 +157,10 @@ async fn find_out<T>(
     }
 }
 
-/// Looks for a comment written since `since`.
+/// Looks for a comment with this text that was written at or after `since`.
 ///
-/// The result is inconclusive if the comment has no date, or if it may be an earlier comment with
-/// the same text.
+/// The result is inconclusive if a comment with the same text may be an earlier one, because its
+/// date or `since` is missing.
 fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<Vec<Comment>> {
     let wanted = normal(text);
     let same = || comments.iter().filter(|comment| normal(comment.text.raw()) == wanted);
@@ -181,7 +181,7 @@ fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }
 
-/// Reads the comments from the reply to a new comment.
+/// Reads an alert's comments from the reply to a request that added one.
 fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
@@ -200,7 +200,7 @@ fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     Ok(alert.decode().map_err(|error| unreadable(&error.to_string()))?.comments)
 }
 
-/// Creates the error for an answer type that belongs to another kind of request.
+/// Creates the error for an answer type that does not match the kind of request.
 fn misplaced() -> Error {
     Error::new(Kind::Protocol, "this request does not change an alert; nothing was sent")
 }

@@ -1,7 +1,7 @@
-//! The budget of requests per minute, shared by everything that talks to one tenant.
+//! The per-minute request budget, shared by everything that talks to one tenant.
 //!
-//! A few requests are kept for what the user does, such as reading an alert, so that a list that loads
-//! with all the rest does not hold it up.
+//! A few requests are reserved for user actions, such as reading an alert, so that loading a list
+//! does not delay them.
 //!
 //! The budget counts requests and computes waits; it neither waits nor reports.
 
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use super::Priority;
 use crate::event::WaitCause;
 
-/// The number of requests that are kept for the user.
+/// The number of requests reserved for user actions.
 const KEPT: f64 = 5.0;
 
-/// A token bucket that never allows more than its number of requests in any minute.
+/// A token bucket that never allows more requests than its limit in any minute.
 ///
-/// A fifth of the minute's requests may be sent at once. The rest refill evenly, so that the burst
-/// and the refill together stay within the limit. Clones share the bucket.
+/// A fifth of the limit may be sent at once. The rest refills evenly, so that the burst and the
+/// refill together stay within the limit. Clones share the bucket.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<Bucket>>);
 
@@ -31,7 +31,7 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// Nothing is sent before this time, as the service asked.
+    /// The time before which nothing is sent, as the service asked.
     held: Instant,
 }
 
@@ -44,7 +44,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Creates a budget that allows `requests` requests, and at least one, in any minute.
+    /// Creates a budget that allows `requests` requests in any minute, or one if `requests` is 0.
     pub fn per_minute(requests: u32) -> Self {
         let requests = f64::from(requests.max(1));
         let burst = (requests / 5.0).max(1.0);
@@ -54,12 +54,13 @@ impl Budget {
         Self(Arc::new(Mutex::new(Bucket { tokens: burst, counted: now, burst, per_second, held: now })))
     }
 
-    /// Creates a budget that limits nothing by itself, but obeys the service when it asks for a pause.
+    /// Creates a budget without a limit of its own. It still obeys the service's requests to wait.
     pub fn unlimited() -> Self {
         Self::per_minute(u32::MAX)
     }
 
-    /// Takes one request out of the budget. Fails with the time to wait before asking again.
+    /// Takes one request from the budget. If none is left, fails with the time to wait before the
+    /// next call and the reason for the wait.
     pub(super) fn take(&self, priority: Priority) -> Result<(), (Duration, WaitCause)> {
         let mut bucket = self.bucket();
         let now = Instant::now();
@@ -71,7 +72,7 @@ impl Budget {
         bucket.counted = now;
         let needed = match priority {
             Priority::User => 1.0,
-            // A small budget keeps fewer, or lists would never load.
+            // A small budget reserves fewer; otherwise, lists would never load.
             Priority::Bulk => 1.0 + KEPT.min((bucket.burst - 1.0) / 2.0),
         };
         // Because of rounding errors, a sum of fractions can fall short of what is needed.
@@ -93,7 +94,7 @@ impl Budget {
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        // A panic cannot leave a change half done.
+        // A panic cannot leave a change half-done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         let budget = Budget::default();
         let count = |priority| (0..99).take_while(|_| budget.take(priority).is_ok()).count();
         assert_eq!((count(Priority::Bulk), count(Priority::User)), (25, 5));
-        // The user goes first as the budget refills, too.
+        // The user also goes first as the budget refills.
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!((count(Priority::Bulk), count(Priority::User)), (0, 2));
         let Err((wait, WaitCause::Budget)) = budget.take(Priority::Bulk) else { panic!("nothing is left") };

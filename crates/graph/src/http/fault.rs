@@ -10,11 +10,11 @@ use alertdeck_model::SafeText;
 pub struct Fault {
     /// The host of the request, with the port unless it is the default.
     pub host: String,
-    /// What happened.
+    /// The reason there is no usable response.
     pub cause: Cause,
 }
 
-/// What prevented a response, or made it unusable.
+/// The reason a request got no response, or an unusable one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The host name has no address.
@@ -85,7 +85,7 @@ impl Error for Fault {}
 
 impl Fault {
     /// Reads the cause from the error's chain of sources, since the outermost error is usually the
-    /// same.
+    /// same for every cause.
     pub(super) fn read(error: reqwest::Error, host: &str) -> Self {
         // No message may contain the URL, because of its query.
         let error = error.without_url();
@@ -198,8 +198,8 @@ fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     }
 }
 
-/// Returns the sources of an error, outermost first. The source of an I/O error is the source of
-/// the error that it wraps, so the wrapped error itself is returned instead.
+/// Returns the sources of an error, outermost first. The `source` method of an I/O error skips the
+/// error that it wraps, so the wrapped error is returned instead.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),

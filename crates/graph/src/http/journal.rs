@@ -1,4 +1,4 @@
-//! A journal of recent requests, with what Microsoft Support asks for and nothing secret.
+//! A journal of recent requests. It contains what Microsoft Support asks for, and no secrets.
 
 use std::{
     collections::VecDeque,
@@ -22,9 +22,9 @@ pub const JOURNAL_LENGTH: usize = 200;
 /// One attempt to send a request. `Display` writes it on one line that is safe to show.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When it was sent, by the local clock.
+    /// The time of sending, by the local clock.
     pub started: SystemTime,
-    /// How long it was delayed before it was sent.
+    /// The delay before sending.
     pub waited: Duration,
     /// The time from sending to the last byte or to the failure.
     pub took: Duration,
@@ -32,7 +32,7 @@ pub struct Entry {
     pub method: String,
     /// The requested address.
     pub target: Target,
-    /// How it ended; `None` while there is no response yet.
+    /// The outcome; `None` while there is no response yet.
     pub outcome: Option<AttemptOutcome>,
     /// The size of the reply's body after decompression, in bytes.
     pub bytes: usize,
@@ -42,14 +42,14 @@ pub struct Entry {
     pub request_id: Option<SafeText>,
 }
 
-/// How an attempt to send a request ended.
+/// The outcome of an attempt to send a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
     /// The service answered with this status.
     Answered(u16),
-    /// There was no response, for this reason; one line that is safe to show.
+    /// There was no response. The payload is the reason, in one line that is safe to show.
     Failed(String),
-    /// The request was cancelled before it was answered, because its answer was no longer wanted.
+    /// The request was cancelled before it was answered, because its answer was no longer needed.
     Cancelled,
 }
 
@@ -92,8 +92,8 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
-    /// Returns the path and query for the user's own screen: decoded, and without the tokens that
-    /// mark where a list continues. The log contains no queries at all.
+    /// Returns the path and query, decoded and without paging tokens, for the user's own screen.
+    /// The log contains no queries at all.
     pub fn decoded(&self) -> SafeText {
         let options = self.url.query_pairs().map(|(name, value)| {
             let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
@@ -163,7 +163,7 @@ impl Target {
     }
 }
 
-/// The most recent requests, at most [`JOURNAL_LENGTH`]. Cheap to clone; clones share it.
+/// The most recent requests, at most [`JOURNAL_LENGTH`]. Cheap to clone; clones share the entries.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<Ring>>);
 
@@ -210,7 +210,7 @@ impl Pending {
         self.change(end)
     }
 
-    /// Changes the entry, unless it has been dropped from the ring in the meantime.
+    /// Changes the entry if it is still in the ring and has no outcome yet.
     fn change(&self, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
         let mut ring = self.journal.ring();
         let at = self.number.checked_sub(ring.first)?;

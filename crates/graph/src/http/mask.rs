@@ -1,26 +1,26 @@
-//! Removes the secrets of a request from its reply. A server or proxy that quotes a request back
-//! must not put its secrets into messages, the journal or the log.
+//! Masks a request's secrets in its reply, so that a server or proxy that echoes a request cannot
+//! put its secrets into messages, the journal or the log.
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// What replaces a secret.
+/// The replacement for a secret.
 const MASK: &str = "[secret]";
-/// Shorter values are not replaced, since they may occur by chance.
+/// The minimum length of a secret to replace, in bytes. Shorter values may occur by chance.
 const MIN_SECRET: usize = 6;
-/// The fields of forms that hold secrets (RFC 6749, 2.3.1, 4.1.3 and 6; RFC 7521, 4.2; RFC 7636, 4.5;
-/// RFC 8628, 3.4).
+/// The form fields that contain secrets (RFC 6749, 2.3.1, 4.1.3 and 6; RFC 7521, 4.2; RFC 7636,
+/// 4.5; RFC 8628, 3.4).
 const SECRET_FIELDS: [&str; 6] =
     ["client_secret", "client_assertion", "code", "code_verifier", "device_code", "refresh_token"];
 
 /// The secrets of one request.
 pub(super) struct Secrets {
-    /// Those in headers. No reply needs them.
+    /// The secrets in headers. No reply needs to contain them.
     headers: Vec<SecretString>,
-    /// Those in the form. A successful reply may repeat them, such as a refresh token that remains
-    /// valid.
+    /// The secrets in the form. A successful reply may repeat one, such as a refresh token that
+    /// remains valid.
     form: Vec<SecretString>,
 }
 
@@ -71,7 +71,7 @@ impl Secrets {
         replaced(&body, self.all()).map_or(body, Bytes::from)
     }
 
-    /// Masks the strings in a value. Returns whether it has changed.
+    /// Masks the strings in a value. Returns whether the value has changed.
     fn mask_value(&self, value: &mut Value) -> bool {
         match value {
             Value::String(text) => match masked(text, self.all()) {
@@ -94,7 +94,7 @@ impl Secrets {
     }
 }
 
-/// Returns the text without the secrets, or `None` if it contains none.
+/// Returns the text with the secrets masked, or `None` if it contains no secrets.
 fn masked<'a>(text: &str, secrets: impl Iterator<Item = &'a SecretString>) -> Option<String> {
     let mut masked: Option<String> = None;
     for secret in secrets.map(SecretString::expose_secret) {
@@ -106,7 +106,7 @@ fn masked<'a>(text: &str, secrets: impl Iterator<Item = &'a SecretString>) -> Op
     masked
 }
 
-/// Returns bytes without the secrets, or `None` if they contain none.
+/// Returns the bytes with the secrets masked, or `None` if they contain no secrets.
 fn replaced<'a>(body: &[u8], secrets: impl Iterator<Item = &'a SecretString>) -> Option<Vec<u8>> {
     let mut replaced: Option<Vec<u8>> = None;
     for secret in secrets.map(|secret| secret.expose_secret().as_bytes()) {

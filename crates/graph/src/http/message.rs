@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use super::{Cause, Fault, Scope};
 use alertdeck_model::SafeText;
 
-/// The headers that hold the service's own id for a request: Graph's and the sign-in service's.
+/// The headers that contain the service's own id for a request: Graph's header, then the sign-in
+/// service's.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
 /// The maximum number of characters to show of a header.
@@ -34,14 +35,14 @@ pub struct TransportRequest {
     pub headers: HeaderMap,
     /// The body. It may hold secrets, so neither the log nor `Debug` shows it.
     pub body: Option<SecretString>,
-    /// When it may be sent again.
+    /// The conditions under which the request may be sent again.
     pub repeat: Repeat,
-    /// How urgent it is.
+    /// The urgency of the request.
     pub priority: Priority,
 }
 
 impl TransportRequest {
-    /// Creates a GET request for an address, which may be repeated freely.
+    /// Creates a GET request, which may be repeated freely.
     pub fn get(url: Url) -> Self {
         Self {
             method: Method::GET,
@@ -67,30 +68,31 @@ impl TransportRequest {
     }
 }
 
-/// When a request may be sent again (docs/security.md, "Retries").
+/// The conditions under which a request may be sent again (docs/security.md, "Retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// After any transient failure: sending it twice has the same effect as sending it once.
+    /// After any transient failure, since sending the request twice has the same effect as sending
+    /// it once.
     Freely,
-    /// Only if it was definitely not carried out: no connection was made, or the service answered
-    /// 429, or 503 with `Retry-After`.
+    /// Only if the request was definitely not carried out: no connection was made, or the service
+    /// answered 429, or 503 with `Retry-After`.
     IfRefused,
 }
 
-/// How urgent a request is. When the requests of a minute run short, those that a user waits for come
+/// The urgency of a request. When the budget runs low, requests that a user is waiting for go
 /// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// A user waits for it.
+    /// A user is waiting for the response.
     User,
-    /// It is one of many that load a list.
+    /// The request is one of many that load a list.
     Bulk,
 }
 
 /// A value for `Authorization`, if any, and the scope within which the request may be sent.
 #[derive(Clone, Debug)]
 pub struct Credential<'a> {
-    /// Where the request may go, including everything secret in it.
+    /// The scope within which the request, with everything secret in it, may be sent.
     pub scope: &'a Scope,
     /// The value, marked sensitive so that `Debug` hides it.
     pub authorization: Option<HeaderValue>,
@@ -106,7 +108,7 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The complete body, decompressed.
     pub body: Bytes,
-    /// How many times the request was sent.
+    /// The number of times the request was sent.
     pub tries: u32,
     /// The host that answered, with the port unless it is the default.
     pub host: String,
@@ -136,12 +138,12 @@ impl Reply {
         Some(SafeText::new(&value.chars().take(most).collect::<String>()))
     }
 
-    /// Returns when the response was sent, by the service's clock (the `Date` header).
+    /// Returns the time the response was sent, by the service's clock (the `Date` header).
     pub fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
     }
 
-    /// Returns whether the body is HTML, such as proxies and captive portals send.
+    /// Returns whether the body is HTML, as sent by proxies and captive portals.
     pub fn is_html(&self) -> bool {
         let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))

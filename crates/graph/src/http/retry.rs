@@ -8,10 +8,10 @@ use reqwest::{StatusCode, header};
 use super::{Fault, Limits, Repeat, Reply};
 use crate::event::WaitCause;
 
-/// The longest wait that the service did not ask for.
+/// The maximum wait, unless the service asks for a longer one.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The outcome is final.
@@ -28,7 +28,7 @@ pub(super) struct Retry<'a> {
     repeat: Repeat,
     failures: u32,
     throttles: u32,
-    /// The total so far of the waits that the service did not ask for.
+    /// The total wait so far, excluding the time that the service asked for.
     own: Duration,
 }
 
@@ -37,16 +37,16 @@ impl<'a> Retry<'a> {
         Self { limits, repeat, failures: 0, throttles: 0, own: Duration::ZERO }
     }
 
-    /// Returns how many times the request was sent.
+    /// Returns the number of times the request was sent.
     pub(super) fn tries(&self) -> u32 {
         (self.failures + self.throttles).max(1)
     }
 
     /// Decides what to do after an attempt. `jitter` is in `0.0..1.0`.
     ///
-    /// The wait is the longer one of the service's and our own. The part that the service asks for is
-    /// observed in full and does not count towards [`Limits::patience`], but the number of such waits
-    /// is limited.
+    /// The wait is the longer of the one that the service asks for and the backoff. The service's
+    /// part is never shortened and does not count towards [`Limits::patience`], but the number of
+    /// such waits is limited.
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let asked = outcome.as_ref().ok().and_then(retry_after);
         let failure = match outcome {
@@ -74,8 +74,8 @@ impl<'a> Retry<'a> {
         if asked.is_some_and(|asked| asked > self.limits.longest_wait) {
             return Next::Stop;
         }
-        // A service that asks for no wait at all, or for one until a time in the past, must not be sent
-        // all attempts at once.
+        // Do not send all attempts at once if the service asks for no wait, or for a wait until a
+        // time in the past.
         let asked = asked.unwrap_or_default();
         let delay = asked.max(self.backoff().mul_f64(jitter));
         self.own += delay.saturating_sub(asked);

@@ -17,13 +17,14 @@ pub struct Scope {
     base: Url,
 }
 
-/// Why an address cannot be a scope.
+/// The reason an address cannot be a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// The text is not an absolute address.
     #[error("not a web address; expected one such as https://graph.microsoft.com")]
     Unreadable,
-    /// Secrets would cross the network in clear text.
+    /// The address is neither https nor on loopback, so secrets would cross the network in clear
+    /// text.
     #[error("https is required, http only on loopback (127.0.0.1, [::1], localhost)")]
     Insecure,
     /// The address has a user name, a password, a query or a fragment.
@@ -64,9 +65,9 @@ impl Scope {
         is_loopback(&self.base)
     }
 
-    /// Returns whether `url` lies below the base: it has exactly the same scheme, host and port, its
-    /// path is below the base's path even after percent-decoding, and it has no user name, which an
-    /// HTTP client would send as a credential.
+    /// Returns whether `url` lies below the base: it has the same scheme, host and port, its path
+    /// is below the base's path even after percent-decoding, and it has no user name, which an HTTP
+    /// client would send as a credential.
     pub fn covers(&self, url: &Url) -> bool {
         url.scheme() == self.base.scheme()
             && url.host_str() == self.base.host_str()
@@ -83,8 +84,8 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// Returns whether a path, once percent-decoded, leads upwards. Unencoded dots were resolved when
-/// the address was parsed.
+/// Returns whether a path, once percent-decoded, contains a `..` segment. Unencoded `..` segments
+/// were resolved when the address was parsed.
 fn climbs(path: &str) -> bool {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     decoded.split(['/', '\\']).any(|segment| segment == "..")
@@ -112,7 +113,7 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-/// Formats an address for messages, without user name, password, query or fragment, and cut.
+/// Formats an address for messages: shortened, and without user name, password, query or fragment.
 pub(super) fn without_secrets(url: &Url) -> String {
     match url.host_str() {
         Some(_) => shortened(&format!("{}://{}{}", url.scheme(), host(url), url.path())),
@@ -120,7 +121,7 @@ pub(super) fn without_secrets(url: &Url) -> String {
     }
 }
 
-/// Returns a part of an address for messages: on one line, safe to show, and cut.
+/// Formats part of an address for messages: shortened, on one line, and safe to show.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", SafeText::new(&text[..end]).line()),

@@ -29,7 +29,7 @@ fn fault(cause: Cause) -> Result<Reply, Fault> {
 
 struct Run {
     outcome: Result<Reply, Fault>,
-    /// When each attempt was made.
+    /// The time of each attempt, from the start of the run.
     attempts: Vec<Duration>,
     events: Vec<ClientEvent>,
 }
@@ -133,7 +133,7 @@ async fn endless_throttling_ends_in_the_last_reply() {
     let run = run(&[Ok(reply(429, &[]))], &Limits::default()).await;
     let reply = run.outcome.unwrap();
     assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
-    // Random waits may use up the patience first.
+    // Random waits may use up `Limits::patience` first.
     assert!((8..=11).contains(&run.attempts.len()), "{} attempts", run.attempts.len());
     assert_eq!(reply.tries as usize, run.attempts.len());
     let own: Duration = throttle_waits(&run.events).iter().sum();

@@ -39,7 +39,7 @@ pub(super) fn config() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Creates the TLS configuration that trusts only the authorities in this PEM text.
+/// Creates the TLS configuration that trusts only the certificate authorities in this PEM text.
 pub(super) fn only(authorities: &str) -> Result<ClientConfig, Error> {
     let mut roots = RootCertStore::empty();
     for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
@@ -113,11 +113,11 @@ impl ServerCertVerifier for Machine {
     }
 }
 
-/// Why a server's certificate is not trusted, and who issued it. `Display` is safe to show.
+/// The reason a server's certificate is not trusted, and its issuers. `Display` is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untrusted {
     reason: String,
-    /// The issuer, followed by the issuer at the top of the chain if that is a different one.
+    /// The issuer, followed by the issuer at the top of the chain if that one is different.
     issuers: Vec<String>,
 }
 
@@ -133,7 +133,7 @@ impl Untrusted {
                 issuers.push(issuer);
             }
         }
-        // The issuers in between add nothing.
+        // The issuers in between are not informative.
         if issuers.len() > 2 {
             issuers.drain(1..issuers.len() - 1);
         }

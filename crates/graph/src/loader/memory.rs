@@ -1,5 +1,5 @@
-//! The memory that the pages of a load may take up, from their requests until the receiver has dropped
-//! them.
+//! The memory limit for the pages of a load. A page counts from its request until the receiver
+//! drops it.
 
 use std::sync::{
     Arc,
@@ -8,13 +8,13 @@ use std::sync::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The size of all pages together, in KB.
+/// The maximum total size of the pages, in KB.
 const MOST: u32 = 64 << 10;
-/// What is assumed of the first pages, in KB.
+/// The assumed size of a page until the first one has arrived, in KB.
 const TYPICAL: u32 = 6 << 10;
 
-/// The memory of a load. A page reserves as much as the largest one so far before it is requested, so
-/// only a page that is larger than all before it can exceed the limit.
+/// The memory of a load. Before a page is requested, the size of the largest page so far is
+/// reserved for it, so only a page larger than all earlier ones can exceed the limit.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     free: Arc<Semaphore>,
@@ -22,7 +22,7 @@ pub(super) struct Memory {
     largest: Arc<AtomicU32>,
 }
 
-/// The memory of a page; free again when dropped.
+/// The memory reserved for a page. Dropping it releases the memory.
 #[derive(Debug)]
 pub struct Room(Option<OwnedSemaphorePermit>);
 
@@ -31,7 +31,7 @@ impl Memory {
         Self { free: Arc::new(Semaphore::new(MOST as usize)), largest: Arc::new(AtomicU32::new(0)) }
     }
 
-    /// Waits for the memory of a page.
+    /// Reserves memory for a page, waiting until enough is free.
     pub(super) async fn reserve(&self) -> Room {
         let expected = match self.largest.load(Ordering::Relaxed) {
             0 => TYPICAL,
@@ -41,8 +41,8 @@ impl Memory {
         Room(Arc::clone(&self.free).acquire_many_owned(expected).await.ok())
     }
 
-    /// Gives back the memory that a page did not need, or takes what it needed beyond its share, up to
-    /// what is free.
+    /// Releases the memory that a page did not need, or reserves the additional memory that it
+    /// needed if that much is free.
     pub(super) fn settle(&self, room: &mut Room, bytes: u64) {
         let Some(permit) = &mut room.0 else { return };
         let needed = u32::try_from(bytes >> 10).unwrap_or(MOST) + 1;

@@ -1,13 +1,14 @@
-//! The plan of a load: which pages of which chains to request.
+//! The plan of a load: decides which pages of which chains to request.
 //!
-//! A state machine without a client, a clock or alerts. If the first page is not the last, a list with a
-//! few pages more is read as one chain of next links, and a longer one in windows. If the service
-//! refuses a window or its chain breaks, the list is read again as one chain.
+//! This module is a state machine without a client, a clock or alerts. If the first page is not the
+//! last, a list with only a few more pages is read as one chain of next links, and a longer list is
+//! read in windows. If the service refuses a window or the chain of a window breaks, the list is
+//! read again as one chain.
 
 use super::windows::{Bounds, PageFacts, Step, Windows};
 use crate::error::Kind;
 
-/// The number of alerts on a first page that is wanted soon.
+/// The number of alerts to request on a first page that should arrive early.
 pub(super) const FIRST: u32 = 50;
 /// The largest page size that the service honours (docs/graph-api.md, "Paging").
 pub(super) const LARGEST: u32 = 1000;
@@ -23,7 +24,7 @@ pub(super) enum Stream {
     Window(usize),
 }
 
-/// What has happened.
+/// An event that the plan reacts to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     /// A page has arrived.
@@ -34,41 +35,42 @@ pub(super) enum Event {
     Throttled,
 }
 
-/// What to do.
+/// An action for the loader to carry out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Request the first page of a chain. A window has bounds.
+    /// Request the first page of a chain. Only windows have bounds.
     Open(Stream, Option<Bounds>),
     /// Request the next page of a chain.
     Next(Stream),
-    /// Cancel all requests, and forget which pages were incomplete: everything is read again.
+    /// Cancel all requests and discard any warning about partial results, because the entire list
+    /// is read again.
     StartOver,
-    /// The load has ended.
+    /// End the load.
     End(End),
 }
 
-/// How a load ends.
+/// The way in which a load ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Every chain was read to its end, or up to where another one has taken over.
+    /// Every chain was read to its end, or to the point where another chain took over.
     Read,
-    /// The same, but the service refused to list the alerts without a time of creation, and it counts
-    /// more alerts than were read.
+    /// Every chain was read, but the service refused to list the alerts without a creation time,
+    /// and it counts more alerts than were read.
     WithoutUndated,
-    /// With the failure of the chain that failed last.
+    /// The load failed, with the error of the chain that failed last.
     Failed,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The first rows are requested, on a page of this size.
+    /// The first rows have been requested, on a page of this size.
     First(u32),
-    /// The list is read as one chain.
+    /// The list is being read as one chain.
     Whole,
-    /// It is read in windows.
+    /// The list is being read in windows.
     Windows {
         windows: Windows,
-        /// Whether the service refused to list the alerts without a time of creation.
+        /// True if the service refused to list the alerts without a creation time.
         undated_refused: bool,
     },
     Ended,
@@ -79,17 +81,17 @@ enum State {
 pub(super) struct Plan(State);
 
 impl Plan {
-    /// Plans a list whose first page has this size.
+    /// Plans a load whose first page has the size `first`. Returns the plan and its first effect.
     pub(super) fn new(first: u32) -> (Self, Effect) {
         (Self(State::First(first)), Effect::Open(Stream::First, None))
     }
 
-    /// Plans a list that is read as one chain.
+    /// Plans a load that reads the list as one chain. Returns the plan and its first effect.
     pub(super) fn steady() -> (Self, Effect) {
         (Self(State::Whole), Effect::Open(Stream::Whole, None))
     }
 
-    /// Handles an event. Nothing follows after [`Effect::End`].
+    /// Handles an event and returns the effects to carry out. There are none after [`Effect::End`].
     pub(super) fn on(&mut self, event: Event) -> Vec<Effect> {
         match (&mut self.0, event) {
             (State::First(size), Event::Page(Stream::First, page)) => {
@@ -127,18 +129,18 @@ impl Plan {
         if page.is_last {
             return self.end(End::Read);
         }
-        // A page of another size is as large as the service makes it.
+        // If the page size differs from the requested one, the service has chosen it.
         let size = if page.alerts == u64::from(asked) { u64::from(LARGEST) } else { page.alerts };
         if let Some(windows) = page.count.and_then(|count| Windows::divide(page, count, size)) {
             self.0 = State::Windows { windows, undated_refused: false };
             return self.proceed();
         }
         self.0 = State::Whole;
-        // The pages of the chain are as large as its first one.
+        // All pages of a chain are as large as its first page.
         vec![if asked < LARGEST { Effect::Open(Stream::Whole, None) } else { Effect::Next(Stream::First) }]
     }
 
-    /// Requests what is next in the windows, or ends.
+    /// Requests the next pages of the windows, or ends the load if nothing is left to read.
     fn proceed(&mut self) -> Vec<Effect> {
         let State::Windows { windows, undated_refused } = &mut self.0 else { return Vec::new() };
         let effect = |step| match step {
@@ -159,8 +161,8 @@ impl Plan {
     }
 }
 
-/// Returns whether a failure may be due to the window rather than to the list: other links may lead to
-/// the same alerts.
+/// Returns whether a failure may be caused by the window rather than by the list. If so, other
+/// links may still lead to the same alerts.
 fn breaks_window(kind: Kind) -> bool {
     match kind {
         Kind::Filter | Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => true,

@@ -1,6 +1,7 @@
-//! Which requests of a load are waiting. The load as a whole waits only while all of them do.
+//! Tracks which requests of a load are waiting. The load as a whole waits only while all of its
+//! requests are waiting.
 //!
-//! Requests, responses and clocks are the caller's business.
+//! The caller handles requests, responses and clocks.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::plan::Stream;
 use crate::event::{ClientEvent, WaitCause};
 
-/// The waiting requests, and whether the wait was reported.
+/// The waiting requests, and whether a wait of the load as a whole has been reported.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     waiting: HashMap<Stream, (Instant, WaitCause)>,
@@ -17,7 +18,8 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    /// Takes note of an event of a request, while `requests` are under way. Returns what to report.
+    /// Records an event from a request while `requests` requests are in progress. Returns the event
+    /// to report, if any.
     pub(super) fn on(
         &mut self,
         (stream, event): (Stream, ClientEvent),
@@ -26,7 +28,7 @@ impl Waits {
     ) -> Option<ClientEvent> {
         match event {
             ClientEvent::Waiting { delay, cause } => {
-                // A delay that the clock cannot hold is as good as forever.
+                // A delay beyond the clock's range is as good as forever.
                 let until = now.checked_add(delay).unwrap_or(now + std::time::Duration::from_secs(1 << 30));
                 self.waiting.insert(stream, (until, cause));
                 self.all_waiting(requests, now)
@@ -39,18 +41,18 @@ impl Waits {
         }
     }
 
-    /// Takes note that a request has ended. Returns what to report.
+    /// Records the end of a request. Returns the event to report, if any.
     pub(super) fn ended(&mut self, stream: Stream, requests: usize, now: Instant) -> Option<ClientEvent> {
         self.waiting.remove(&stream);
         self.all_waiting(requests, now)
     }
 
-    /// Takes note that all requests are cancelled. Returns what to report.
+    /// Records that all requests have been cancelled. Returns the event to report, if any.
     pub(super) fn clear(&mut self) -> Option<ClientEvent> {
         std::mem::take(self).reported.then_some(ClientEvent::Resumed)
     }
 
-    /// Returns a wait to report: the one that ends first.
+    /// Returns the wait that ends first, if all requests are waiting and no wait has been reported.
     fn all_waiting(&mut self, requests: usize, now: Instant) -> Option<ClientEvent> {
         if self.reported || self.waiting.len() < requests {
             return None;

@@ -1,35 +1,37 @@
-//! The windows of a list: intervals of `createdDateTime` that are read side by side, each as a chain
-//! of pages of its own (docs/architecture.md, "Loading").
+//! The windows of a list: intervals of `createdDateTime` that are read concurrently, each as its
+//! own chain of pages (docs/architecture.md, "Loading").
 //!
-//! A state machine without a client, a clock or alerts. Neighbouring windows share their bounds, which
-//! are inclusive, and the outer windows are open, so every alert belongs to a window.
+//! This module is a state machine without a client, a clock or alerts. Neighbouring windows share
+//! their bounds, which are inclusive. The newest window has no upper bound and the oldest has no
+//! lower bound, so every alert belongs to a window. Alerts without a creation time have a window of
+//! their own.
 //!
-//! When a stream is free, it takes over the older part of the window with the most alerts left. The
-//! order of alerts within a list is not documented, so only a window whose pages have fallen by
-//! `createdDateTime` so far is cut: its chain is suspended where the other part begins. That order may
-//! still change further on. So if fewer alerts have been read in the end than the service counted, the
-//! suspended chains are read to their ends.
+//! A free stream takes over the older part of the window with the most alerts left. The order of
+//! alerts within a list is not documented, so a window is split only if its alerts have arrived
+//! newest first so far. Its chain is then suspended where the other part begins. The order may
+//! still change later on, so if fewer alerts than the service counted have been read at the end,
+//! the suspended chains are read to their ends.
 
 use alertdeck_model::Timestamp;
 use alertdeck_odata::{Expr, Literal, Operator, Property};
 
-/// How many pages are requested at the same time.
+/// The maximum number of concurrent page requests.
 pub(super) const STREAMS: usize = 8;
-/// The longest time that a list is assumed to span, in days.
+/// The longest time span assumed for a list, in days.
 const LONGEST: i64 = 400;
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
 
-/// What belongs to a window.
+/// The alerts that belong to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bounds {
-    /// The alerts that were created in this interval. A missing bound leaves it open.
+    /// The alerts created in this interval. A missing bound leaves that side unlimited.
     Created { from: Option<Timestamp>, to: Option<Timestamp> },
-    /// The alerts without a time of creation.
+    /// The alerts without a creation time.
     Undated,
 }
 
 impl Bounds {
-    /// Restricts a list to the window.
+    /// Returns a filter for the alerts that match `list`, if given, and belong to the window.
     pub(super) fn within(self, list: Option<&Expr>) -> Expr {
         let created = |operator, literal| Expr::Compare(Property::CreatedDateTime, operator, literal);
         let (from, to) = match self {
@@ -43,17 +45,17 @@ impl Bounds {
     }
 }
 
-/// When the alerts on a page were created.
+/// The creation times of the alerts on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) newest: Timestamp,
     pub(super) oldest: Timestamp,
-    /// Whether no alert is newer than the one before it.
+    /// True if no alert is newer than the one before it.
     pub(super) falls: bool,
 }
 
 impl Times {
-    /// Returns the times of a page; `None` if it is empty or a time is missing.
+    /// Returns the times of a page; `None` if the page is empty or a time is missing.
     pub(super) fn of(created: impl IntoIterator<Item = Option<Timestamp>>) -> Option<Self> {
         let mut times: Option<(Self, Timestamp)> = None;
         for at in created {
@@ -69,7 +71,7 @@ impl Times {
     }
 }
 
-/// What the plan needs to know of a page.
+/// The facts about a page that the plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageFacts {
     /// The number of alerts.
@@ -77,13 +79,13 @@ pub(super) struct PageFacts {
     pub(super) times: Option<Times>,
     /// The number of alerts in the chain, as counted by the service.
     pub(super) count: Option<u64>,
-    /// Whether there is no next page.
+    /// True if there is no next page.
     pub(super) is_last: bool,
-    /// The number of different alerts that the load has read, with this page.
+    /// The number of distinct alerts that the load has read, including this page.
     pub(super) known: u64,
 }
 
-/// What to do next.
+/// A page request to make next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Request the first page of this window.
@@ -95,13 +97,13 @@ pub(super) enum Step {
 /// The state of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing was requested yet.
+    /// No page has been requested yet.
     Waiting,
-    /// A page is requested.
+    /// A page request is in progress.
     Requested,
-    /// A page has arrived, and there are more.
+    /// A page has arrived, and more pages follow.
     Ready,
-    /// The rest belongs to another window.
+    /// The rest of the chain belongs to another window.
     Suspended,
     /// The chain has ended.
     Ended,
@@ -111,24 +113,25 @@ enum State {
 struct Window {
     bounds: Bounds,
     state: State,
-    /// Where the alerts of an open window are assumed to begin and to end: oldest and newest.
+    /// The assumed times of the oldest and the newest alert, used where the window has no bound.
     assumed: (Timestamp, Timestamp),
-    /// The number of alerts that are left to read, as far as known.
+    /// The number of alerts left to read, exact or estimated.
     left: u64,
-    /// Whether a page has arrived.
+    /// True if a page has arrived.
     is_begun: bool,
-    /// When the last alert that was read was created.
+    /// The oldest creation time on the most recent page whose times are known.
     reach: Option<Timestamp>,
-    /// The time between two alerts on the most recent page that had any, in ticks.
+    /// The average time between alerts on the most recent page whose times are known, in ticks.
     distance: f64,
-    /// Whether the alerts read have fallen by their times of creation.
+    /// True if the alerts read so far arrived newest first.
     falls: bool,
-    /// Where another window takes over.
+    /// The creation time from which another window reads the older alerts, if any.
     cut: Option<Timestamp>,
-    /// In which turn it was last split, if no page has arrived since. Nothing new is known until then.
+    /// The turn in which the window was last split, if no page has arrived since. The window cannot
+    /// be split in a later turn until a page has arrived.
     split_in: Option<u32>,
-    /// The window that it was split from, and the number of alerts that it was assumed to take over,
-    /// until its first page says how many there are.
+    /// The window from which this one was split, and the estimated number of alerts that it took
+    /// over; `None` once its first page has given the actual number.
     split_from: Option<(usize, u64)>,
 }
 
@@ -161,8 +164,8 @@ impl Window {
         }
     }
 
-    /// Returns between which times the alerts that are left were created, oldest first, if they are as
-    /// dense as on the most recent page.
+    /// Returns the estimated times of the oldest and the newest alert left to read, assuming the
+    /// same density as on the most recent page.
     fn unread(&self) -> Option<(Timestamp, Timestamp)> {
         let Bounds::Created { from, to } = self.bounds else { return None };
         let bound = self.cut.or(from);
@@ -174,8 +177,9 @@ impl Window {
         Some((bound.map_or(dense, |bound| bound.max(dense)), last))
     }
 
-    /// Returns where to split the window, and the number of alerts in the older part. `size` is the size
-    /// of a page: the next one is requested for the window in any case.
+    /// Returns the time at which to split the window, and the estimated number of alerts in the
+    /// older part. One page, of `size` alerts, always stays with the window, since it is requested
+    /// next.
     fn division(&self, size: u64, turn: u32) -> Option<(Timestamp, u64)> {
         let is_open = match self.state {
             State::Waiting => true,
@@ -201,33 +205,34 @@ pub(super) struct Windows {
     parts: Vec<Window>,
     /// The number of alerts on a full page.
     size: u64,
-    /// Whether that was seen and not assumed.
+    /// True if `size` has been observed, false if it is assumed.
     is_size_known: bool,
     /// The number of alerts in the list, as counted by the service.
     total: u64,
-    /// The number of different alerts that were read.
+    /// The number of distinct alerts read so far.
     known: u64,
-    /// How many pages may be requested at the same time.
+    /// The current limit on concurrent page requests.
     streams: usize,
-    /// The number of pages since that number has changed.
+    /// The number of pages that have arrived since `streams` last changed.
     steady: usize,
-    /// Whether suspended chains are read to their ends.
+    /// True if suspended chains are being read to their ends.
     resumed: bool,
-    /// How often it was decided what to request.
+    /// The number of calls to [`Windows::steps`] so far.
     turn: u32,
 }
 
 impl Windows {
-    /// Divides a list, given its first page and the number of its alerts; `None` if it is too short.
-    /// `size` is the number of alerts on a full page.
+    /// Divides a list into windows, given its first page and its total number of alerts. Returns
+    /// `None` if the list is too short or a time on the first page is missing. `size` is the number
+    /// of alerts on a full page.
     pub(super) fn divide(first: PageFacts, total: u64, size: u64) -> Option<Self> {
         let times = first.times?;
         let count = total.div_ceil(size.max(1)).min(STREAMS as u64);
         if count < 3 {
             return None;
         }
-        // The first page is a poor sample. It only has to be good enough for a start, since windows are
-        // split as soon as more is known.
+        // The first page is a poor sample, but good enough for a start, since windows are split as
+        // soon as more is known.
         let sample = times.newest.ticks().saturating_sub(times.oldest.ticks());
         let span = sample as f64 * total as f64 / first.alerts.max(1) as f64;
         let span = (span as i64).clamp(TICKS_PER_DAY / 24, LONGEST * TICKS_PER_DAY);
@@ -257,17 +262,17 @@ impl Windows {
         })
     }
 
-    /// Returns what a window contains.
+    /// Returns the bounds of a window.
     pub(super) fn bounds(&self, window: usize) -> Bounds {
         self.parts[window].bounds
     }
 
-    /// Returns whether at least as many alerts were read as the service counted.
+    /// Returns whether at least as many alerts have been read as the service counted.
     pub(super) fn has_all(&self) -> bool {
         self.known >= self.total
     }
 
-    /// Takes note of a page of a window.
+    /// Records the arrival of a page for a window.
     pub(super) fn arrived(&mut self, number: usize, page: PageFacts) {
         self.known = page.known;
         if !page.is_last {
@@ -309,7 +314,7 @@ impl Windows {
         }
     }
 
-    /// Returns whether a page is requested.
+    /// Returns whether any page request is in progress.
     pub(super) fn is_reading(&self) -> bool {
         self.parts.iter().any(|window| window.state == State::Requested)
     }
@@ -319,17 +324,18 @@ impl Windows {
         self.parts[window].state = State::Ended;
     }
 
-    /// Takes note that the service throttles: fewer pages are requested at the same time, until it has
-    /// answered for a while.
+    /// Halves the number of concurrent requests after the service has throttled one. The number
+    /// grows again as pages arrive.
     pub(super) fn throttled(&mut self) {
-        // All requests under way are throttled together, which counts once.
+        // All requests in progress are throttled together, which counts once.
         if self.steady > 0 || self.streams == STREAMS {
             self.streams = (self.streams / 2).max(1);
             self.steady = 0;
         }
     }
 
-    /// Returns what to request now. Nothing is left to read if nothing is requested any more.
+    /// Returns the requests to make now. If there are none, and no request is in progress, nothing
+    /// is left to read.
     pub(super) fn steps(&mut self) -> Vec<Step> {
         let is_idle = !self.is_reading() && !self.parts.iter().any(Window::is_runnable);
         if is_idle && !self.resumed && !self.has_all() {
@@ -360,7 +366,7 @@ impl Windows {
         next.into_iter().take(free).map(start).collect()
     }
 
-    /// Splits the window with the most alerts left. Returns false if none can be split.
+    /// Splits the window with the most alerts left. Returns false if no window can be split.
     fn split(&mut self) -> bool {
         let division = |(number, window): (usize, &Window)| {
             window.division(self.size, self.turn).map(|division| (window.left, number, division))

@@ -1,7 +1,7 @@
-//! What a load has to know of an alert: which one it is and when it was created.
+//! The properties of an alert that a load needs: its ID and its creation time.
 //!
-//! Reads the JSON only as far as necessary. Graph sends both properties before the evidence, which is
-//! most of an alert.
+//! The JSON is parsed only until both are known. Graph sends them before the evidence, which makes
+//! up most of an alert.
 
 use std::{
     fmt,
@@ -11,12 +11,12 @@ use std::{
 use alertdeck_model::{RawAlert, Timestamp};
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
-/// The head of an alert.
+/// The ID, as a fingerprint, and the creation time of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// A fingerprint of the ID, or of the whole alert if it has none.
     pub(crate) id: u64,
-    /// When it was created, if that can be read.
+    /// The creation time, if it can be read.
     pub(crate) created: Option<Timestamp>,
 }
 
@@ -25,7 +25,7 @@ impl Head {
     pub(crate) fn read(alert: &RawAlert, fingerprint: &RandomState) -> Self {
         let mut texts = Texts::default();
         let mut json = serde_json::Deserializer::from_slice(&alert.0);
-        // What was read before an error counts; the visitor itself ends with one.
+        // The values read before an error are kept; the visitor itself stops by returning an error.
         let _ = json.deserialize_map(&mut texts);
         Self {
             id: match &texts.id {

@@ -1,8 +1,8 @@
-//! Defangs the text of one alert by one rule, wherever the text stands.
+//! Defangs all text of an alert by the same rules, wherever the text is shown.
 //!
-//! The same name must not be live in a table and defanged in the tree beside it. So what the
-//! evidence says about a name decides first, and the general rules of the parent module only if it
-//! says nothing.
+//! The same name must not be readable in a table and defanged in the tree beside it. What the
+//! evidence says about a name therefore takes precedence. The general rules of the parent module
+//! apply only to names that the evidence does not cover.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -11,23 +11,24 @@ use crate::{Indicator, IndicatorKind, ip_address};
 
 /// Defangs the text of one alert.
 ///
-/// These stay readable: the organization's devices, its people, the DNS suffixes of its devices,
-/// addresses that lead nowhere outside of its network, and file names.
+/// The following stay readable: the organization's devices and their DNS suffixes, its people,
+/// addresses that cannot be reached from outside its network, and file names.
 #[derive(Clone, Debug, Default)]
 pub struct Defanger {
-    /// Names of devices and people, in lower case, like all names here.
+    /// The names of devices and people. All names in this struct are in lower case.
     own: HashSet<String>,
-    /// DNS suffixes of devices.
+    /// The DNS suffixes of devices.
     suffixes: HashSet<String>,
-    /// Hosts and addresses that the evidence names as such.
+    /// The hosts and addresses that the evidence identifies as such.
     foreign: HashSet<String>,
-    /// Names of files and groups, which are no addresses even if they look like one.
+    /// The names of processes, files and groups, which are not addresses even if they look like
+    /// addresses.
     names: HashSet<String>,
 }
 
 impl Defanger {
-    /// Creates the rule for an alert with these indicators. `people` are the names of those who
-    /// work on the alert.
+    /// Creates the defanger for an alert with the given indicators. `people` are the names of the
+    /// people who work on the alert.
     pub fn new<'i, 'p>(
         indicators: impl IntoIterator<Item = &'i Indicator>,
         people: impl IntoIterator<Item = &'p str>,
@@ -125,8 +126,8 @@ impl Defanger {
     }
 }
 
-/// Returns whether the suffix of a device's name belongs to one organization. Suffixes such as
-/// `com` and `co.uk` belong to registries.
+/// Returns whether a device's DNS suffix belongs to a single organization. Suffixes such as `com`
+/// and `co.uk` belong to registries.
 fn is_private_suffix(suffix: &str) -> bool {
     let mut labels = suffix.rsplit('.');
     match (labels.next(), labels.next(), labels.next()) {
@@ -136,8 +137,8 @@ fn is_private_suffix(suffix: &str) -> bool {
     }
 }
 
-/// Returns whether an address leads nowhere outside of a network: loopback, link-local and private
-/// addresses (RFC 1918, 3927, 4193, 4291).
+/// Returns whether an address cannot be reached from outside its network. This applies to loopback,
+/// link-local and private addresses (RFC 1918, 3927, 4193, 4291).
 fn is_internal(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),

@@ -1,4 +1,4 @@
-//! Cut texts give the same as whole ones.
+//! Tests that a text in chunks yields the same alerts as the whole text.
 
 use super::*;
 use proptest::prelude::*;
@@ -11,7 +11,8 @@ fn alert(number: usize, pad: usize) -> String {
     )
 }
 
-/// Returns what a splitter finds in text that arrives in pieces, and the number of chunks.
+/// Returns everything that a splitter finds in text that arrives in pieces, and the number of
+/// chunks.
 fn split(text: &[u8], piece: usize) -> (Found, usize) {
     let (mut splitter, mut all, mut chunks) = (Splitter::default(), Found::default(), 0);
     let mut add = |chunk: Chunk| {
@@ -40,7 +41,7 @@ fn texts(found: &Found) -> Vec<&str> {
     found.alerts.iter().map(|raw| std::str::from_utf8(&raw.0).unwrap()).collect()
 }
 
-/// Alerts of three megabytes in total, one of which is larger than what is read whole.
+/// Returns three megabytes of alerts, one of which is too large to be read as a whole.
 fn alerts() -> Vec<String> {
     (0..90).map(|number| alert(number, if number == 70 { 1 << 20 } else { number * 500 })).collect()
 }
@@ -180,7 +181,7 @@ proptest! {
             let mut splitter = Splitter { format, patience: 4, ..Splitter::default() };
             for piece in text.as_bytes().chunks(piece) {
                 splitter.text().extend_from_slice(piece);
-                // Lists are cut at once.
+                // Cut each list as soon as possible.
                 while { splitter.patience = 1; splitter.next_chunk() }.is_some() {}
             }
             while splitter.finish().is_some() {}

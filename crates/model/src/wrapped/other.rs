@@ -1,4 +1,5 @@
-//! Names what is not an alert, with what to do about it. Knows nothing of how alerts are found.
+//! Describes text and objects that are not alerts, and says what to do about them. This module does
+//! not know how alerts are found.
 
 use std::borrow::Cow;
 
@@ -6,18 +7,19 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{SafeText, WireError};
 
-/// Returns the error for text that could not be read, with what was expected.
+/// Returns the message for text that could not be read, including what was expected.
 pub(super) fn broken(error: &WireError) -> String {
     format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
 }
 
-/// Returns the error for text that is not JSON: what it is, and what to do. `line` is its number.
+/// Returns the message for text that is not JSON. It describes the text and says what to do about
+/// it. `line` is the number of the text's first line.
 pub(super) fn no_json(text: &str, line: usize) -> String {
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("version https://git-lfs") {
         return "a Git LFS pointer, not the file itself; fetch it with `git lfs pull`".to_owned();
     }
-    // Commas in a sentence are followed by blanks.
+    // In a sentence, a space follows each comma.
     let is_heading = (first.matches(',').count() > 1 && !first.contains(", ")) || first.contains("_raw,");
     if line == 1 && !text.starts_with('<') && is_heading {
         return "CSV, which has no evidence; export the alerts as JSON".to_owned();
@@ -37,7 +39,8 @@ pub(crate) fn reported(error: &str) -> Option<String> {
     Some(format!("{}: {}", part("code"), part("message")))
 }
 
-/// Returns what an object without alerts is, with what to do, if it can be recognised.
+/// Describes an object without alerts and says what to do about it, if the object is of a known
+/// kind.
 fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
     let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
     let has = |name: &str| value(name).is_some();
@@ -85,14 +88,14 @@ fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
     if let Some(error) = value("error").and_then(reported) {
         return Some(format!("an error reply from Graph, not alerts: {error}"));
     }
-    // An envelope is what it contains.
+    // An envelope is of the same kind as its contents.
     members.iter().find_map(|(_, value)| {
         let items = serde_json::from_str::<Vec<&RawValue>>(value).ok()?;
         known(&super::members(items.first()?.get())?)
     })
 }
 
-/// Returns what an object without alerts is, with what to do.
+/// Describes an object without alerts. If it is of a known kind, also says what to do about it.
 pub(super) fn what(members: &[(Cow<'_, str>, &str)]) -> String {
     if let Some(line) = known(members) {
         return line;

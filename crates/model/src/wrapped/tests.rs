@@ -173,12 +173,12 @@ fn broken_lines_are_reported_by_their_number_and_the_others_are_read() {
         .map(|error| error.contains("(line 2,") || error.contains("(line 4,"))
         .collect();
     assert_eq!(places, [true, true], "{found:?}");
-    // What comes before an error in one document is kept.
+    // Alerts before an error are kept.
     let cut = super::tests::found(&format!("[\n{A}]\n[{B}]\n[{{\"id\":"));
     assert!(texts(&cut) == [A, B] && cut.errors.lines()[0].contains("(line 4,"), "{cut:?}");
 }
 
-/// A few properties, which make an alert only where an alert is expected.
+/// An object with so few properties that it is an alert only where an alert is expected.
 const SPARSE: &str = r#"{"id":"s"}"#;
 
 #[rstest]
@@ -244,7 +244,7 @@ fn names_and_depths_that_cannot_be_read_are_reported() {
 
 #[test]
 fn a_log_gives_its_alerts_and_a_few_of_its_errors() {
-    // The first lines decide whether this is read as JSON lines or as one document after another.
+    // The first lines decide whether the text is read as JSON lines or as concatenated documents.
     for (start, line) in [(format!("{A}\n"), 4), ("log\nlog\nlog\n".to_owned(), 6)] {
         let found = found(&(start.clone() + &format!("some log text\n{A}\n").repeat(5_000)));
         assert_eq!(found.alerts.len(), 5_000 + usize::from(start.starts_with('{')));
@@ -259,7 +259,7 @@ fn lines_in_parts_are_numbered_from_the_start_of_the_file() {
     assert!(found.alerts.len() == 1 && found.errors.lines()[0].contains("(line 102,"), "{found:?}");
 }
 
-/// Any JSON value, some of whose objects have the names of alerts.
+/// Generates JSON values in which some objects have an alert's property names.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -296,8 +296,9 @@ fn contains(value: &serde_json::Value) -> bool {
     }
 }
 
-/// Returns whether an object has an alert's names, and an ID or a title. Spelling does not matter.
-/// Written without knowledge of the reader: it accepts whatever a person could take for an alert.
+/// Returns whether an object has an alert's property names in any spelling, and an ID or a title.
+/// Written independently of the code under test, it accepts whatever a person might recognise as an
+/// alert.
 fn is_plausible(alert: &serde_json::Value) -> bool {
     let Some(members) = alert.as_object() else { return false };
     let known = ["id", "title", "severity", "status", "evidence"];
@@ -310,7 +311,7 @@ fn is_plausible(alert: &serde_json::Value) -> bool {
     is_named && (count > 1 || count == names.len())
 }
 
-/// Returns whether a value is a list without items, or contains a page without items.
+/// Returns whether a value is an empty list or contains an empty page.
 fn is_empty_list(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::Array(items) => items.iter().all(is_empty_list),
@@ -352,7 +353,7 @@ proptest! {
             let items = values.iter().filter(|value| !is_empty_list(value)).count();
             prop_assert!(page.missing.is_some() || page.alerts.len() >= items, "{}", reply);
         }
-        // As the whole reply.
+        // Each value as the whole reply.
         for value in values {
             match crate::split_reply(value.to_string().into()) {
                 Ok(page) => prop_assert!(

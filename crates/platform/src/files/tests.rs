@@ -365,7 +365,7 @@ mod with_modes {
         assert_eq!(check_new_file(&pipe, Existing::Replace), Err(FileError::NotAFile(pipe)));
     }
 
-    /// A superuser can write whatever the mode, but not to `/sys` or `/proc`.
+    /// A superuser can write to any folder regardless of its mode, except `/sys` and `/proc`.
     #[test]
     fn an_unwritable_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();

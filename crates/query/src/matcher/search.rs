@@ -1,8 +1,9 @@
 //! A text test that searches values, with its results keyed by value.
 //!
-//! Values are searched for strings that every match contains, many values at a time and on all
-//! cores; only the values found are tested further. A search that can only find a part of what a
-//! former search found, because the user has typed another letter, tests only those values.
+//! Values are first searched for strings such that every match contains at least one of them. This
+//! search covers many values at a time, on all cores; only the values that it finds are tested
+//! further. If another typed letter narrows the search, only the values that the former search
+//! found are tested.
 
 use rayon::prelude::*;
 
@@ -16,9 +17,9 @@ const UNIT: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     test: TextTest,
-    /// The patterns, for finding out whether another search has the same.
+    /// The patterns as text, for finding out whether another search has the same patterns.
     signature: String,
-    /// Strings of which every match contains at least one.
+    /// Strings such that every match contains at least one of them.
     literals: Option<Literals>,
     /// A former search whose results include all matches.
     wider: Option<Box<Self>>,
@@ -31,7 +32,7 @@ pub(super) struct Search {
     positions: Vec<usize>,
     /// The rows found so far.
     pub(super) found: RowSet,
-    /// Rows with a value that is a hit under only some of its properties.
+    /// Rows with a matching value that may belong to a property out of scope.
     unsure: RowSet,
     /// The first unsure row that has not been tested yet.
     next: usize,
@@ -58,7 +59,7 @@ impl Literals {
         Some(Self { texts, substrings, are_enough })
     }
 
-    /// Returns whether a value can contain one of these strings only if it contains one of the
+    /// Returns whether every value that contains one of these strings also contains one of the
     /// others.
     fn are_within(&self, others: &Self) -> bool {
         let is_within = |text: &String| others.texts.iter().any(|other| text.contains(other.as_str()));
@@ -74,7 +75,7 @@ struct NameHits {
     tested: u32,
     /// The number of values whose rows are in [`Search::found`].
     collected: u32,
-    /// A bit for each value that matches.
+    /// One bit for each value, which is set if the value matches.
     hits: Vec<u64>,
 }
 
@@ -108,8 +109,8 @@ impl Search {
         }
     }
 
-    /// Takes over the results of a former search with the same test, or uses those of one that
-    /// finds more. Both must be for the same store.
+    /// Takes over the results of a former search with the same test or, if there is none, uses
+    /// those of a former search that finds more. The former searches must be for the same store.
     pub(super) fn reuse(&mut self, former: &mut Vec<Self>) {
         let is_same = |other: &Self| other.test.scope == self.test.scope && other.signature == self.signature;
         if let Some(at) = former.iter().position(is_same) {
@@ -202,7 +203,8 @@ impl Search {
                     *work = work.saturating_sub(1);
                 }
                 hits.collected = end;
-                // Nothing more can be found. A letter occurs in almost every alert.
+                // All rows have been found, so the search is complete. This happens often, because
+                // a single letter occurs in almost every alert.
                 if found.len() == store.version().1 {
                     return true;
                 }
@@ -238,15 +240,15 @@ impl Search {
 }
 
 impl NameHits {
-    /// Returns whether all values in a range have been tested, and so few match that looking these up is
-    /// cheaper than searching the range.
+    /// Returns whether all values in a range have been tested, and so few match that looking them
+    /// up is cheaper than searching the range.
     fn are_few(&self, first: u32, end: u32) -> bool {
-        /// How many times longer it takes to look a value up than to search it.
+        /// The cost of looking up a value, as a multiple of the cost of searching it.
         const LOOKING_UP: usize = 32;
         self.tested >= end && self.between(first, end).count() * LOOKING_UP <= (end - first) as usize
     }
 
-    /// Lists the values in a range that match, of those that have been tested.
+    /// Lists the tested values in a range that match.
     fn between(&self, first: u32, end: u32) -> impl Iterator<Item = u32> {
         let words = self.hits.iter().enumerate().take(end.div_ceil(64) as usize).skip(first as usize / 64);
         let indices = words.flat_map(|(at, word)| {
@@ -262,7 +264,8 @@ impl NameHits {
         indices.filter(move |index| (first..end).contains(index))
     }
 
-    /// Tests values one by one. Returns what it costs as a number of bytes.
+    /// Tests values one by one. Returns the cost, as the number of bytes that could be searched in
+    /// the same time.
     fn test_all(
         &mut self,
         dictionary: &Dictionary,

@@ -1,4 +1,4 @@
-//! Resolves bare words: where they are searched for, and as what.
+//! Resolves bare words: decides in which properties to search for a word, and by which patterns.
 
 use alertdeck_model::defang::refang;
 use alertdeck_store::fold;
@@ -10,12 +10,13 @@ use crate::{
     syntax::Value,
 };
 
-/// Fields whose whole values a word finds. A part of an ID means nothing, and short words would be
-/// parts of many.
+/// Fields that a word must match as a whole. Part of an ID has no meaning, and a short word would
+/// be part of many IDs.
 const IDS: [&str; 3] = ["id", "incident", "detector"];
 
-/// Returns the test for a word: contained in the title, the description, the category or the
-/// evidence, or the whole ID of the alert, its incident, its detector or a technique.
+/// Returns the test for a word. It passes if the word occurs in the title, the description, the
+/// category or the evidence, or if it is the whole ID of the alert, its incident, its detector or a
+/// technique.
 pub(super) fn word(value: &Value) -> Outcome {
     // Quoted text is literal.
     let fix: fn(&str) -> String = if value.quoted { str::to_owned } else { refang };

@@ -1,4 +1,4 @@
-//! Resolves ATT&CK techniques: by ID, by name, and with those that were renamed.
+//! Resolves ATT&CK techniques by ID or name, including renamed ones.
 
 use alertdeck_model::attack;
 use alertdeck_store::fold;
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Resolver<'_> {
-    /// Returns patterns for a technique's id, and for the ids of all techniques whose name the
-    /// value matches, because alerts contain only ids.
+    /// Returns a pattern for a technique's ID, and patterns for the IDs of all techniques whose
+    /// names the value matches, because alerts contain only IDs.
     pub(super) fn techniques(&mut self, head: &Head, value: &Value) -> Result<Vec<Pattern>, Diagnostic> {
         let text = value.text();
         let folded = fold(&text);
@@ -55,8 +55,7 @@ impl Resolver<'_> {
         Ok(patterns)
     }
 
-    /// Returns patterns for the techniques that a technique or its sub-techniques have replaced or been
-    /// replaced by.
+    /// Returns patterns for the predecessors and successors of a technique and its sub-techniques.
     fn renamed(&mut self, id: &str) -> Vec<Pattern> {
         let parent = Pattern::Technique(fold(id));
         let is_meant = |known: &str| parent.matches(known, &fold(known));
@@ -71,7 +70,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns whether folded text is a technique id or the start of one.
+/// Returns whether folded text is a technique ID or the start of one.
 pub(super) fn is_technique_id(folded: &str) -> bool {
     folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }

@@ -124,7 +124,8 @@ impl<'a> Parser<'a> {
         self.at = self.text.len();
     }
 
-    /// Skips `word` if it comes next, `&&` for "and", or `|` or `||` for "or". Returns its range.
+    /// Skips `word` if it comes next, or a symbol for it: `&&` for "and", `|` or `||` for "or".
+    /// Returns the range that was skipped.
     fn accept_word(&mut self, word: &str) -> Option<Range<usize>> {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! `$orderby`: parses it, sorts by it, and describes a place in the order for next links.
+//! Parses `$orderby`, compares rows by it, and creates the sort keys that next links contain.
 
 use std::cmp::Ordering;
 
@@ -6,16 +6,18 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Columns, Domain, Entity, Property};
 
-/// A valid `$orderby`: properties, each with true for descending. Empty means the order of the
-/// list. Nulls come first, as in OData (Part 1: Protocol, "System Query Option $orderby").
+/// A valid `$orderby`: properties, each with true for descending order. If it is empty, the list
+/// keeps its default order. Nulls come first, as in OData (Part 1: Protocol, "System Query Option
+/// $orderby").
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Order(Vec<(Property, bool)>);
 
-/// The values of a row by which it is sorted, as in its JSON.
+/// The values by which a row is sorted, as they appear in the row's JSON.
 pub(crate) type SortKey = Vec<Option<String>>;
 
 impl Order {
-    /// Parses an order by filterable properties; the error is the service's message.
+    /// Parses a `$orderby`, which may name only filterable properties. The error is the service's
+    /// message.
     pub(crate) fn parse(text: &str, entity: Entity) -> Result<Self, String> {
         let item = |item: &str| {
             let words: Vec<_> = item.split_whitespace().collect();

@@ -9,7 +9,7 @@ use webpki::EndEntityCert;
 
 use super::{SignInControl, SignInError, jws::Jws};
 
-/// How far the client's clock may be off, in seconds.
+/// The maximum deviation of the client's clock, in seconds.
 const LEEWAY: u64 = 60;
 
 /// The error for bytes that are not a DER certificate.
@@ -17,7 +17,7 @@ const LEEWAY: u64 = 60;
 #[error("not a certificate in DER")]
 pub struct UnreadableCertificate;
 
-/// A certificate with which an application is registered.
+/// A certificate that is registered for client assertions.
 pub(super) struct Certificate {
     /// The certificate's SHA-256 digest in base64url, the value of `x5t#S256`.
     thumbprint: String,

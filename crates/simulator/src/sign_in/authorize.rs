@@ -1,4 +1,4 @@
-//! The authorize endpoint: issues authorization codes to a loopback address, by a redirect or a
+//! The authorize endpoint: sends authorization codes to a loopback address, by a redirect or a
 //! form.
 
 use std::time::Instant;
@@ -36,7 +36,7 @@ pub(super) struct Code {
 impl SignInControl {
     pub(super) fn authorize(&mut self, tenant: &str, query: &str, now: Moment) -> Reply {
         let form = Form::read(query.as_bytes());
-        // No redirect before the redirect URI is validated.
+        // Do not redirect before the redirect URI has been validated.
         let (client, redirect) = match self.requester(tenant, &form) {
             Ok(known) => known,
             Err(error) => return page::error(StatusCode::BAD_REQUEST, "Sign-in failed", &error.line()),
@@ -57,8 +57,8 @@ impl SignInControl {
         }
     }
 
-    /// Returns the client id and the redirect URI: a loopback address with any port
-    /// (docs/graph-api.md, "Authorization code").
+    /// Returns the client ID and the redirect URI, which must be a loopback address but may have
+    /// any port (docs/graph-api.md, "Authorization code").
     fn requester(&self, tenant: &str, form: &Form) -> Result<(String, Url), SignInError> {
         Self::check_tenant(tenant)?;
         let client = form.need("client_id")?;
@@ -100,7 +100,7 @@ impl SignInControl {
         }
         let scopes = RequestedScopes::read(form.need("scope")?, &self.base)?;
         scopes.check_consent(&self.rules).map_err(|error| SignInError {
-            // This differs from the token endpoint, since the user can consent here.
+            // The token endpoint uses another error, because the user can consent only here.
             error: "consent_required".into(),
             ..error
         })?;
@@ -123,7 +123,7 @@ impl SignInControl {
     }
 }
 
-/// How the browser takes the result back to the client.
+/// The way in which the browser returns the result to the client.
 struct Answer {
     redirect: Url,
     state: Option<String>,

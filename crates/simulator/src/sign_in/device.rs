@@ -128,7 +128,7 @@ impl SignInControl {
         Ok(Reply::plain_json(reply.to_string()))
     }
 
-    /// Redeems a device code; the error says why it cannot be redeemed yet.
+    /// Redeems a device code. Fails if the code is still pending or cannot be redeemed.
     pub(super) fn poll_device(
         &mut self,
         code: &str,

@@ -1,4 +1,4 @@
-//! Discovery: the documents in which clients look up the endpoints of a tenant (docs/graph-api.md,
+//! Discovery: the documents in which clients look up a tenant's endpoints (docs/graph-api.md,
 //! "Discovery").
 
 use serde_json::json;
@@ -46,8 +46,8 @@ impl SignInControl {
         Reply::plain_json(document.to_string())
     }
 
-    /// Answers with the hosts that share this authority's tenants, and where the tenant's
-    /// configuration is.
+    /// Answers with the hosts that share this authority's tenants, and the address of the tenant's
+    /// configuration.
     pub(super) fn instances(&self, query: &str, now: Moment) -> Reply {
         let form = Form::read(query.as_bytes());
         let endpoint = form.get("authorization_endpoint").and_then(|address| Url::parse(address).ok());
@@ -67,7 +67,8 @@ impl SignInControl {
         Reply::plain_json(document.to_string())
     }
 
-    /// Answers with the keys that verify tokens: none, because they are signed with a secret one.
+    /// Answers with the keys that verify tokens: an empty list, because tokens are signed with a
+    /// secret key.
     pub(super) fn keys() -> Reply {
         Reply::plain_json(json!({"keys": []}).to_string())
     }

@@ -5,8 +5,8 @@ use url::form_urlencoded;
 
 use super::{SignIn, SignInError};
 
-/// The Graph roots of the clouds (docs/graph-api.md, "National clouds"). A client that signs in to
-/// the simulator may still name a real root in its scope.
+/// The Graph root URLs of the clouds (docs/graph-api.md, "National clouds"). A client that signs in
+/// to the simulator may still name a real root in its scope.
 const GRAPH_ROOTS: [&str; 3] =
     ["https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us"];
 
@@ -18,7 +18,7 @@ impl Form {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// Returns a parameter. Empty ones count as missing.
+    /// Returns a parameter. An empty parameter counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
         found.map(|(_, value)| value.as_str())
@@ -32,7 +32,8 @@ impl Form {
         })
     }
 
-    /// Returns the object `access_token` of the parameter `claims`; empty if there is none.
+    /// Returns the `access_token` object in the `claims` parameter, or an empty object if there is
+    /// none.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, SignInError> {
         let Some(text) = self.get("claims") else { return Ok(Map::new()) };
         let malformed = || {
@@ -53,18 +54,18 @@ impl Form {
 pub(super) struct RequestedScopes {
     /// True if all scopes with consent are requested (`/.default`).
     pub(super) all: bool,
-    /// Graph permissions by name.
+    /// The names of the requested Graph permissions.
     pub(super) named: Vec<String>,
     /// True if a refresh token is requested (`offline_access`).
     pub(super) offline: bool,
-    /// The requested scopes of OpenID Connect that replies repeat.
+    /// The requested OpenID Connect scopes, which replies repeat.
     openid: Vec<String>,
-    /// The resource's root as the request spells it, if it names one.
+    /// The resource's root as spelled in the request, if any.
     root: Option<String>,
 }
 
 impl RequestedScopes {
-    /// Reads the parameter `scope`, which must contain a scope of Graph. `base` is Graph's root.
+    /// Parses the `scope` parameter, which must contain a Graph scope. `base` is Graph's root.
     pub(super) fn read(scope: &str, base: &str) -> Result<Self, SignInError> {
         let mut scopes = Self::default();
         for item in scope.split_whitespace() {
@@ -106,7 +107,7 @@ impl RequestedScopes {
         }
     }
 
-    /// Returns whether an id token is requested.
+    /// Returns whether an ID token is requested.
     pub(super) fn openid(&self) -> bool {
         self.openid.iter().any(|scope| scope == "openid")
     }
@@ -132,8 +133,8 @@ fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether the root of a scope is this tenant's Graph, under either loopback name, or that
-/// of a cloud.
+/// Returns whether the root of a scope is the Graph root of this tenant, with either loopback name,
+/// or of a cloud.
 pub(super) fn is_graph(root: &str, base: &str) -> bool {
     let root = root.trim_end_matches('/');
     root == base || root == base.replace("127.0.0.1", "localhost") || GRAPH_ROOTS.contains(&root)

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::reply::Reply;
 
-/// Names that stand for several tenants. Applications cannot sign in to them (docs/graph-api.md,
-/// "Client credentials").
+/// The tenant names that stand for several tenants. Applications cannot sign in to them
+/// (docs/graph-api.md, "Client credentials").
 pub(super) const MULTI_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -169,7 +169,7 @@ impl SignInControl {
     }
 }
 
-/// Returns earlier claims, overridden by the current ones.
+/// Merges two sets of claims. Current claims override earlier ones.
 fn merged(mut earlier: Map<String, Value>, current: Map<String, Value>) -> Map<String, Value> {
     earlier.extend(current);
     earlier

@@ -2,7 +2,7 @@
 //! the tenant's own tokens with a symmetric key.
 //!
 //! This module shares no code with the client that the simulator tests, so that a mistake in either
-//! does not go unnoticed.
+//! of them does not go unnoticed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
@@ -17,7 +17,7 @@ use webpki::{
 pub(super) struct Jws<'a> {
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    /// Header and claims as they were sent: the bytes that are signed.
+    /// The header and the claims as they were sent, which are the signed bytes.
     signed: &'a str,
     signature: Vec<u8>,
 }

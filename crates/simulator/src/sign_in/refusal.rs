@@ -32,7 +32,7 @@ impl SignInError {
         Self { message: message.into(), ..self }
     }
 
-    /// Returns `error_description` without the ids.
+    /// Returns `error_description` without the IDs.
     pub(super) fn line(&self) -> String {
         format!("AADSTS{}: {}", self.number, self.message)
     }

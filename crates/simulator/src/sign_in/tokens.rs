@@ -16,7 +16,7 @@ use crate::{reply::Reply, world::guid};
 /// The name under which applications comment.
 const APPLICATION: &str = "alertdeck automation";
 
-/// The id of Microsoft Graph as an application, the same in every tenant.
+/// The ID of Microsoft Graph as an application, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The subject of a token.
@@ -30,10 +30,10 @@ pub(super) enum Subject {
 pub(super) struct Issuance {
     pub(super) subject: Subject,
     pub(super) scopes: RequestedScopes,
-    /// The object `access_token` of the request's claims.
+    /// The `access_token` object in the request's `claims` parameter.
     pub(super) claims: Map<String, Value>,
     pub(super) nonce: Option<String>,
-    /// True if the client asks for the user's identifiers outside the id token, as MSAL does.
+    /// True if the client asks for the user's identifiers outside the ID token, as MSAL does.
     pub(super) client_info: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Refresh {
     pub(super) revoked: bool,
 }
 
-/// The subject of a token and its permissions.
+/// The subject of a token, with the subject's permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// The name under which the subject comments.
@@ -87,7 +87,7 @@ pub(crate) enum Verdict {
 }
 
 impl SignInControl {
-    /// Issues an access token, and a refresh token and an id token if they were requested.
+    /// Issues an access token and, if requested, a refresh token and an ID token.
     pub(super) fn issue(&mut self, issuance: Issuance, client: &str, tenant: &str, now: Moment) -> Reply {
         let Issuance { subject, scopes, claims, nonce, client_info } = issuance;
         let life = self.rules.token_life;
@@ -168,8 +168,8 @@ impl SignInControl {
         Reply::plain_json(reply.to_string())
     }
 
-    /// Signs with a secret key. Access tokens are opaque to clients, which therefore need no key to
-    /// verify them.
+    /// Signs claims with a secret key. Access tokens are opaque to clients, which therefore need no
+    /// key to verify them.
     fn sign(&self, claims: &Value) -> String {
         jws::sign_hs256(&self.key, claims)
     }
@@ -221,7 +221,7 @@ fn declares_cp1(claims: &Map<String, Value>) -> bool {
     values.is_some_and(|values| values.iter().any(|value| value == "cp1"))
 }
 
-/// Returns the display name for a user principal name: Alex Morgan for `alex.morgan@contoso.com`.
+/// Returns the display name for a user principal name: "Alex Morgan" for `alex.morgan@contoso.com`.
 fn display_name(principal: &str) -> String {
     let account = principal.split('@').next().unwrap_or(principal);
     let capital = |word: &str| {
@@ -231,7 +231,7 @@ fn display_name(principal: &str) -> String {
     account.split('.').map(capital).collect::<Vec<String>>().join(" ")
 }
 
-/// Returns the id of a tenant: the name if it is a GUID, otherwise a GUID derived from the name.
+/// Returns the ID of a tenant: the name if it is a GUID, otherwise a GUID derived from the name.
 pub(super) fn tenant_id(name: &str) -> String {
     let is_guid = name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| match at {

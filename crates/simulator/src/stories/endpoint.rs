@@ -136,7 +136,7 @@ const THREAT: Item = Item::Holding(
     ],
 );
 
-/// A process whose id is reused by [`SECOND_OWNER`] minutes later.
+/// A process whose ID is reused by [`SECOND_OWNER`] minutes later.
 const FIRST_OWNER: Item = Item::With(
     &run(
         &SERVICES,

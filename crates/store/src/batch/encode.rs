@@ -1,11 +1,11 @@
 //! The serialised form of a batch, for the cache.
 //!
-//! A batch is written with postcard, a compact format without names or types, for data whose reader
-//! knows its structure, and is then compressed. [`EncodedBatch::FORMAT`] identifies the structure. It
-//! must be incremented with every change to it, and to what decoding makes of an alert.
+//! A batch is serialised with postcard, a compact format that stores neither names nor types, and
+//! is then compressed. [`EncodedBatch::FORMAT`] is the version of the structure. It must be
+//! incremented whenever the structure changes or alerts are decoded differently.
 //!
-//! What is read may have been damaged, or changed by anyone who can write to the file. Therefore,
-//! every code is checked before it is used as an index.
+//! The data may be damaged, or modified by anyone who can write to the file. Every code is
+//! therefore checked before it is used as an index.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -27,24 +27,24 @@ use crate::{
 /// A serialised batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedBatch {
-    /// The batch, compressed, after the format and a checksum.
+    /// The format version, a checksum and the uncompressed size, followed by the compressed batch.
     pub data: Vec<u8>,
-    /// What identifies each alert. Not needed to read the batch.
+    /// The identity and state of each alert. Not needed to decode the batch.
     pub alerts: Vec<AlertState>,
 }
 
-/// An alert and its state, as far as they are needed to tell whether another state replaces it.
+/// Identifies an alert and one of its states, to determine which of its states is the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
     /// A hash of the ID, which is the same in all runs.
     pub id: u64,
     /// When the alert was created, in ticks; `None` if unknown.
     pub created: Option<i64>,
-    /// When it was last updated, in ticks; `None` if unknown.
+    /// When the alert was last updated, in ticks; `None` if unknown.
     pub updated: Option<i64>,
 }
 
-/// A serialised batch cannot be read: it is damaged, or from another version.
+/// The error for a serialised batch that is damaged or has a different format version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the batch is damaged")]
 pub struct DamagedBatch;
@@ -52,16 +52,17 @@ pub struct DamagedBatch;
 /// The maximum size of a batch before compression, in bytes.
 const MAX_SIZE: usize = 1 << 30;
 
-/// See [`Batch`] and [`Codes`].
+/// The serialised structure of a [`Batch`] and its [`Codes`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Wire<'a> {
     #[serde(borrow)]
     names: Vec<&'a str>,
-    /// The properties: the type of evidence and the path.
+    /// The evidence type and the path of each property.
     keys: Vec<(Option<&'a str>, &'a str)>,
-    /// The distinct values: the name and the length of each.
+    /// The name and the length in bytes of each distinct value.
     texts: Vec<(NameCode, u32)>,
-    /// The values as received, concatenated. Case is folded again when they are read.
+    /// The values as received, concatenated. Their folded forms are recomputed when the batch is
+    /// read.
     raw: String,
     labels: Vec<&'a str>,
     shapes: Vec<Vec<Token>>,
@@ -69,19 +70,19 @@ struct Wire<'a> {
     alerts: Vec<WireAlert<'a>>,
 }
 
-/// See [`BatchAlert`] and [`Fields`].
+/// The serialised structure of a [`BatchAlert`] and its [`Fields`].
 #[derive(Debug, Serialize, Deserialize)]
 struct WireAlert<'a> {
     #[serde(borrow)]
     members: [Option<&'a str>; 5],
     dates: [Option<i64>; 5],
     has_odd_date: bool,
-    /// ID, title, category, incident, product, owner.
+    /// The ID, title, category, incident, product and owner.
     texts: [Option<TextCode>; 6],
-    /// Techniques, devices, users, identities of devices, identities of users.
+    /// The techniques, devices, users, device identities and user identities.
     lists: [Vec<TextCode>; 5],
     end: u64,
-    /// The JSON, if the contents do not restore it exactly.
+    /// The JSON, if it cannot be restored exactly from the contents.
     body: Option<Vec<u8>>,
     fingerprint: u64,
     is_readable: bool,
@@ -91,14 +92,14 @@ impl EncodedBatch {
     /// The version of the format.
     pub const FORMAT: u8 = 2;
 
-    /// Reads the batch.
+    /// Decodes the batch.
     pub fn decode(&self) -> Result<Batch, DamagedBatch> {
         unseal(&self.data).and_then(|data| read(&data)).ok_or(DamagedBatch)
     }
 }
 
 impl Batch {
-    /// Adds the serialised form to the batch, for [`Batch::encoded`].
+    /// Serialises the batch and stores the result in it, for [`Batch::encoded`].
     #[must_use]
     pub fn with_encoded(mut self) -> Self {
         self.encoded = self.encode().map(Arc::new);
@@ -144,7 +145,8 @@ impl Batch {
     }
 }
 
-/// Compresses data and adds the format, a checksum and the size. Returns `None` if it is too large.
+/// Compresses data and prepends the format version, a checksum and the uncompressed size. Returns
+/// `None` if the data is too large.
 pub(super) fn seal(data: &[u8]) -> Option<Vec<u8>> {
     let size = u32::try_from(data.len()).ok().filter(|size| *size as usize <= MAX_SIZE)?;
     let mut rest = size.to_le_bytes().to_vec();
@@ -155,7 +157,7 @@ pub(super) fn seal(data: &[u8]) -> Option<Vec<u8>> {
     Some(sealed)
 }
 
-/// Reverses [`seal`].
+/// Reverses [`seal`]. Returns `None` if the data is damaged or has a different format version.
 pub(super) fn unseal(sealed: &[u8]) -> Option<Vec<u8>> {
     let (format, sealed) = sealed.split_first()?;
     let (checksum, rest) = sealed.split_first_chunk()?;
@@ -167,7 +169,7 @@ pub(super) fn unseal(sealed: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(compressed, size).ok()
 }
 
-/// Reads a batch, unless it is not one.
+/// Reads a batch. Returns `None` if the data is not a valid batch.
 fn read(data: &[u8]) -> Option<Batch> {
     let wire: Wire<'_> = postcard::from_bytes(data).ok()?;
     let properties = read_properties(&wire)?;
@@ -185,7 +187,8 @@ fn read(data: &[u8]) -> Option<Batch> {
         let has = |code: &TextCode| code.index() < codes.texts.len();
         let is_valid = alert.texts[0].is_some()
             && alert.texts.iter().flatten().all(has)
-            // The store keeps the values of a list without their name.
+            // The store keeps only the index of each value in a list, so the name must be the
+            // expected one.
             && alert.lists.iter().zip(names).all(|(list, name)| {
                 list.iter().all(|code| has(code) && Some(codes.texts.name(*code)) == name)
             });
@@ -214,7 +217,7 @@ fn read_properties(wire: &Wire<'_>) -> Option<Properties> {
         let key = Key { kind: kind.map(Into::into), path: (*path).into() };
         (properties.key_code(&key).index() == at).then_some(())?;
     }
-    // Every property has a name that is listed.
+    // Adding a property also adds its name, so the count is larger if a name was not listed.
     let is_complete = properties.names().len() == wire.names.len();
     is_complete.then_some(properties)
 }
@@ -249,7 +252,8 @@ fn read_shapes(wire: &Wire<'_>) -> Option<Shapes> {
     Some(shapes)
 }
 
-/// Checks the contents of an alert: all codes in them exist, and nothing is missing or left over.
+/// Checks the contents of an alert. Returns `None` unless all codes in them exist and nothing is
+/// missing or left over.
 fn check_contents(mut contents: &[u8], Codes { properties, texts, shapes }: &Codes) -> Option<()> {
     let rest = &mut contents;
     let value = |rest: &mut &[u8], name: NameCode| {
@@ -323,7 +327,7 @@ impl<'a> WireAlert<'a> {
         }
     }
 
-    /// Returns the alert without its body.
+    /// Converts the alert, whose contents end at `end`, without its body.
     fn to_alert(&self, end: usize) -> BatchAlert {
         let [severity, status, classification, determination, source] = self.members;
         let [created, updated, resolved, first_activity, last_activity] =

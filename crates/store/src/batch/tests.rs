@@ -7,10 +7,10 @@ use crate::{
     tests::{FEED, another, batch, json, raw, terms},
 };
 
-/// Describes all that the store knows of each alert of a batch.
+/// Describes everything that the store knows about each alert in a batch.
 fn described(batch: Batch) -> Vec<(Vec<String>, Vec<String>, RawAlert, bool)> {
     let mut store = Store::default();
-    // As a result, values have different codes in the store and in the batch.
+    // Add another alert first, so that values have different codes in the store and in the batch.
     store.absorb(FEED, crate::tests::batch(&[another()]));
     let rows = store.absorb(FEED, batch).seen;
     let describe = |row| {
@@ -112,7 +112,7 @@ proptest! {
         prop_assert_eq!((store.len(), title.as_str()), (1, "state 11"));
     }
 
-    /// Whoever can write to the file can also compute checksums.
+    /// An attacker who can write to the file can also compute a valid checksum.
     #[test]
     fn forged_data_is_refused_or_usable(
         alerts in prop::collection::vec(json(), 1..3),

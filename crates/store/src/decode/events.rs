@@ -1,6 +1,6 @@
-//! What the JSON of an alert consists of, one part at a time, in document order. Both readers
-//! ([`exact`](super::exact) and [`walk`](super::walk)) report the same events, so neither knows what
-//! becomes of them.
+//! The events that the JSON of an alert consists of, in document order. Both readers,
+//! [`exact`](super::exact) and [`walk`](super::walk), report them, and neither knows how they are
+//! handled.
 
 use super::{Decoder, NO_KIND, TYPE, fields::Field, node::ITEM};
 use crate::shape::Token;
@@ -30,19 +30,19 @@ pub(super) struct Object {
     /// The node of the object.
     pub(super) node: usize,
     part: Part,
-    /// A number that no other object in the batch has.
+    /// The object's number, which is unique in the batch.
     number: u32,
     /// Whether the object is the value of `evidence`, which should be a list.
     is_only_item: bool,
 }
 
-/// There are more objects than numbers for them.
+/// A batch has more objects than there are numbers for them.
 #[derive(Debug, thiserror::Error)]
 #[error("too many objects")]
 pub(super) struct TooManyObjects;
 
 impl Decoder {
-    /// Reads a string, a number, `true` or `false`.
+    /// Handles a string, a number, `true` or `false`.
     pub(super) fn on_scalar(&mut self, node: usize, part: Part, text: &str, is_string: bool) {
         match part {
             // If the value of `evidence` is not a list, it is a single item.
@@ -62,7 +62,7 @@ impl Decoder {
         }
     }
 
-    /// Reads `null`.
+    /// Handles `null`.
     pub(super) fn on_null(&mut self, part: Part) {
         if part == Part::Item {
             self.begin_item();
@@ -73,7 +73,7 @@ impl Decoder {
         }
     }
 
-    /// Begins a list. Returns the node and the role of its elements.
+    /// Handles the start of a list. Returns the node and the role of its elements.
     pub(super) fn on_list(&mut self, node: usize, part: Part) -> (usize, Part) {
         let field = self.nodes[node].field;
         let elements = match part {
@@ -92,7 +92,7 @@ impl Decoder {
         elements
     }
 
-    /// Ends a list.
+    /// Handles the end of a list.
     pub(super) fn on_list_end(&mut self, part: Part) {
         match part {
             Part::Evidence => self.end_items(),
@@ -103,14 +103,14 @@ impl Decoder {
         }
     }
 
-    /// Prepares to find the properties of an object by name. Returns its node and role.
+    /// Prepares to look up the properties of an object by name. Returns the object's node and role.
     pub(super) fn before_object(&mut self, node: usize, part: Part) -> (usize, Part) {
         let (node, part) = if part == Part::Evidence { (ITEM, Part::Item) } else { (node, part) };
         self.nodes.start(node);
         (node, part)
     }
 
-    /// Begins an object.
+    /// Handles the start of an object.
     pub(super) fn on_object(&mut self, node: usize, part: Part) -> Result<Object, TooManyObjects> {
         let is_only_item = part == Part::Evidence;
         let (node, part) = self.before_object(node, part);
@@ -127,7 +127,7 @@ impl Decoder {
         Ok(Object { node, part, number: self.object, is_only_item })
     }
 
-    /// Begins a property of an object. Returns the role of its value.
+    /// Handles the name of a property. Returns the role of the property's value.
     pub(super) fn on_property(&mut self, object: &Object, node: usize) -> Part {
         let property = &mut self.nodes[node];
         let seen_in = std::mem::replace(&mut property.seen_in, object.number);
@@ -142,7 +142,7 @@ impl Decoder {
         part
     }
 
-    /// Ends an object.
+    /// Handles the end of an object.
     pub(super) fn on_object_end(&mut self, object: &Object) {
         self.mark(Token::Close);
         if object.part == Part::Item {

@@ -1,10 +1,9 @@
-//! Reads JSON that is written as [`json::write`](crate::json::write) writes it, so that the shape and
-//! the values of an alert are enough to restore the bytes that were received.
+//! Reads JSON that is written exactly as [`json::write`](crate::json::write) writes it. The shape and
+//! the values of such an alert are enough to restore the received bytes.
 //!
-//! Services write JSON like that: without white space, and escape either only what has to be escaped
-//! or all characters other than ASCII as well. Anything else is left to the other reader, including
-//! JSON that is not valid. What this reader accepts is a part of what the other one accepts, with the
-//! same events.
+//! Services write JSON this way: without white space, and with either only the necessary escapes or
+//! all non-ASCII characters escaped as well. Everything else, including invalid JSON, is left to
+//! [`walk`](super::walk), which reports the same events for the JSON that both readers accept.
 
 use super::{
     Decoder,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::shape::Token;
 
-/// The JSON is not written in the expected way, or is not valid.
+/// The JSON is not written in the expected way or is invalid.
 #[derive(Debug)]
 pub(super) struct Inexact;
 
@@ -23,12 +22,12 @@ impl From<TooManyObjects> for Inexact {
     }
 }
 
-/// The depth of lists and objects beyond which JSON is left to the other reader, which has a limit
-/// of its own (127).
+/// The maximum nesting depth of lists and objects. JSON that is nested deeper is left to the other
+/// reader, whose limit is 127.
 const MAX_DEPTH: usize = 100;
 
 impl Decoder {
-    /// Reads an alert.
+    /// Reads an alert. If this fails, the events that have been reported must be discarded.
     pub(super) fn read_exact(&mut self, json: &str) -> Result<(), Inexact> {
         self.restart();
         let mut reader = Reader { json, at: 0, escaped: None, depth: 0, buffer: String::new() };
@@ -46,12 +45,12 @@ impl Decoder {
 
 struct Reader<'j> {
     json: &'j str,
-    /// The number of bytes that have been read.
+    /// The number of bytes read so far.
     at: usize,
-    /// Whether characters other than ASCII are escaped. `None` before the first one.
+    /// Whether non-ASCII characters are escaped. `None` until the first one has been read.
     escaped: Option<bool>,
     depth: usize,
-    /// The string that was read last, if it contains escapes.
+    /// The last string with escapes, unescaped.
     buffer: String,
 }
 
@@ -150,7 +149,7 @@ impl<'j> Reader<'j> {
         Ok(())
     }
 
-    /// Reads a property name with its colon. Returns the property's node.
+    /// Reads a property name and the colon after it. Returns the property's node.
     fn name(&mut self, decoder: &mut Decoder, object: &Object) -> Result<usize, Inexact> {
         if let Some((child, json)) = decoder.nodes.expected(object.node)
             && self.json.as_bytes()[self.at..].starts_with(json)
@@ -171,8 +170,8 @@ impl<'j> Reader<'j> {
         if is_next { Ok(()) } else { Err(Inexact) }
     }
 
-    /// Reads the rest of a number, after its first character. An exponent is not read, because it can
-    /// be written in several ways, so a number with one ends in the wrong place.
+    /// Reads the rest of a number, after its first character. Stops before an exponent, which can be
+    /// written in several ways. The caller then fails, because no comma or bracket follows.
     fn number(&mut self) -> Result<&'j str, Inexact> {
         let start = self.at - 1;
         let bytes = self.json.as_bytes();
@@ -204,7 +203,7 @@ impl<'j> Reader<'j> {
         self.buffer.clear();
         self.buffer.push_str(run);
         while !self.skip(b'"') {
-            // Control characters end a run too, but they must be escaped.
+            // A run also ends at a control character, which is invalid unless it is escaped.
             self.expect(b'\\')?;
             let character = self.escape()?;
             self.buffer.push(character);
@@ -217,7 +216,7 @@ impl<'j> Reader<'j> {
         Ok(&self.buffer)
     }
 
-    /// Checks that characters in a run without escapes may be written without.
+    /// Checks that non-ASCII characters in a run without escapes do not contradict escaped ones.
     fn check_run(&mut self, run: &str) -> Result<(), Inexact> {
         if run.is_ascii() { Ok(()) } else { self.set_escaped(false) }
     }
@@ -261,7 +260,7 @@ impl<'j> Reader<'j> {
         Ok(character)
     }
 
-    /// Reads four hexadecimal digits in lower case.
+    /// Reads four lowercase hexadecimal digits.
     fn hex(&mut self) -> Result<u16, Inexact> {
         let mut number = 0;
         for _ in 0..4 {
@@ -276,15 +275,15 @@ impl<'j> Reader<'j> {
     }
 }
 
-/// Returns where a run of characters ends that need no escapes: at the next quotation mark,
-/// backslash or control character, or at the end.
+/// Returns the end of a run of characters that need no escapes: the position of the next quotation
+/// mark, backslash or control character, or the end of the JSON.
 fn end_of_run(bytes: &[u8], start: usize) -> usize {
-    /// A byte in each of eight lanes.
+    /// Returns eight lanes that all contain the byte.
     const fn all(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    /// The highest bit of the first lane that is less than `limit`, which must be at most 128. Bits of
-    /// later lanes mean nothing.
+    /// Sets the highest bit of each lane that is less than `limit`, which must be at most 128. Only
+    /// the lowest bit set is reliable.
     const fn below(lanes: u64, limit: u8) -> u64 {
         lanes.wrapping_sub(all(limit)) & !lanes & all(0x80)
     }

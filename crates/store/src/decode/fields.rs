@@ -4,7 +4,7 @@ use alertdeck_model::{Classification, Determination, ServiceSource, Severity, St
 
 use crate::texts::TextCode;
 
-/// The columns of one alert, with codes from the batch's dictionary.
+/// The column values of one alert, with codes from the batch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) id: Option<TextCode>,
@@ -18,7 +18,7 @@ pub(crate) struct Fields {
     pub(crate) resolved: Option<Timestamp>,
     pub(crate) first_activity: Option<Timestamp>,
     pub(crate) last_activity: Option<Timestamp>,
-    /// Whether a date may have been sent that cannot be read.
+    /// Whether the alert may have a date that cannot be read.
     pub(crate) has_odd_date: bool,
     pub(crate) title: Option<TextCode>,
     pub(crate) category: Option<TextCode>,
@@ -26,17 +26,17 @@ pub(crate) struct Fields {
     pub(crate) product: Option<TextCode>,
     pub(crate) owner: Option<TextCode>,
     pub(crate) techniques: Vec<TextCode>,
-    /// Device names, stored as values of [`DEVICES`](super::DEVICES).
+    /// The device names, stored under the name [`DEVICES`](super::DEVICES).
     pub(crate) devices: Vec<TextCode>,
-    /// User names, stored as values of [`USERS`](super::USERS).
+    /// The user names, stored under the name [`USERS`](super::USERS).
     pub(crate) users: Vec<TextCode>,
-    /// The identities of the devices, stored as values of [`IDENTITIES`](super::IDENTITIES).
+    /// The device identities, stored under the name [`IDENTITIES`](super::IDENTITIES).
     pub(crate) device_ids: Vec<TextCode>,
-    /// The identities of the users, stored as values of [`IDENTITIES`](super::IDENTITIES).
+    /// The user identities, stored under the name [`IDENTITIES`](super::IDENTITIES).
     pub(crate) user_ids: Vec<TextCode>,
 }
 
-/// An alert property from which a column is built.
+/// An alert property that the decoder recognises: one from which a column is built, or `evidence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     None,

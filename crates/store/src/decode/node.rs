@@ -1,5 +1,5 @@
-//! The property paths seen so far, as a tree, so that a property is found by comparing its name with
-//! the one that is expected next.
+//! The tree of property paths seen so far. Usually, a property is found by a single comparison with
+//! the name that is expected next.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -22,23 +22,23 @@ pub(super) struct Node {
     pub(super) label: u32,
     /// The last name in the path as JSON, with a colon, if there is only one way to write it.
     json: Option<Box<[u8]>>,
-    /// The nodes of longer paths, each with the next name. Objects usually list their properties in
-    /// the same order, so a search starts after the last hit.
+    /// The child nodes, each with the name that it adds to the path. Objects usually list their
+    /// properties in the same order, so a lookup first tries the child after the last hit.
     children: Vec<(Box<str>, usize)>,
     next: usize,
     /// The positions of the children, keyed by name, if there are many.
     by_name: HashMap<Box<str>, usize>,
-    /// The object in which the property was last seen.
+    /// The number of the object in which the property was last seen.
     pub(super) seen_in: u32,
-    /// The property's code for each type of evidence.
+    /// The property's code for each evidence type.
     pub(super) keys: Vec<(u16, KeyCode)>,
-    /// The value in the current item.
+    /// The value in the last item that has the property.
     pub(super) value: ItemValue,
-    /// The last value. Many values are the same as those in the previous alert or item.
+    /// The most recent value, which is often the same in the next alert or item.
     pub(super) last: Option<TextCode>,
 }
 
-/// A value of the current item of evidence.
+/// The value of a property in an item of evidence.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ItemValue {
     pub(super) item: u32,
@@ -48,7 +48,7 @@ pub(super) struct ItemValue {
     pub(super) is_string: bool,
 }
 
-/// The alert's node.
+/// The node of the alert itself.
 pub(super) const ALERT: usize = 0;
 /// The node for an item of evidence.
 pub(super) const ITEM: usize = 1;
@@ -60,7 +60,7 @@ const MANY: usize = 48;
 pub(super) struct Nodes {
     list: Vec<Node>,
     labels: HashMap<Arc<str>, u32>,
-    /// The nodes that [`find`](Self::find) has found.
+    /// The nodes already found by [`find`](Self::find), keyed by path.
     found: RefCell<HashMap<Box<str>, usize>>,
 }
 
@@ -112,20 +112,20 @@ impl Nodes {
         self.list.len() - 1
     }
 
-    /// Returns the labels in the order of their numbers.
+    /// Returns the labels, ordered by number.
     pub(super) fn labels(&self) -> Vec<Arc<str>> {
         let mut labels: Vec<_> = self.labels.iter().map(|(label, number)| (*number, label.clone())).collect();
         labels.sort_unstable_by_key(|(number, _)| *number);
         labels.into_iter().map(|(_, label)| label).collect()
     }
 
-    /// Starts an object: its first property is expected next.
+    /// Prepares to read an object, whose first property is expected next.
     pub(super) fn start(&mut self, node: usize) {
         self.list[node].next = 0;
     }
 
     /// Returns the property that is expected next in an object, with its name as JSON and a colon.
-    /// Returns `None` if nothing is known about it, or if its name can be written in several ways.
+    /// Returns `None` if no property is expected, or if its name can be written in several ways.
     pub(super) fn expected(&self, node: usize) -> Option<(usize, &[u8])> {
         let Node { children, next, .. } = &self.list[node];
         let (_, child) = children.get(*next)?;
@@ -137,12 +137,12 @@ impl Nodes {
         self.list[node].next += 1;
     }
 
-    /// Finds the node of a path in an item of evidence.
+    /// Finds the node of a path within an item of evidence.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         if let Some(node) = self.found.borrow().get(path) {
             return Some(*node);
         }
-        // Annotation names contain a dot, but no path read here includes one.
+        // Annotation names contain a dot, but none occurs in the paths that are looked up here.
         let step = |node: Option<usize>, name: &str| self.child(node?, name).map(|(child, _)| child);
         let node = path.split('.').fold(Some(ITEM), step)?;
         self.found.borrow_mut().insert(path.into(), node);

@@ -1,4 +1,4 @@
-//! The shapes of alerts and items of evidence in a batch, as they are found.
+//! Collects the distinct shapes of the alerts and items of evidence in a batch.
 
 use hashbrown::{HashTable, hash_table::Entry};
 
@@ -7,11 +7,11 @@ use crate::{
     values::hash_one,
 };
 
-/// A part of a shape, with a node in place of a label or property, because the type of evidence is
-/// known only at the end of an item. Marks are numbers, so that they are hashed quickly.
+/// A part of a shape, encoded as a number so that it can be hashed quickly. A mark refers to a node
+/// instead of a label or property, because the evidence type is known only at the end of an item.
 pub(super) type Mark = u32;
 
-/// Returns the mark of a part, whose node must be less than 2^28.
+/// Encodes a part as a mark. The number of its node must be less than 2^28.
 pub(super) fn mark(part: Token<u32>) -> Mark {
     match part {
         Token::Open => 0,
@@ -28,7 +28,7 @@ pub(super) fn mark(part: Token<u32>) -> Mark {
     }
 }
 
-/// Returns the part of a mark.
+/// Decodes a mark into its part.
 fn part(mark: Mark) -> Token<u32> {
     match (mark & 15, mark >> 4) {
         (0, _) => Token::Open,
@@ -49,14 +49,14 @@ fn part(mark: Mark) -> Token<u32> {
 #[derive(Debug, Default)]
 pub(super) struct BatchShapes {
     pub(super) shapes: Shapes,
-    /// The type of evidence and the marks of each shape.
+    /// The evidence type and the marks of each shape.
     marks: Vec<(u16, Box<[Mark]>)>,
     table: HashTable<(u64, u32)>,
 }
 
 impl BatchShapes {
-    /// Returns the number of a shape, adding it if it is new. `token` is called for each part of a
-    /// new shape.
+    /// Returns the number of a shape, adding it if it is new. `token` converts each part of a new
+    /// shape.
     pub(super) fn add(
         &mut self,
         kind: u16,

@@ -6,18 +6,18 @@ use alertdeck_evidence::Subject;
 use super::{Decoder, Fields};
 use crate::texts::TextCode;
 
-/// The dictionary name for the devices that columns show. No property has this name.
+/// The dictionary name for the device names that columns show. No property has this name.
 pub(crate) const DEVICES: &str = "(devices)";
-/// The dictionary name for the users that columns show. No property has this name.
+/// The dictionary name for the user names that columns show. No property has this name.
 pub(crate) const USERS: &str = "(users)";
 /// The dictionary name for the identities of devices and users. No property has this name. If an
 /// identity is just a name, it is put in parentheses to distinguish it from any ID.
 pub(crate) const IDENTITIES: &str = "(identities)";
-/// The property for searching for devices without an ID by name. The service does not send a
-/// property with this name.
+/// The property under which the names of devices without an ID are stored for searching. The
+/// service does not send a property with this name.
 pub(crate) const DEVICE_NAME: &str = "(deviceid)";
-/// The property for searching for users without an ID by name. The service does not send a property
-/// with this name.
+/// The property under which the names of users without an ID are stored for searching. The service
+/// does not send a property with this name.
 pub(crate) const USER_NAME: &str = "(userid)";
 
 impl Decoder {
@@ -41,8 +41,8 @@ impl Decoder {
         }
     }
 
-    /// Returns the code of an identity, ignoring case. If the identity is a name, adds a term for
-    /// it.
+    /// Returns the code of an identity, converted to lower case. If the identity is a name, also
+    /// adds a term for it.
     fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> TextCode {
         let value = identity.value.to_lowercase();
         if !identity.is_name() {

@@ -1,5 +1,5 @@
-//! Reads any JSON with serde_json, one value at a time. This is the slower one of two readers: it
-//! accepts white space, any escapes and any numbers.
+//! Reads any valid JSON with serde_json, one value at a time. This is the slower of the two readers:
+//! it accepts white space, every kind of escape and every kind of number.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, SeqAc
 use super::{Decoder, events::Part, node::ALERT};
 
 impl Decoder {
-    /// Reads an alert.
+    /// Reads an alert from any valid JSON.
     pub(super) fn read_any(&mut self, json: &str) -> Result<(), serde_json::Error> {
         self.restart();
         let mut parser = serde_json::Deserializer::from_str(json);
@@ -97,7 +97,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// The key under which serde_json passes on the text of a number that is not an integer.
+/// The key under which serde_json passes the text of a number that is not an integer.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Reads a property name and returns its node, or `None` for [`NUMBER`].

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::packed::{ByteSet, Packed};
 
-/// Substrings to search for, folded.
+/// Folded substrings to search for.
 #[derive(Clone, Debug)]
 pub struct Substrings {
     pub(super) automaton: AhoCorasick,
@@ -53,8 +53,7 @@ pub(crate) struct Chunk {
     texts: Texts,
     /// The number of values.
     pub(super) len: usize,
-    /// The size of each value, as long as they all have the same size, which hashes, dates and most
-    /// ids do.
+    /// The size of each value, if all values have the same size, as hashes, dates and most ids do.
     pub(super) size: usize,
     /// The end of each value, if their sizes differ.
     pub(super) ends: Vec<u32>,
@@ -67,7 +66,7 @@ pub(crate) struct Chunk {
     spellings: Vec<u8>,
 }
 
-/// Marks a spelling as [`Spelling::Raw`].
+/// The bit that marks a spelling as [`Spelling::Raw`].
 const RAW: u32 = 1 << 31;
 
 impl Chunk {
@@ -87,7 +86,8 @@ impl Chunk {
         }
     }
 
-    /// Returns a byte of a value, or of what it is packed in.
+    /// Returns the first byte of a value or, in a packed chunk, the byte that contains its first
+    /// character.
     pub(super) fn first_byte(&self, at: usize) -> u8 {
         let start = self.start(at);
         match &self.texts {
@@ -163,10 +163,10 @@ impl Chunk {
             + self.spellings.capacity()
     }
 
-    /// Returns whether a value fits, given that positions are limited to 31 bits. A single value
-    /// always fits.
+    /// Returns whether the chunk has capacity for a value, given that positions are limited to 31
+    /// bits. An empty chunk accepts any value.
     pub(super) fn fits(&self, value: Folded<'_>) -> bool {
-        /// The maximum length in bytes, which is smaller in tests.
+        /// The maximum length of a buffer in bytes, which is smaller in tests.
         const MOST: usize = if cfg!(test) { 1 << 16 } else { 1 << 30 };
         let Texts::Plain(text) = &self.texts else { return true };
         let spelling =
@@ -176,7 +176,8 @@ impl Chunk {
             || text.len() + value.folded.len() <= MOST && self.spellings.len() + spelling <= MOST
     }
 
-    /// Fills the chunk with values that are never found and returns how many were added.
+    /// Fills the chunk with empty values that no lookup finds, and returns the number of values
+    /// added.
     pub(super) fn fill(&mut self) -> u32 {
         let count = CHUNK - self.len;
         for _ in 0..count {
@@ -215,7 +216,7 @@ impl Chunk {
         }
     }
 
-    /// Shrinks a full chunk.
+    /// Compacts a full chunk by packing its text, if possible, and releasing spare capacity.
     pub(super) fn seal(&mut self) {
         self.ends.shrink_to_fit();
         self.unusual.shrink_to_fit();

@@ -13,7 +13,7 @@ pub fn fold(text: &str) -> String {
     }
 }
 
-/// How a value differs from its folded form.
+/// The difference between a value and its folded form.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Spelling<'a> {
     /// The positions of the capitals: bit `n % 8` of byte `n / 8`, without trailing zeros.
@@ -50,8 +50,8 @@ pub(crate) struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// Puts together the parts of a value. `capitals` are the positions of the capitals if the value
-    /// is ASCII.
+    /// Creates a folded value from its parts. `capitals` contains the positions of the capitals if
+    /// the value is ASCII, and is empty otherwise.
     pub(crate) fn new(raw: &'a str, folded: &'a str, capitals: &'a [u8]) -> Self {
         let is_folded = capitals.is_empty() && raw == folded;
         let is_capitals = is_folded || !capitals.is_empty();
@@ -63,7 +63,7 @@ impl<'a> Folded<'a> {
         self.folded
     }
 
-    /// Returns the positions of the capitals, which are empty if the value is not ASCII.
+    /// Returns the positions of the capitals, or an empty slice if the value is not ASCII.
     pub(crate) fn capitals(&self) -> &'a [u8] {
         match self.spelling {
             Spelling::Capitals(bits) => bits,
@@ -78,7 +78,7 @@ impl Folder {
         self.capitals.clear();
         self.folded.clear();
         let is_ascii = raw.is_ascii();
-        // Without an early exit, this processes sixteen bytes at a time.
+        // Without an early exit, the loop can process sixteen bytes at a time.
         let has_capitals = raw.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
         if is_ascii && !has_capitals {
             return Folded { folded: raw, spelling: Spelling::Capitals(&[]) };

@@ -1,8 +1,8 @@
-//! Renews the access token without involving the user, and stores the refresh token.
+//! Refreshes the access token without involving the user, and stores the refresh token.
 //!
-//! Each response may replace the refresh token. Therefore only one instance of the program renews
-//! at a time, and a refresh token in the vault that differs from the last one seen was saved by
-//! another instance.
+//! Each response may replace the refresh token. Therefore only one instance of the program
+//! refreshes at a time. If the refresh token in the vault differs from the last one seen, another
+//! instance has saved it.
 
 use oauth2::{RefreshToken, basic::BasicErrorResponse};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,12 +17,12 @@ use crate::{
     http::Repeat,
 };
 
-/// A renewal in progress.
+/// A token refresh in progress.
 struct Renewal<'a> {
     vault: &'a Vault,
     key: &'a Key,
     demanded: Option<&'a Claims>,
-    /// The session's epoch at the start.
+    /// The session's epoch when the refresh started.
     epoch: u64,
     /// True if the vault is locked against other instances.
     locked: bool,
@@ -39,11 +39,11 @@ impl Session {
                 proof.sign_in(http, demanded).await
             }
             Identity::User { vault, key } => match self.check_signed_in(vault, key).await {
-                // Checked without taking the lock, which would leave a lock file behind.
+                // This check does not take the lock, since that would leave a lock file behind.
                 Err(reason) => Err(not_signed_in(reason, demanded)),
                 Ok(()) => {
-                    // The worst that can happen without the lock is that another instance uses up
-                    // the refresh token; the new one is then loaded.
+                    // Without the lock, at worst another instance uses up the refresh token. The
+                    // token that it has saved is then loaded.
                     let guard = vault.lock(key).await;
                     let renewal = Renewal { vault, key, demanded, epoch, locked: guard.is_ok() };
                     self.refresh(&renewal).await
@@ -69,8 +69,8 @@ impl Session {
         Ok(token)
     }
 
-    /// Fails if there is no refresh token in memory or in the vault. If the vault failed, the error
-    /// is the vault's. A keyring that hangs is asked only once.
+    /// Fails if there is no refresh token in memory or in the vault. The error is the vault's
+    /// message, or `None` if the vault did not fail. A keyring that hangs is queried only once.
     async fn check_signed_in(&self, vault: &Vault, key: &Key) -> Result<(), Option<String>> {
         if self.state().refresh.is_some() {
             return Ok(());
@@ -81,7 +81,8 @@ impl Session {
         if loaded.stored.is_some() { Ok(()) } else { Err(None) }
     }
 
-    /// Renews the access token with the refresh token from the vault or from an earlier response.
+    /// Refreshes the access token with the refresh token from the vault or from an earlier
+    /// response.
     async fn refresh(&self, renewal: &Renewal<'_>) -> Result<Grant, AuthError> {
         let (mut refresh, reason) = self.newest(renewal).await;
         loop {
@@ -106,9 +107,9 @@ impl Session {
         }
     }
 
-    /// Returns the refresh token from the vault if another instance has replaced it; otherwise
-    /// returns the one in memory, which is newer if saving it failed. The second value is the
-    /// vault's error, if any.
+    /// Returns the newest refresh token. This is the one in the vault if another instance has
+    /// replaced it, and otherwise the one in memory, which is newer than the vault's if saving it
+    /// failed. The second value is the vault's error, if any.
     async fn newest(&self, renewal: &Renewal<'_>) -> (Option<SecretString>, Option<String>) {
         let loaded = renewal.vault.load(renewal.key).await;
         let Some(mut state) = self.state_since(renewal.epoch) else { return (None, None) };
@@ -146,7 +147,7 @@ impl Session {
         Grant::read::<BasicErrorResponse>(request.request_async(&transport).await)
     }
 
-    /// Saves the refresh token from a renewal if it is new.
+    /// Saves the refresh token from `grant` if it differs from the `former` one.
     async fn save_renewed(&self, renewal: &Renewal<'_>, grant: &Grant, former: &SecretString) {
         let Some(new) = grant.refresh.as_ref().filter(|new| !same(new, former)) else { return };
         let Some(account) = self.state_since(renewal.epoch).map(|state| state.account.clone()) else {
@@ -188,7 +189,8 @@ impl Session {
         }
     }
 
-    /// Saves the refresh token from a user's sign-in, unless the user has signed in or out since.
+    /// Saves the refresh token from a user's sign-in, unless the user has signed in or out since
+    /// then.
     pub(super) async fn save_granted(
         &self,
         refresh: Option<SecretString>,

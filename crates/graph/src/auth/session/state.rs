@@ -11,30 +11,30 @@ pub(super) struct State {
     pub(super) current: Option<CurrentToken>,
     /// The refresh token, once it has been loaded or granted.
     pub(super) refresh: Option<SecretString>,
-    /// The refresh token that the vault contained at the last load. A different one was saved by
-    /// another instance of the program and is newer than ours.
+    /// The refresh token that the vault contained at the last load. If the vault contains a
+    /// different one, another instance of the program has saved it, and it is newer than ours.
     pub(super) seen: Option<SecretString>,
     pub(super) account: Option<Account>,
     /// The number of the latest token.
     pub(super) number: u64,
     /// The number of the token from the user's last sign-in.
     pub(super) user_number: u64,
-    /// Counts sign-ins and sign-outs by the user. The result of a renewal from an earlier epoch is
-    /// discarded.
+    /// The number of times the user has signed in or out. The result of a refresh from an earlier
+    /// epoch is discarded.
     pub(super) epoch: u64,
-    /// Counts finished renewals, including failed ones.
+    /// The number of finished refreshes, including failed ones.
     pub(super) renewals: u64,
-    /// The error from the last renewal.
+    /// The error from the last refresh, if it failed.
     pub(super) failure: Option<AuthError>,
     /// True if a user can be asked to sign in.
     pub(super) attended: bool,
     /// True if the user has declined to sign in.
     pub(super) declined: bool,
-    /// Counts how often the user has declined.
+    /// The number of times the user has declined.
     pub(super) declines: u64,
-    /// True if the service refuses renewed tokens, so that only a new sign-in by the user helps.
+    /// True if the service refuses refreshed tokens, so the user must sign in again.
     pub(super) only_user: bool,
-    /// When to retry a failed renewal.
+    /// The time at which to try again after a failed refresh.
     pub(super) retry_at: Option<SystemTime>,
     /// A message for the user, set when credentials could not be saved or read.
     pub(super) notice: Option<String>,
@@ -43,7 +43,7 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 pub(super) struct CurrentToken {
     pub(super) token: Token,
-    /// The claims with which the token was requested.
+    /// The claims that were demanded when the token was requested.
     pub(super) claims: Option<Claims>,
     pub(super) renew_at: SystemTime,
     pub(super) expires: SystemTime,

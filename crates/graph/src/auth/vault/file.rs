@@ -13,7 +13,7 @@ use alertdeck_platform::{FileError, private_folder, read_private, remove, write_
 
 /// The maximum file size in bytes: far more than stored credentials need.
 const MAX_FILE: u64 = 64 << 10;
-/// The extension of an unreadable file.
+/// The extension given to an unreadable file.
 const UNREADABLE: &str = "json.unreadable";
 
 pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
@@ -65,7 +65,7 @@ pub(super) fn forget(path: &Path) -> Result<bool, FileError> {
     Ok(remove(path)? || aside)
 }
 
-/// Writes a file without a secret, then removes it.
+/// Writes a test file that contains no secret, then removes it.
 pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     let path = folder.join(format!("check-{}", std::process::id()));
     save(folder, &path, &SecretString::from("check"))?;

@@ -29,7 +29,7 @@ use native as system;
 #[cfg(not(any(target_os = "macos", windows)))]
 use secret_service as system;
 
-/// How long a keyring may take to respond.
+/// The time limit for a keyring to respond.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The service name used for all entries.
 const SERVICE: &str = "alertdeck";
@@ -41,12 +41,12 @@ const MAX_MESSAGE: usize = 200;
 /// The number of unanswered calls, abandoned or not.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Set when the caller has stopped waiting for a call.
+/// A flag that is set once the caller has stopped waiting for a call.
 #[derive(Clone, Default)]
 struct Abandoned(Arc<AtomicBool>);
 
 impl Abandoned {
-    /// Fails once the caller has stopped waiting, since a write would then come as a surprise.
+    /// Fails if the caller has stopped waiting, since it no longer expects a write.
     fn check(&self) -> Result<(), Failure> {
         if self.0.load(Ordering::SeqCst) {
             return Err(Failure::Other("the call was abandoned".into()));
@@ -64,7 +64,7 @@ impl Drop for Waiter {
     }
 }
 
-/// Counts a call until it is dropped.
+/// Counts a call as unanswered until this guard is dropped.
 struct Counted(&'static AtomicUsize);
 
 impl Drop for Counted {
@@ -88,8 +88,8 @@ pub(super) async fn forget(name: String) -> Result<bool, VaultError> {
     run(&CALLS, LIMIT, move |_| system::delete(&name)).await
 }
 
-/// Writes an entry without a secret, then removes it. The user is asked to unlock the keyring if it
-/// is locked.
+/// Writes a test entry that contains no secret, then removes it. If the keyring is locked, the user
+/// is asked to unlock it.
 pub(super) async fn check() -> Result<(), VaultError> {
     run(&CALLS, LIMIT, |abandoned| {
         system::set("check", b"check", abandoned)?;
@@ -126,7 +126,7 @@ async fn run<T: Send + 'static>(
     }
 }
 
-/// Why a call failed. The messages come from the system and are not sanitised.
+/// The reason a call failed. The messages come from the system and are not sanitised.
 #[derive(Debug)]
 #[cfg_attr(
     not(any(test, target_os = "macos", windows)),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, Stored};
 
-/// The version that is written and read.
+/// The only supported version of the format.
 const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
@@ -23,15 +23,15 @@ struct Record<'a> {
     upn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// The id of the tenant.
+    /// The tenant id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tid: Option<String>,
-    /// The id of the user.
+    /// The user's object id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     oid: Option<String>,
 }
 
-/// Why stored credentials cannot be read. `Display` completes "the sign-in ...".
+/// The reason stored credentials cannot be read. `Display` completes "the sign-in ...".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     #[error("was written by a newer alertdeck (format {0})")]

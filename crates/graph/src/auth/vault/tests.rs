@@ -20,7 +20,7 @@ fn stored(token: &str) -> Stored {
     Stored { refresh_token: token.into(), account: Some(account) }
 }
 
-/// Returns the token stored under a key, and the notice.
+/// Returns the token stored under a key, and the notice, if any.
 async fn token(vault: &Vault, key: &Key) -> (Option<String>, Option<String>) {
     let loaded = vault.load(key).await.unwrap();
     (loaded.stored.map(|stored| stored.refresh_token.expose_secret().to_owned()), loaded.notice)
@@ -260,7 +260,7 @@ mod with_modes {
         assert_eq!(vault.save(&key("work"), &stored(CANARY)).await.unwrap_err(), refused);
         assert_eq!(vault.lock(&key("work")).await.unwrap_err(), refused);
         assert_eq!(paths(&target), [""; 0]);
-        // Nor is anything read or removed.
+        // Nothing is read or removed either.
         write_private(&target.join(vault.secret(&key("work")).file_name().unwrap()), b"theirs").unwrap();
         assert_eq!(vault.load(&key("work")).await.unwrap_err(), refused);
         assert_eq!(vault.forget(&key("work")).await.unwrap_err(), refused);

@@ -1,5 +1,5 @@
-//! Lists fetched over TLS from a server on loopback: which protocol the two sides agree on, and
-//! connections and streams that end between two pages or within one.
+//! Tests that fetch lists over TLS from a loopback server: the protocol that the two sides
+//! negotiate, and connections and streams that end between pages or within a page.
 
 use std::{
     sync::{Arc, Mutex},
@@ -24,30 +24,30 @@ use super::super::{Budget, Http, Journal, Limits, Route, trust};
 use crate::{Api, Client, ClientEvent, Endpoint, ListQuery, auth::Tokens};
 use alertdeck_model::AlertId;
 
-/// How many pages the server has.
+/// The number of pages on the server.
 const PAGES: u32 = 4;
 
-/// What the server does to streams and connections.
+/// The way in which the server treats streams and connections.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
-    /// It keeps the connection open.
+    /// Keeps the connection open.
     Stays,
-    /// It announces the end of the connection: GOAWAY, or `connection: close`.
+    /// Announces the end of the connection: GOAWAY, or `connection: close`.
     Leaves,
-    /// It resets the stream of each POST, and of the first GET of each page.
+    /// Resets the stream of each POST, and of the first GET of each page.
     Resets,
-    /// It breaks the first reply of each page, over HTTP/2.
+    /// Breaks the first reply for each page, over HTTP/2.
     Breaks(Break),
 }
 
-/// How a reply over HTTP/2 breaks.
+/// The way in which a reply over HTTP/2 breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Break {
-    /// Whether a half of the page has been sent before.
+    /// True if half of the page is sent before the break.
     in_body: bool,
-    /// The reason that the server gives, or `None` to close the connection without one.
+    /// The reason that the server gives; `None` to close the connection without one.
     reason: Option<h2::Reason>,
-    /// Whether the whole connection ends (GOAWAY) or only the stream (RST_STREAM).
+    /// True if the whole connection ends (GOAWAY), false if only the stream does (RST_STREAM).
     is_connection: bool,
 }
 
@@ -55,7 +55,7 @@ struct Break {
 #[error("the stream is reset")]
 struct Reset;
 
-/// The requests that arrived: connection, protocol and query.
+/// The requests that arrived: the connection number, protocol and query of each.
 type Seen = Arc<Mutex<Vec<(u32, Version, String)>>>;
 
 /// Starts a server for `localhost` that offers these protocols; returns its port, its log, and a
@@ -107,7 +107,7 @@ async fn serve(
 ) {
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     if let After::Breaks(how) = after {
-        // The connection ends with an error, as it should.
+        // The connection ends with an error, as intended.
         let _ = serve_broken(stream, connection, &log, how).await;
         return;
     }
@@ -139,7 +139,7 @@ async fn serve(
     }
 }
 
-/// Returns the text of a page.
+/// Returns a page as JSON text.
 fn page(number: u32) -> String {
     let mut page = serde_json::json!({"value": [{"id": number.to_string()}]});
     if number < PAGES {
@@ -148,7 +148,8 @@ fn page(number: u32) -> String {
     page.to_string()
 }
 
-/// Serves pages over HTTP/2 frame by frame, the first time each page is requested in a broken way.
+/// Serves pages over HTTP/2 frame by frame. The first reply for each page breaks as specified by
+/// `how`.
 async fn serve_broken(
     stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
     connection: u32,
@@ -170,7 +171,7 @@ async fn serve_broken(
         if how.in_body {
             let mut body = respond.send_response(head, false)?;
             body.send_data(text[..text.len() / 2].to_owned().into(), false)?;
-            // The frames have to leave before the break overtakes them.
+            // Let the frames leave first; otherwise, the break would overtake them.
             let sent = tokio::time::timeout(Duration::from_millis(50), served.accept());
             assert!(sent.await.is_err(), "the client waits for the rest");
             if let (Some(reason), false) = (how.reason, how.is_connection) {

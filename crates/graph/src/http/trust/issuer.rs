@@ -39,8 +39,7 @@ pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     attribute.map(|(_, value)| value.clone())
 }
 
-/// Returns those attributes of a name that have a text value, each as its encoded type and its
-/// value.
+/// Returns the attributes of a name that have a text value, each as its encoded type and its value.
 fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     let mut attributes = Vec::new();
     let mut name = Reader(name);
@@ -74,7 +73,7 @@ fn text(tag: u8, value: &[u8]) -> Option<String> {
     }
 }
 
-/// Reads one DER element after another.
+/// Reads consecutive DER elements.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -14,15 +14,15 @@ enum Order {
     Shuffled,
 }
 
-/// How a service differs from a perfect one.
+/// The way in which a service differs from an ideal one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Quirk {
     None,
-    /// It counts nothing.
+    /// The service returns no counts.
     NoCount,
     RefusesWindows,
     RefusesUndated,
-    /// One alert in three throttles a request.
+    /// About one request in three is throttled.
     Throttles,
     /// The chain of the third window breaks.
     BreaksOne,
@@ -30,22 +30,22 @@ enum Quirk {
 
 #[derive(Debug)]
 struct Service {
-    /// When each alert was created, in list order.
+    /// The creation time of each alert, in list order.
     alerts: Vec<Option<Timestamp>>,
     size: usize,
     quirk: Quirk,
 }
 
-/// What a load has come to.
+/// The outcome of a load.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     end: End,
     /// The alerts that arrived, by their positions in the list.
     read: BTreeSet<usize>,
     requests: usize,
-    /// When the last page arrived if every page takes the same time, in which it is the unit.
+    /// The time at which the last page arrived, if every page takes one unit of time.
     took: u32,
-    /// The most requests at the same time.
+    /// The maximum number of concurrent requests.
     at_once: usize,
     started_over: bool,
 }
@@ -98,12 +98,12 @@ impl Service {
 
     /// Loads the list. `choices` decides which request is answered next.
     fn load(&self, choices: &[u8]) -> Outcome {
-        // Whether the receiver shows the first rows soon.
+        // The choice also decides whether the receiver wants the first rows early.
         let first_size = if choices[0].is_multiple_of(2) { FIRST } else { LARGEST };
         let (mut plan, first) = Plan::new(first_size);
         let mut effects = vec![first];
         let mut chains = HashMap::<Stream, (Option<Bounds>, Vec<usize>, usize)>::new();
-        // With the time at which it is answered.
+        // The requests in progress, each with the time of its response.
         let mut requested = Vec::<(Stream, u32)>::new();
         let mut now = 0;
         let (mut read, mut requests, mut at_once, mut started_over) = (BTreeSet::new(), 0, 0, false);
@@ -161,7 +161,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_790_000_000 + seconds)
 }
 
-/// Alerts in bursts, with equal times among them, and some without a time.
+/// Generates bursts of alerts, some of them with equal creation times or none.
 fn alerts() -> impl Strategy<Value = Vec<Option<Timestamp>>> {
     let burst = (0..5_000_000_i64, 0..90_000_i64, 1..120_usize).prop_flat_map(|(start, length, count)| {
         prop::collection::vec((0..=length).prop_map(move |after| Some(at(start + after))), count)
@@ -223,7 +223,7 @@ proptest! {
     }
 }
 
-/// Returns alerts that were created at even distances, or the older half of them in a burst.
+/// Returns alerts created at even intervals, or with the older half in a burst.
 fn evenly(count: i64, is_burst: bool) -> Vec<Option<Timestamp>> {
     let place = |number: i64| if number < count / 2 && is_burst { number / 50 } else { number * 60 };
     (0..count).map(|number| Some(at(place(number)))).collect()
@@ -236,7 +236,7 @@ fn streams_share_the_work() {
         let outcome = service.load(&[0]);
         assert_eq!((outcome.read.len(), outcome.end), (20_000, End::Read));
         assert_eq!(outcome.at_once, STREAMS);
-        // 200 full pages, which eight streams without any other work read in 25 turns.
+        // There are 200 full pages, which eight streams could ideally read in 25 turns.
         assert!(outcome.requests < 230, "{is_burst}: {} requests", outcome.requests);
         assert!(outcome.took <= 31, "{is_burst}: {} turns", outcome.took);
     }

@@ -1,4 +1,4 @@
-//! Keychain on macOS, Credential Manager on Windows.
+//! Credentials in Keychain on macOS and in Credential Manager on Windows.
 
 use std::sync::{Arc, LazyLock};
 

@@ -79,7 +79,7 @@ mod on_a_bus {
     const CHILD: &str = "auth::vault::keyring::tests::on_a_bus::ask_the_bus_of_the_environment";
     const MARK: &str = "ALERTDECK_TEST_KEYRING";
 
-    /// Returns what a child process prints about the bus at `address`, and the time it took.
+    /// Returns the line that a child process prints about the bus at `address`, and the time taken.
     fn ask(address: &str) -> (String, Duration) {
         let started = Instant::now();
         let output = Command::new(std::env::current_exe().unwrap())
