@@ -7,9 +7,6 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::Arguments;
 
-/// The commands whose arguments form a filter.
-const WITH_FILTER: [&str; 4] = ["demo", "list", "handover", "explain"];
-
 /// Parses the arguments. The first argument is the name of the program.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let given: Vec<_> = arguments.into_iter().collect();
@@ -35,6 +32,11 @@ fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
         let mut found = commands.flat_map(clap::Command::get_arguments).filter(is_meant);
         found.any(|arg| arg.get_action().takes_values())
     };
+    let takes_filter = |command: &str| {
+        let mut positionals =
+            parser.find_subcommand(command).into_iter().flat_map(clap::Command::get_positionals);
+        positionals.any(|arg| arg.get_id() == "filter")
+    };
     let (mut after_option, mut command) = (false, None);
     let mut words = Vec::with_capacity(given.len());
     for (at, argument) in given.into_iter().enumerate() {
@@ -43,7 +45,7 @@ fn with_negations(given: Vec<OsString>) -> Vec<OsString> {
         if at > 0 && !is_value && command.is_none() && parser.find_subcommand(word).is_some() {
             command = Some(word.to_owned());
         }
-        let has_filter = command.as_deref().is_none_or(|command| WITH_FILTER.contains(&command));
+        let has_filter = command.as_deref().is_none_or(takes_filter);
         let is_negation = word.len() > 1 && word.starts_with('-') && !word.starts_with("--");
         if is_negation && has_filter && !is_value && !["-h", "-V"].contains(&word) {
             words.push(format!(" {word}").into());

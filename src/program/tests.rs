@@ -40,6 +40,8 @@ fn a_filter_without_a_command_is_accepted(#[case] line: &str, #[case] filter: &s
 #[case("list --columns id,title -version:x", "-version:x")]
 #[case("demo status:new -enc --seed 3", "status:new -enc")]
 #[case("explain severity eq 'high'", "severity eq 'high'")]
+#[case("stats -status:new --top 5 -enc", "-status:new -enc")]
+#[case("handover -status:new", "-status:new")]
 #[case("open x.json --filter -status:new", "-status:new")]
 fn filters_of_commands_may_have_several_arguments(#[case] line: &str, #[case] filter: &str) {
     let command = read(line).unwrap().command.unwrap();

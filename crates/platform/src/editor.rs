@@ -26,8 +26,8 @@ const MAX_BYTES: u64 = 4 << 20;
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be written or read, if there is no editor, or if the editor fails. The
-/// error is safe to show.
+/// Fails if the file cannot be written or read, if there is no editor, if the editor fails, or if the
+/// text is longer than 4 MiB. The error is safe to show.
 pub fn edit(text: &str, hidden: &[&str]) -> Result<String, String> {
     let set = VARIABLES.iter().filter_map(env::var_os).find(|value| !value.is_empty());
     let editor = set.unwrap_or_else(|| OsString::from(DEFAULT));
@@ -57,9 +57,12 @@ fn edit_with(editor: &OsString, text: &str, hidden: &[&str]) -> Result<String, S
     }
     // Editors may replace the file instead of writing to it.
     let edited = fs::File::open(file.path()).map_err(failed("the file is gone"))?;
-    let mut text = String::new();
-    edited.take(MAX_BYTES).read_to_string(&mut text).map_err(failed("the file is not text"))?;
-    Ok(text)
+    let mut text = Vec::new();
+    edited.take(MAX_BYTES + 1).read_to_end(&mut text).map_err(failed("the file cannot be read"))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err("the text was not edited: it is longer than 4 MiB; shorten it".to_owned());
+    }
+    String::from_utf8(text).map_err(|_| "the text was not edited: the file is not UTF-8 text".to_owned())
 }
 
 #[cfg(all(test, unix))]
@@ -81,5 +84,14 @@ mod tests {
         assert!(edited("false", "a").unwrap_err().contains("the editor failed"));
         assert!(edited("no-such-editor 2>/dev/null", "a").unwrap_err().contains("set EDITOR"));
         assert!(edited("rm -f", "a").unwrap_err().contains("the file is gone"));
+    }
+
+    #[test]
+    fn text_is_read_back_in_full_or_not_at_all() {
+        let write = |text: &str| format!(r#"sh -c '{text} > "$0"'"#);
+        let long = |bytes: u64| write(&format!(r#"head -c {bytes} /dev/zero | tr "\0" a"#));
+        assert_eq!(edited(&long(MAX_BYTES), "a").unwrap().len() as u64, MAX_BYTES);
+        assert!(edited(&long(MAX_BYTES + 1), "a").unwrap_err().contains("longer than 4 MiB"));
+        assert!(edited(&write(r#"printf "\303""#), "a").unwrap_err().contains("not UTF-8"));
     }
 }

@@ -45,7 +45,7 @@ impl Fact {
             "incident" => "incidentId",
             "owner" => "assignedTo",
             "tag" => "systemTags",
-            "id" => "id",
+            "ID" => "id",
             _ => "",
         }
     }

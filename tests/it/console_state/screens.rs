@@ -425,6 +425,18 @@ fn filter_matches_are_underlined() {
 }
 
 #[test]
+fn filter_matches_are_underlined_in_the_facts_of_an_alert() {
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"id": "da-needle-1", "title": "Title"}))]);
+    console.keys("/");
+    console.type_text("id:da-needle-1");
+    console.keys("Enter Enter");
+    let buffer = console.draw(&theme());
+    let id = cells(&buffer, "da-needle-1");
+    let underlined = id.iter().filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+    assert_eq!(underlined.map(|cell| cell.symbol()).collect::<String>(), "da-needle-1");
+}
+
+#[test]
 fn marks_have_their_own_style() {
     let buffer = queue().draw(&theme());
     let mark = cells(&buffer, "⟨202E⟩");
