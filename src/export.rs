@@ -87,8 +87,8 @@ impl Format {
         match self {
             Self::Json => "as received, as one array",
             Self::Lines => "as received, one per line",
-            Self::Csv => "columns, for spreadsheets",
-            Self::Markdown => "columns, for chats and wikis",
+            Self::Csv => "a row for each alert, for spreadsheets",
+            Self::Markdown => "a row for each alert, for chats and wikis",
             Self::Tickets => "one full report per alert",
         }
     }

@@ -1,7 +1,7 @@
 //! An overview of many alerts: the days on which they were created, the ages of the open ones, and
 //! the most common values. Used by the console's overview and `alertdeck stats`.
 //!
-//! Pure: [`Summary`] counts the alerts.
+//! This module does no I/O and does not count alerts; [`Summary`] does.
 
 use alertdeck_model::{
     Classification, SafeText, ServiceSource, Timestamp,

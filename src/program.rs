@@ -47,10 +47,10 @@ Examples:
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
   alertdeck update da637551227677560813_-961444813 --assign me --yes
                                                      change an alert; without --yes, a dry run
-  alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
+  alertdeck explain 'status:open device:srv-*'       which part of a filter is sent to Graph
 
-A filter that is also the name of a command runs the command. Set ALERTDECK_TOKEN to use an access
-token you already have.
+A word that is the name of a command runs the command, even if it is meant as a filter. Set
+ALERTDECK_TOKEN to use an access token you already have.
 
 Exit codes:
   0  success
@@ -98,7 +98,7 @@ enum Command {
     Note(Note),
     /// Print a shift handover report: what was closed, what is still assigned, what is new
     Handover(HandoverCommand),
-    /// Show which part of a filter Graph evaluates and which is applied locally
+    /// Show which part of a filter is sent to Graph and which part is applied locally
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),
@@ -220,13 +220,13 @@ struct Tenant {
     /// stale (changes become visible seconds later)
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
-    /// Average time between a simulated colleague's changes to open alerts; 0 for no changes
+    /// Simulate a colleague who changes an open alert every so many seconds on average; 0 for none
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     colleague: u64,
-    /// Permissions of users and applications: reader, responder or none
+    /// Permissions granted to the simulated users and applications: reader, responder or none
     #[arg(long, value_name = "NAME", default_value_t)]
     rights: Rights,
-    /// Compare owners case-sensitively in $filter, in case Graph does
+    /// Compare owners case-sensitively in $filter, as Graph may do
     #[arg(long)]
     exact_owners: bool,
 }

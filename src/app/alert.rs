@@ -101,7 +101,10 @@ impl App {
         };
         match PortalUrl::check(link.raw(), &self.feed_of(row).settings.portal_host) {
             Ok(url) => effects.push(Effect::Open(url)),
-            Err(refusal) => self.notify_error(format!("link not opened: {refusal}; y l copies it")),
+            Err(refusal) => {
+                let copy = self.ui.keymap.key("alert.copy");
+                self.notify_error(format!("link not opened: {refusal}; press {copy} to copy it"));
+            }
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) static PANES: Context = Context {
         run("panes.switch", "switch pane", App::switch_pane),
         run("panes.next-alert", "next alert", |app, _| app.next_alert(Motion::Down)),
         run("panes.previous-alert", "previous alert", |app, _| app.next_alert(Motion::Up)),
-        run("panes.next-new", "next new alert", |app, _| app.go_to_new()),
+        run("panes.next-new", "next newly arrived alert", |app, _| app.go_to_new()),
         run("panes.previous-view", "previous view: filter, pivot or sort", App::go_back),
         run("panes.refresh", "refresh, and remove rows that no longer match", App::refresh),
         run("panes.live", "toggle live polling", App::toggle_live),

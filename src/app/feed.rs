@@ -99,8 +99,8 @@ pub struct FeedSettings {
     pub cache: Option<alertdeck_cache::Retention>,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
-    /// Whether the user can sign in interactively. This is not possible with a token from a
-    /// variable, a command or a secret; in that case, messages suggest what to do instead.
+    /// Whether the user can sign in interactively. This is not possible with a token from an
+    /// environment variable, a command or a client secret; in that case, messages suggest what to do instead.
     pub signs_in: bool,
 }
 

@@ -108,7 +108,7 @@ pub enum FeedEvent {
         /// The reason, as a sentence; safe to show.
         why: String,
     },
-    /// The user has signed in, which ends the running sign-in.
+    /// The user has signed in, which ends the sign-in.
     SignedIn(Identity),
     /// The user has signed out.
     SignedOut,

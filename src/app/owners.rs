@@ -1,7 +1,7 @@
 //! Determines how each service compares owners, which decides what a filter like `assigned:me`
 //! requests (docs/filter-language.md, "OData meaning").
 //!
-//! If a list request relies on a guess about the spelling of an owner, a job queries the service
+//! If a list request relies on a guess about how an owner's name is written, a job queries the service
 //! while the list loads. The list does not count as complete until the result confirms the guess.
 
 use super::{

@@ -18,7 +18,7 @@ pub enum SignInWay {
     DeviceCode,
 }
 
-/// An event from a running sign-in.
+/// An event from a sign-in in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInEvent {
     /// The browser flow is waiting for the user at this address.

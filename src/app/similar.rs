@@ -146,7 +146,9 @@ impl App {
             1 => "1 alert".to_owned(),
             _ => format!("{} alerts", thousands(others)),
         };
-        let Some(usual) = similar.usual() else { return format!("{alerts}, none classified") };
+        let Some(usual) = similar.usual() else {
+            return format!("{alerts}, {} classified", if others == 1 { "not" } else { "none" });
+        };
         let Usual { count, classified, .. } = usual;
         let of = if count == classified { String::new() } else { format!("{} of ", thousands(count)) };
         format!("{alerts}; {of}{} classified: {}", thousands(classified), usual.words())

@@ -123,7 +123,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes stored credentials.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Also delete credentials stored in files for all other profiles, and all cached alerts
+    /// Also delete the file-stored credentials of all other profiles, and all cached alerts
     #[arg(long)]
     pub all: bool,
 }

@@ -21,7 +21,7 @@ pub enum CacheCommand {
         #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
         format: CacheFormat,
     },
-    /// Delete the cached alerts of all accounts
+    /// Delete the cached alerts for all accounts
     Clear,
 }
 

@@ -24,7 +24,7 @@ pub enum ConfigCommand {
         #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
         format: ConfigFormat,
     },
-    /// Check the config file and the keymap beside it for errors
+    /// Check the config file and the keymap in the same folder for errors
     Check {
         /// Config file to check [default: the file in use]
         #[arg(value_name = "FILE")]

@@ -30,7 +30,7 @@ pub struct Connection {
     /// Microsoft cloud: global, usgov-l4 or usgov-l5
     #[arg(long, global = true, env = "ALERTDECK_CLOUD", hide_env_values = true, value_name = "NAME")]
     pub cloud: Option<Cloud>,
-    /// Tenant: a domain, a GUID, organizations or common
+    /// Tenant: a domain, a GUID, `organizations` or `common`
     #[arg(long, global = true, env = "ALERTDECK_TENANT", hide_env_values = true, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Application (client) ID
@@ -70,13 +70,13 @@ pub struct Connection {
     /// Store credentials in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
-    /// Do not use the alert cache: neither read nor write it
+    /// Do not read from or write to the alert cache
     #[arg(long, global = true, env = "ALERTDECK_NO_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_cache: bool,
     /// Allow the console to change alerts: assign, classify, close and comment on them
     #[arg(long, global = true, env = "ALERTDECK_WRITE", hide_env_values = true, value_parser = FalseyValueParser::new(), conflicts_with = "read_only")]
     pub write: bool,
-    /// Change nothing in the tenant (the default)
+    /// Do not allow the console to change alerts (the default)
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }

@@ -7,7 +7,7 @@ use alertdeck_model::Timestamp;
 use alertdeck_query as query;
 use alertdeck_query::Context;
 
-/// Shows which part of a filter Graph evaluates and which is applied locally.
+/// Shows which part of a filter is sent to Graph and which part is applied locally.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Explain {
     /// Filter to explain

@@ -25,7 +25,7 @@ use alertdeck_store::{FeedId, Store, StoredReader};
 
 /// The filter for the alerts to load in addition to those named in the journal.
 const OPEN: &str = "status:open";
-/// The maximum number of concurrent requests for alerts of one tenant.
+/// The maximum number of concurrent alert requests per tenant.
 const CONCURRENT: usize = 4;
 
 /// Prints a shift handover report.

@@ -108,10 +108,10 @@ pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
             Some(match why {
                 WaitCause::Throttled => {
-                    format!("throttled by the service, next page in {left:.0} s; Esc stops")
+                    format!("throttled by the service; next page in {left:.0} s; Esc stops")
                 }
                 WaitCause::Budget => {
-                    format!("request limit for this minute reached, next page in {left:.0} s; Esc stops")
+                    format!("request limit for this minute reached; next page in {left:.0} s; Esc stops")
                 }
                 WaitCause::Retry { failure, .. } => {
                     format!("{failure}; retrying in {left:.0} s; Esc stops")

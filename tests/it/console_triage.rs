@@ -84,7 +84,7 @@ fn two_tenants_are_triaged_and_handed_over() {
     session.wait_until("taken", |session| session.shows("in progress, assigned to ana@"));
     session.press("c", "Comment on the alert");
     session.type_keys("called the user");
-    session.press("\r", "a comment cannot be undone");
+    session.press("\r", "comments cannot be undone");
     confirm(&mut session, "1 alert in");
     let ticks = |session: &Session| session.with_screen(|screen| screen.contents().matches('✓').count());
     session.wait_until("all three have a sign", |session| ticks(session) == 3);
@@ -100,8 +100,8 @@ fn two_tenants_are_triaged_and_handed_over() {
         [&contoso, &fabrikam].iter().all(|tenant| !tenant.simulator.alerts().iter().any(open))
     });
     session.wait_until("nothing is being sent", |session| !session.shows("sending"));
-    session.press("u", "undoes: resolved");
-    confirm(&mut session, "undoes: resolved");
+    session.press("u", "undo of: resolved");
+    confirm(&mut session, "undo of: resolved");
     session.wait_until("some are open again", |_| {
         let open = |alert: &Value| alert["status"] != "resolved";
         [&contoso, &fabrikam].iter().all(|tenant| tenant.simulator.alerts().iter().any(open))

@@ -258,7 +258,7 @@ impl From<AuthError> for Error {
         let (kind, advice) = match error {
             AuthError::Transport(fault) => return fault.into(),
             AuthError::Unavailable(_) => (Kind::Unavailable, None),
-            AuthError::Refused(ref refusal) if refusal.is_passing() => (Kind::Unavailable, None),
+            AuthError::Refused(ref refusal) if refusal.is_transient() => (Kind::Unavailable, None),
             AuthError::SignInNeeded(_) => {
                 (Kind::SignIn, Some("run `alertdeck login`, or press P in the console"))
             }

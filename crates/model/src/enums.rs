@@ -63,7 +63,7 @@ macro_rules! wire_enum {
             }
         }
 
-        /// Writes the wire name or, for `Undeclared`, the safe form of the text on one line.
+        /// Writes the wire name or, for `Undeclared`, the text, sanitised and on one line.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {

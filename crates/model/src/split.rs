@@ -127,7 +127,8 @@ pub struct Splitter {
     format: Format,
     /// The lists that are being cut, the innermost one last.
     lists: Vec<List>,
-    /// The start of a page whose list has ended, and the number of lines before the page.
+    /// The text of a page up to its list, kept after the list has ended, and the number of lines before
+    /// the page.
     page: Option<(Vec<u8>, usize)>,
     /// The offset up to which `text` has been scanned.
     at: usize,

@@ -28,7 +28,7 @@ impl Pattern {
     }
 }
 
-/// Returns strings, at least one of which is at the start or end of every match of an expression.
+/// Returns strings such that every match of the expression starts or ends with one of them.
 fn of_expression(expression: &str, ignore_case: bool) -> Option<Vec<String>> {
     let expression = Parser::new().parse(expression).ok()?;
     let mut prefixes = Extractor::new().kind(ExtractKind::Prefix).extract(&expression);

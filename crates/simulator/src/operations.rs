@@ -253,7 +253,7 @@ impl Handler<'_> {
     }
 }
 
-/// An item of a list.
+/// A list item.
 trait Resource {
     /// Returns the resource as a JSON object. For `all_members`, see [`StoredAlert::body`].
     fn body(&self, options: &Options, all_members: bool) -> Bytes;

@@ -31,7 +31,7 @@ impl Position {
     }
 }
 
-/// A row of a list.
+/// A row in a list.
 pub(super) struct Row<'a, T> {
     pub(super) position: &'a Position,
     pub(super) columns: &'a Columns,

@@ -157,7 +157,7 @@ pub(crate) struct Columns {
     pub(crate) bodies: HashMap<Row, StoredAlert>,
     pub(crate) fingerprints: Chunked<u64>,
     pub(crate) unreadable: RowSet,
-    /// The rows that may have a date that cannot be read.
+    /// The rows that may have an unreadable date.
     pub(crate) odd_dates: RowSet,
 }
 

@@ -1,4 +1,4 @@
-//! The facts about an alert, shown side by side with their labels.
+//! The facts about an alert, such as its status and owner, each shown after its label.
 
 use unicode_width::UnicodeWidthStr as _;
 

@@ -186,7 +186,7 @@ impl Confirm {
             vec![vec![PanelSpan::new(alerts, Role::Text), PanelSpan::new(parts.join(", "), Role::Strong)]];
         if !self.action.summary.is_empty() {
             let summary = match self.action.summary.strip_prefix(UNDO) {
-                Some(undone) => format!("undoes: {undone}"),
+                Some(undone) => format!("undo of: {undone}"),
                 None => self.action.summary.clone(),
             };
             lines.push(vec![PanelSpan::new(summary, Role::Accent)]);
@@ -228,7 +228,7 @@ impl Confirm {
             } else {
                 String::new()
             };
-            lines.push(note(format!("{on}a comment cannot be undone")));
+            lines.push(note(format!("{on}comments cannot be undone")));
         }
         lines.extend(self.notes.iter().cloned().map(note));
         if is_scrolled && self.items.len() > 1 {

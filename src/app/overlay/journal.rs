@@ -225,8 +225,8 @@ impl App {
         let Some(entry) = list.entries().get(list.scroll.cursor) else { return };
         if entry.kind != EntryKind::Update || entry.undoes.is_some() {
             return self.notify(match entry.kind {
-                EntryKind::Comment => "a comment cannot be undone",
-                EntryKind::Note => "a note cannot be undone",
+                EntryKind::Comment => "comments cannot be undone",
+                EntryKind::Note => "notes cannot be undone",
                 EntryKind::Update => "an undo cannot be undone; change the alert itself",
             });
         }

@@ -22,7 +22,7 @@ pub struct Menu {
     pub at: usize,
 }
 
-/// An item of a menu.
+/// A menu item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MenuItem {
     /// The letter that chooses the item.
@@ -35,7 +35,7 @@ pub struct MenuItem {
     pub action: MenuAction,
 }
 
-/// The action of a menu item.
+/// What a menu item does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MenuAction {
     /// Sorts by a column.

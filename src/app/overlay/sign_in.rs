@@ -152,7 +152,7 @@ impl App {
         }
     }
 
-    /// Handles an event from a running sign-in.
+    /// Handles an event from a sign-in in progress.
     pub(in crate::app) fn handle_sign_in(&mut self, id: FeedId, event: SignInEvent) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         feed.sign_in.stage = Some(match event {

@@ -71,7 +71,7 @@ impl TextPrompt {
         Self { purpose, editor: Editor::new(text), error: None }
     }
 
-    /// Returns whether the text may have several lines.
+    /// Returns whether the text may span several lines.
     pub fn has_lines(&self) -> bool {
         !matches!(self.purpose, TextPurpose::Owner(_) | TextPurpose::FormOwner)
     }

@@ -172,7 +172,7 @@ async fn fetch(
     }
 }
 
-/// The state of a guess about the spellings of an owner ([`Plan::guesses_owner`]).
+/// The state of a guess about how an owner's name is written ([`Plan::guesses_owner`]).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guess {
     /// The service has not been asked yet.

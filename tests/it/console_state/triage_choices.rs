@@ -92,7 +92,7 @@ fn a_comment_has_several_lines_and_is_confirmed() {
     console.keys("Ctrl-j");
     console.paste("the owner\r\nof the server");
     console.keys("Enter");
-    assert!(console.screen().contains("a comment cannot be undone"), "{}", console.screen());
+    assert!(console.screen().contains("comments cannot be undone"), "{}", console.screen());
     let (_, writes) = confirm(&mut console);
     let expected = Change {
         update: AlertUpdate::default(),

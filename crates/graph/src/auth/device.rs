@@ -117,7 +117,7 @@ impl<'a> AsyncHttpClient<'a> for Poll {
 /// Returns whether a retry may succeed.
 fn is_transient(error: &AuthError) -> bool {
     match error {
-        AuthError::Transport(fault) => fault.is_passing(),
+        AuthError::Transport(fault) => fault.is_transient(),
         AuthError::Unavailable(_) => true,
         _ => false,
     }

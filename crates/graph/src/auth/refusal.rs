@@ -58,7 +58,7 @@ impl Refusal {
     }
 
     /// Returns whether a retry may succeed.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
     }
 

@@ -115,7 +115,7 @@ impl Fault {
     }
 
     /// Returns whether the same request may succeed if it is sent again.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self.cause {
             Cause::Dns
             | Cause::Refused
@@ -237,7 +237,7 @@ mod tests {
         let error = client.get("https://graph.example/?secret=1").send().await.unwrap_err();
         let fault = Fault::read(error, "graph.example");
         assert_eq!(fault.to_string(), "no address found for graph.example (DNS)");
-        assert!(fault.is_passing());
+        assert!(fault.is_transient());
     }
 
     #[rstest]
@@ -267,6 +267,6 @@ mod tests {
         let fault = Fault::read(error, "graph.example");
         assert_eq!(fault.to_string(), format!("the proxy did not connect to graph.example: {reason}"));
         assert!(!format!("{fault:?}").contains("canary"));
-        assert_eq!(fault.is_passing(), passes);
+        assert_eq!(fault.is_transient(), passes);
     }
 }

@@ -50,8 +50,8 @@ impl<'a> Retry<'a> {
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let asked = outcome.as_ref().ok().and_then(retry_after);
         let failure = match outcome {
-            Err(fault) if fault.is_passing() && self.may_repeat(fault) => fault.to_string(),
-            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, asked) => {
+            Err(fault) if fault.is_transient() && self.may_repeat(fault) => fault.to_string(),
+            Ok(reply) if is_transient(reply.status) && self.may_follow(reply.status, asked) => {
                 format!("HTTP {}", reply.status.as_u16())
             }
             _ => {
@@ -117,7 +117,7 @@ fn is_refusal(status: StatusCode, has_retry_after: bool) -> bool {
 }
 
 /// Returns whether the same GET may succeed after this status (docs/graph-api.md, "Status codes").
-fn is_passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 509)
 }
 

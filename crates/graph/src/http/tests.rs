@@ -174,7 +174,7 @@ async fn passing_failures_are_tried_five_times(#[case] failure: Result<Reply, Fa
     }
     match run.outcome {
         Ok(reply) => assert_eq!(reply.tries, 5),
-        Err(fault) => assert!(fault.is_passing()),
+        Err(fault) => assert!(fault.is_transient()),
     }
 }
 

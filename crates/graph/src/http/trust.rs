@@ -25,7 +25,7 @@ use alertdeck_model::{SafeText, Timestamp};
 /// unchanged, so without these it would never speak HTTP/2.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// Creates the TLS configuration, with this machine's certificate store and HTTP/2 preferred over
+/// Creates a TLS configuration that uses this machine's certificate store and prefers HTTP/2 over
 /// HTTP/1.1.
 pub(super) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());

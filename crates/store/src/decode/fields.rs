@@ -18,7 +18,7 @@ pub(crate) struct Fields {
     pub(crate) resolved: Option<Timestamp>,
     pub(crate) first_activity: Option<Timestamp>,
     pub(crate) last_activity: Option<Timestamp>,
-    /// Whether the alert may have a date that cannot be read.
+    /// Whether the alert may have an unreadable date.
     pub(crate) has_odd_date: bool,
     pub(crate) title: Option<TextCode>,
     pub(crate) category: Option<TextCode>,

@@ -104,7 +104,7 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with all folded forms, concatenated, unless none of them can contain any of the
+    /// Calls `each` with all folded forms, concatenated, if any of them could contain one of the
     /// substrings.
     pub(super) fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
         thread_local! {
