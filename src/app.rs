@@ -242,8 +242,8 @@ impl App {
         }
     }
 
-    /// Returns the tenants that the filter language knows: the tenants in the list and, by name
-    /// only, the tenants of the other profiles.
+    /// Returns the tenants that a filter can refer to: the tenants in the list and, by name only,
+    /// the tenants of the other profiles.
     fn tenants(&self) -> Vec<query::Tenant> {
         let on = self.feeds.iter().map(Feed::query_tenant).collect();
         with_other_tenants(on, &self.settings.profiles)
@@ -364,7 +364,7 @@ impl App {
     }
 
     /// Recompiles the active filter because time has passed or the service has refused part of it.
-    /// The filter's meaning is unchanged, so rows that no longer match keep their place.
+    /// The filter's meaning is unchanged, so rows that no longer match stay in the list.
     fn replan(&mut self) {
         let contexts = self.query_contexts();
         if self.filter.compile(&contexts, true) {
@@ -373,8 +373,8 @@ impl App {
     }
 }
 
-/// Adds the tenants of all profiles that are not in the list, because the filter language also
-/// knows their names.
+/// Adds the tenants of the profiles that are not in the list, because filters can refer to these
+/// tenants by name.
 pub fn with_other_tenants(mut on: Vec<query::Tenant>, profiles: &[ProfileLine]) -> Vec<query::Tenant> {
     let count = on.len();
     for profile in profiles {

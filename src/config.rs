@@ -72,7 +72,7 @@ struct Section {
     settings: Settings,
 }
 
-/// An error in the config file, the keymap file or the options. `Display` is safe to show.
+/// An error in the config file, the keymap file or the options. The `Display` text is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The system has no folder for settings.
@@ -149,7 +149,7 @@ fn suggestion(near: Option<&str>, names: &[String]) -> String {
     }
 }
 
-/// Displays the errors in a file, one below the other.
+/// Displays the errors in a file, one after another.
 struct Rendered<'a> {
     path: &'a Path,
     errors: &'a [Diagnostic],

@@ -40,7 +40,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Returns the portal host of a feed; empty if the feed is unknown, so that no link is clickable.
+    /// Returns the portal host of a feed. If the feed is unknown, returns an empty string, so that
+    /// no link is clickable.
     fn host_of(tenants: &[Self], feed: FeedId) -> &str {
         tenants.iter().find(|tenant| tenant.feed == feed).map_or("", |tenant| &tenant.portal_host)
     }

@@ -53,9 +53,9 @@ impl Saved {
         self.count = self.count.max(other.count);
     }
 
-    /// Returns the errors, each with the file, the position, the reason and the fix. The pages of a
-    /// list may be spread over several files, so a missing end is reported only if no file contains
-    /// the last page of a list.
+    /// Returns the errors. Each names the file, the position, the reason and the fix. The pages of
+    /// a list may be spread over several files, so a missing end is reported only if no file
+    /// contains the last page of a list.
     pub fn errors(&self) -> Messages {
         let mut errors = self.unread.clone();
         if let Some(name) = self.continued.as_ref().filter(|_| !self.has_last) {
@@ -79,7 +79,7 @@ pub struct Progress {
 /// A part of a file that can be searched for alerts.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The name of the file, safe to show.
+    /// The name of the file, sanitised for display.
     name: String,
     content: Content,
     /// The progress after this part was read.
@@ -135,7 +135,7 @@ pub struct Paths {
     pipes: Pipes,
 }
 
-/// The pipes that have been opened, each with whether it was read to the end.
+/// The pipes that have been opened, each mapped to whether it was read to the end.
 type Pipes = Arc<Mutex<HashMap<PathBuf, bool>>>;
 
 impl Paths {
@@ -149,7 +149,7 @@ impl Paths {
         !self.paths.iter().any(|path| is_pipe(path))
     }
 
-    /// Returns the name of the file, safe to show, if there is only one and it is not a folder.
+    /// If there is only one path and it is not a folder, returns its name, sanitised for display.
     pub fn only_file(&self) -> Option<String> {
         match self.paths.as_slice() {
             [only] if !only.is_dir() => Some(name(only)),
@@ -173,7 +173,7 @@ impl Paths {
                 files.paths.push_back(path.clone());
             }
         }
-        // A file that does not exist has nothing to read.
+        // A file that does not exist adds nothing to the total.
         let size = |path: &PathBuf| (!is_pipe(path)).then(|| path.metadata().map_or(0, |file| file.len()));
         files.progress.total = files.paths.iter().map(size).sum();
         files.ready.iter_mut().for_each(|part| part.progress = files.progress);
@@ -377,7 +377,7 @@ fn is_saved_alerts(path: &Path) -> bool {
     last.as_deref().is_some_and(|last| matches!(last, "json" | "ndjson" | "jsonl"))
 }
 
-/// Returns the name of a file, safe to show.
+/// Returns the name of a file, sanitised for display.
 fn name(path: &Path) -> String {
     let name =
         if path.as_os_str() == STANDARD_INPUT { "standard input".into() } else { path.to_string_lossy() };

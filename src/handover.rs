@@ -42,7 +42,7 @@ pub struct AlertState {
 /// A tenant in the report.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// The tenant's name; safe to show.
+    /// The tenant's name, sanitised for display.
     pub name: String,
     /// The user principal name, if known.
     pub me: Option<String>,
@@ -62,7 +62,7 @@ pub struct Input<'a> {
     pub entries: &'a [(Option<usize>, Entry)],
     /// The open alerts, and those named in the journal.
     pub alerts: &'a [AlertState],
-    /// The data that could not be read, described in one line each. The lines are safe to show.
+    /// Descriptions of the data that could not be read, one line each, sanitised for display.
     pub missing: &'a [String],
 }
 
@@ -104,7 +104,8 @@ pub struct Handover {
 type Key<'a> = (usize, &'a str);
 
 /// Returns the alerts whose state is needed in addition to the open ones: those whose status was
-/// changed at or after `since`, according to the journal. Each comes with the index of its tenant.
+/// changed at or after `since`, according to the journal. Each alert ID is paired with the index of
+/// its tenant.
 pub fn named(entries: &[(Option<usize>, Entry)], since: Timestamp) -> Vec<(usize, String)> {
     let mut seen = HashSet::new();
     let changes = entries.iter().filter(|(_, entry)| {
@@ -354,7 +355,7 @@ impl Handover {
         out
     }
 
-    /// Returns a table of rows, each given with its tenant's index. If there are several tenants,
+    /// Returns a table. Each row is paired with its tenant's index. If there are several tenants,
     /// the first column names them.
     fn table(&self, head: &[&str], rows: impl Iterator<Item = (usize, Vec<String>)>) -> String {
         let several = self.tenants.len() > 1;

@@ -20,8 +20,8 @@ const DAY: i64 = 86_400;
 const EARLIER: &str = "earlier";
 const LATER: &str = "later";
 
-/// The columns in the order of the overview. Each comes with its heading and, if the alerts without
-/// a value are counted, a label for them.
+/// The columns and their headings, in the order in which the overview shows them. If the alerts
+/// without a value are counted, the third element is the label for them.
 const COLUMNS: [(Column, &str, Option<&str>); 10] = [
     (Column::Title, "Titles", None),
     (Column::Device, "Devices", None),
@@ -119,7 +119,7 @@ impl Item {
             if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
                 nearest = Some((distance, filter));
             }
-            // The remaining filters are more complex, and may take long.
+            // The remaining filters are more complex and may be slow.
             if distance == 0 {
                 break;
             }

@@ -29,7 +29,8 @@ pub struct Report {
 pub struct Sighting {
     /// The indicator's value and kind.
     pub indicator: Indicator,
-    /// The first evidence item that contains the indicator, and the number of others; safe to show.
+    /// The first evidence item that contains the indicator, and the number of others. The text is
+    /// sanitised for display.
     pub location: String,
 }
 
@@ -39,7 +40,7 @@ struct Section {
     parts: Vec<Part>,
 }
 
-/// Part of a section; all text is safe to show.
+/// Part of a section. All text is sanitised for display.
 #[derive(Clone, Debug)]
 enum Part {
     /// Preformatted lines.

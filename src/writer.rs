@@ -35,7 +35,7 @@ pub struct TaskReport {
     pub result: TaskResult,
     /// The alert as the service last returned it, if at all.
     pub alert: Option<RawAlert>,
-    /// The latest journal entries for what was sent: for the values, then for the comment.
+    /// The latest journal entries for the changes sent: first the values, then the comment.
     pub entries: Vec<Entry>,
 }
 
@@ -309,7 +309,7 @@ fn refused(error: &Error) -> TaskResult {
     TaskResult::Failed { kind: Some(error.kind), line: error.to_string() }
 }
 
-/// Returns the state in an outcome, if any, and the result.
+/// Splits an outcome into the alert's state, if the outcome has one, and the result.
 fn read_outcome<T>(outcome: Result<Outcome<T>, Error>) -> (Option<T>, Result<(), TaskResult>) {
     match outcome {
         Ok(Outcome::Applied(state)) => (Some(state), Ok(())),
@@ -325,7 +325,7 @@ fn read_outcome<T>(outcome: Result<Outcome<T>, Error>) -> (Option<T>, Result<(),
 }
 
 /// Returns the alert in the reply to an update. If the reply has no evidence, adds the evidence
-/// from before, since the reply is not documented to be complete.
+/// and any other missing properties of `before`, since the reply is not documented to be complete.
 fn with_evidence(reply: RawAlert, before: &RawAlert) -> RawAlert {
     let has_evidence = |alert: &RawAlert| alert.decode().is_ok_and(|alert: Alert| !alert.evidence.is_empty());
     if has_evidence(&reply) || !has_evidence(before) {

@@ -44,7 +44,7 @@ impl App {
         }
     }
 
-    /// Shows an error message the first time a feed contains a date that cannot be read.
+    /// Shows an error message the first time an unreadable date is found in a feed's alerts.
     fn notify_odd_date(&mut self, id: FeedId, absorbed: &Absorbed) {
         let Some(feed) = self.feeds.get_mut(id).filter(|feed| !feed.has_odd_date) else { return };
         if absorbed.touched().iter().any(|row| self.store.has_odd_date(*row)) {

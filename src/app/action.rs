@@ -237,7 +237,7 @@ impl App {
         (!left.is_zero()).then(|| format!("{why}, continuing in {}", span(left)))
     }
 
-    /// Returns a short description of the progress in sending changes; `None` if no changes are
+    /// Returns a short description of how many changes have been sent; `None` if no changes are
     /// being sent.
     pub fn sending(&self) -> Option<String> {
         // Return early: most frames are drawn while nothing is being sent, and tallying large past
@@ -288,8 +288,8 @@ impl App {
         (line, true)
     }
 
-    /// Returns the last action with failed changes, together with the failed changes to confirm
-    /// again against the alerts' current values.
+    /// Returns the last action that has failed changes, together with the changes that retry them.
+    /// The user must confirm the changes again before they are sent.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
         let can_send =

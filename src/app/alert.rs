@@ -155,8 +155,8 @@ impl App {
             (value, what)
         };
         let mut values: Vec<_> = values.into_iter().map(with_indicator).collect();
-        // List the values that an analyst acts on first. Values reported by other items stay below
-        // the names of those items.
+        // Place the values that an analyst is most likely to act on at the top. Values reported by
+        // other items stay below the names of those items.
         let own = values.iter().position(|(value, _)| value.is_reporter()).unwrap_or(values.len());
         let place = |what: &Indicator| detail.indicators_of(line).iter().position(|known| known == what);
         values[..own].sort_by_key(|(value, what)| {

@@ -170,7 +170,7 @@ impl App {
         self.notify("no new alerts in the list");
     }
 
-    /// Marks all matching alerts as seen, removing their signs for new and changed alerts.
+    /// Marks all matching alerts as seen by clearing their new and changed signs.
     pub(super) fn mark_seen(&mut self) {
         if !self.knows_matching() {
             return;

@@ -27,8 +27,8 @@ impl App {
         }
     }
 
-    /// Starts opening the cache of an account that has just signed in, if the feed's cache was off,
-    /// for example because the account was unknown, and none of the feed's alerts are loaded.
+    /// Starts opening the cache of an account that has just signed in if the feed's cache was
+    /// off (for example, because the account was unknown) and none of the feed's alerts are loaded.
     pub(super) fn open_cache_of_new_account(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let is_empty = self.store.rows_of_feeds(&[id]).is_empty();
         if let Some(feed) = self.feeds.any_mut(id)
@@ -65,7 +65,7 @@ impl App {
         self.fetch_after_cache(id, effects);
     }
 
-    /// Fetches the list if it was waiting for the cache and no longer has to.
+    /// Fetches the list if it was waiting for the cache and no longer needs to wait.
     fn fetch_after_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let scope = self.filter.requested_list(id).scope;
         let waits = |phase: &Phase| *phase == Phase::Idle;

@@ -107,7 +107,7 @@ pub enum LineKind {
         /// The full text.
         full_text: SafeText,
     },
-    /// The rest of a long text, which is not laid out.
+    /// The part of long text that is not laid out.
     Rest {
         /// The byte offset in the displayed text at which this part starts.
         from: usize,

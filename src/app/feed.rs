@@ -79,12 +79,12 @@ pub(super) struct ListRequest {
 /// The settings of a feed. Apart from `me`, they do not change during the lifetime of the feed.
 #[derive(Clone, Debug, Default)]
 pub struct FeedSettings {
-    /// The tenant's name, as shown in the header; safe to show.
+    /// The tenant's name, as shown in the header; sanitised for display.
     pub tenant: String,
     /// Other names for the tenant that the filter `tenant:` accepts: its domain or ID.
     pub aliases: Vec<String>,
-    /// The source of the alerts, as shown in the header: cloud and API version, or files. Safe to
-    /// show.
+    /// The source of the alerts, as shown in the header: cloud and API version, or files. The text
+    /// is sanitised for display.
     pub origin: String,
     /// Whether alerts are fetched from a service rather than read from files.
     pub service: bool,
@@ -93,25 +93,26 @@ pub struct FeedSettings {
     pub portal_host: String,
     /// The signed-in user's user principal name, if known.
     pub me: Option<String>,
-    /// The name of the profile, safe to show; empty if there is none.
+    /// The name of the profile, sanitised for display; empty if there is none.
     pub profile: String,
     /// The retention limits of the cache; `None` if alerts are not cached.
     pub cache: Option<alertdeck_cache::Retention>,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
     /// Whether the user can sign in interactively. This is not possible with a token from an
-    /// environment variable, a command or a client secret; in that case, messages suggest what to do instead.
+    /// environment variable, a command or a client secret; in that case, messages suggest what to
+    /// do instead.
     pub signs_in: bool,
 }
 
 impl FeedSettings {
     /// Returns a short name that distinguishes the tenant from others: the profile's name or, if
-    /// there is no profile, the tenant's. Safe to show.
+    /// there is no profile, the tenant's. The name is sanitised for display.
     pub fn name(&self) -> &str {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the tenant of a feed with these settings, as the filter language knows it.
+    /// Returns the tenant of a feed with these settings, as used by the filter language.
     pub fn query_tenant(&self, feed: FeedId) -> query::Tenant {
         let mut names = vec![self.name().to_owned()];
         names.extend([&self.tenant].into_iter().chain(&self.aliases).cloned());
@@ -126,8 +127,8 @@ pub struct ServiceFacts {
     pub(super) refused: Vec<Feature>,
     /// How the service compares owners.
     pub(super) owner_case: OwnerCase,
-    /// Whether the service's responses did not reveal how it compares owners. If so, the service is
-    /// not asked again.
+    /// Whether the service was asked how it compares owners but gave inconclusive responses. If so,
+    /// it is not asked again.
     pub(super) is_owner_case_unclear: bool,
     /// The error message received when the service refused to change an alert for lack of
     /// permission, if that has happened.
@@ -161,7 +162,7 @@ pub struct Feed {
     polled_at: Option<Timestamp>,
     /// Whether the last poll failed.
     poll_fails: bool,
-    /// Whether the user has been told that a date cannot be read.
+    /// Whether the user has been told about an unreadable date.
     pub(super) has_odd_date: bool,
     /// The number of the first job for the current account. Earlier jobs were for another account,
     /// whose alerts must not be added.
@@ -245,12 +246,12 @@ impl Feed {
         self.poll_fails && self.poll.is_on()
     }
 
-    /// Returns the short name of the feed's tenant. Safe to show.
+    /// Returns the short name of the feed's tenant, sanitised for display.
     pub fn name(&self) -> &str {
         self.settings.name()
     }
 
-    /// Returns the feed's tenant, as the filter language knows it.
+    /// Returns the feed's tenant, as used by the filter language.
     pub(super) fn query_tenant(&self) -> query::Tenant {
         let token = self.sign_in.identity.as_ref().and_then(|identity| identity.tenant.as_ref());
         let mut tenant = self.settings.query_tenant(self.id);
@@ -329,8 +330,8 @@ impl Feed {
         self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
     }
 
-    /// Records that the guess was right: the list contains all alerts of the owners in the filter,
-    /// however those owners are spelled.
+    /// Records that the guess was right: the list contains all alerts assigned to the owners in the
+    /// filter, however the owners' names are spelled.
     pub(super) fn confirm_guess(&mut self, filter: &str) {
         self.list.on(ListEvent::GuessConfirmed);
         self.keep_complete_list(filter);
@@ -460,7 +461,7 @@ impl Feed {
     }
 }
 
-/// Returns when the displayed number of seconds until `end` changes next.
+/// Returns when the displayed number of seconds until `end` next changes.
 fn next_second(end: Duration, mono: Duration) -> Duration {
     match end.saturating_sub(mono).subsec_nanos() {
         0 => mono + Duration::from_secs(1),

@@ -247,8 +247,8 @@ impl FilterBar {
         self.plans.first().map(|(_, plan)| plan.as_ref())
     }
 
-    /// Returns the feed whose plan is returned by [`Self::plan`], if a different `$filter` is sent
-    /// to another feed.
+    /// Returns the feed whose plan is returned by [`Self::plan`]; `None` if there is no filter or
+    /// all feeds are sent the same `$filter`.
     pub fn plan_feed(&self) -> Option<FeedId> {
         let (feed, plan) = self.plans.first()?;
         let differs = |(_, other): &(FeedId, Arc<Plan>)| {

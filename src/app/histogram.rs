@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(sums, [1, 0, 0, 0]);
     }
 
-    /// Approximately the ticks of the years 1 to 9999.
+    /// The approximate tick range of the years 1 to 9999.
     const YEARS: std::ops::Range<i64> = -(1 << 59)..1 << 58;
 
     proptest! {

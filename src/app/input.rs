@@ -374,7 +374,8 @@ impl App {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
-                // Sort severities from the highest, times from the newest, and names from A.
+                // Sort severities from high to low, times from newest to oldest, and names from A
+                // to Z.
                 let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.change_sort(Sort { column, descending });

@@ -136,14 +136,14 @@ impl JobType {
 pub enum JobEvent {
     /// An event from a fetch.
     Fetch(LoadEvent),
-    /// How the service compares owners, or a one-line reason why that could not be determined. The
-    /// last event.
+    /// How the service compares owners, or a one-line reason why that could not be determined. This
+    /// is the job's last event.
     OwnersCompared(Result<OwnerComparison, String>),
-    /// A worker has read an alert. The last event.
+    /// A worker has read an alert. This is the job's last event.
     Read(Row, StoredAlert, Box<Body>),
-    /// A worker has generated a ticket, in Markdown. The last event.
+    /// A worker has generated a ticket, in Markdown. This is the job's last event.
     Ticket(String),
-    /// An export has ended. The last event.
+    /// An export has ended. This is the job's last event.
     Exported {
         /// The path, as the user typed it.
         path: String,
@@ -152,9 +152,10 @@ pub enum JobEvent {
     },
     /// An event from a job that sends changes.
     Write(WriteEvent),
-    /// A note was added to the journal, or could not be added for this reason. The last event.
+    /// A note was added to the journal, or could not be added for this reason. This is the job's
+    /// last event.
     Noted(Result<(), String>),
-    /// The journal was read, or could not be read for this reason. The last event.
+    /// The journal was read, or could not be read for this reason. This is the job's last event.
     Journal(Result<Vec<Entry>, String>),
     /// An event from a job that reads the cache.
     Cache(CacheEvent),
@@ -174,13 +175,13 @@ pub enum CacheEvent {
     },
     /// A batch of alerts, newest first.
     Batch(Batch),
-    /// All alerts have been sent. The last event.
+    /// All alerts have been sent. This is the job's last event.
     Done {
         /// Whether every cached alert could be read.
         is_whole: bool,
     },
-    /// No cache is available, because the account is unknown or the cache cannot be used. The last
-    /// event.
+    /// No cache is available, because the account is unknown or the cache cannot be used. This is
+    /// the job's last event.
     None,
 }
 
@@ -231,11 +232,12 @@ pub enum LoadEvent {
     Reached(Bookmark),
     /// An event from the current request, such as a wait.
     Client(ClientEvent),
-    /// The list is complete. The last event.
+    /// The list is complete. This is the fetch's last event.
     Done,
-    /// The fetch failed before the list was complete. The last event.
+    /// The fetch failed before the list was complete. This is its last event.
     Failed(Failure),
-    /// The fetch was stopped, and all alerts that it had received have been sent. The last event.
+    /// The fetch was stopped, and all alerts that it had received have been sent. This is its last
+    /// event.
     Stopped,
 }
 
@@ -244,7 +246,7 @@ pub enum LoadEvent {
 pub struct Failure {
     /// The kind of failure.
     pub kind: FailureKind,
-    /// What happened and what to do, as one line that is safe to show.
+    /// What happened and what to do, as a single line sanitised for display.
     pub line: String,
 }
 

@@ -66,7 +66,7 @@ pub struct Job {
     pub id: JobId,
     /// The job's type.
     pub job_type: JobType,
-    /// The tenant of the job's feed, safe to show.
+    /// The tenant of the job's feed, sanitised for display.
     pub tenant: String,
     /// When the job was started.
     pub started: Timestamp,
@@ -74,7 +74,7 @@ pub struct Job {
     pub state: JobState,
     /// The job's progress.
     pub progress: Progress,
-    /// Why the job failed, as one line that is safe to show; empty if it did not fail.
+    /// Why the job failed, as a single line sanitised for display; empty if it did not fail.
     pub reason: String,
 }
 
@@ -290,8 +290,8 @@ mod tests {
         JobEvent::Exported { path: "x".into(), outcome: outcome.map(written) }
     }
 
-    /// Returns events, each with the type of its job and with the job's state and failure reason
-    /// after the event.
+    /// Returns sample events, each with its job's type and the job's expected state and failure
+    /// reason after the event.
     fn events() -> Vec<(JobType, JobEvent, JobState, &'static str)> {
         use JobState::{Done, Failed, Running, Stopped};
         let failure = Failure { kind: FailureKind::Offline, line: "no route".into() };

@@ -118,7 +118,7 @@ impl App {
         id
     }
 
-    /// Cancels a job. Its later events change nothing but the store.
+    /// Cancels a job. Its later events affect only the store.
     pub(super) fn cancel_job(&mut self, id: JobId, effects: &mut Vec<Effect>) {
         if self.jobs.cancel(id) {
             effects.push(Effect::Cancel(id));
@@ -314,8 +314,8 @@ impl App {
     }
 
     /// Handles an event from a job. This is the only place that decides whether an event is valid.
-    /// An event from a cancelled job changes nothing but the store, and an event for a former
-    /// profile or account changes nothing at all.
+    /// An event from a cancelled job affects only the store, and an event for a former profile or
+    /// account has no effect.
     pub(super) fn handle_job(&mut self, id: JobId, event: JobEvent, effects: &mut Vec<Effect>) {
         let job_type = self.jobs.record(id, &event);
         match (job_type, event) {

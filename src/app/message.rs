@@ -41,9 +41,9 @@ pub enum Message {
     },
     /// A profile cannot be used.
     ProfileRefused {
-        /// The profile's name, safe to show.
+        /// The profile's name, sanitised for display.
         name: String,
-        /// The problem and how to fix it; safe to show.
+        /// The problem and how to fix it, sanitised for display.
         line: String,
     },
     /// The browser opened a link, or failed to open it for this reason.
@@ -105,7 +105,7 @@ pub enum FeedEvent {
     /// An interactive sign-in is needed. The running fetch waits and continues once the user is
     /// signed in.
     SignInNeeded {
-        /// The reason, as a sentence; safe to show.
+        /// The reason, as a sentence sanitised for display.
         why: String,
     },
     /// The user has signed in, which ends the sign-in.
@@ -114,7 +114,7 @@ pub enum FeedEvent {
     SignedOut,
     /// The identity of the signed-in user is now known.
     Identity(Identity),
-    /// A warning about something that the user did not request, as one line that is safe to show.
+    /// A warning that is not a response to a user request, as a single line sanitised for display.
     Warning(String),
 }
 
@@ -235,7 +235,7 @@ pub struct Written {
     pub alerts: usize,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The path of the file; safe to show.
+    /// The path of the file, sanitised for display.
     pub path: String,
 }
 
@@ -246,8 +246,8 @@ pub enum NotWritten {
     Exists,
     /// The user stopped the export.
     Stopped,
-    /// The file could not be written. The string says what happened and what to do, in one line
-    /// that is safe to show.
+    /// The file could not be written. The string says what happened and what to do, in a single
+    /// line sanitised for display.
     Refused(String),
 }
 

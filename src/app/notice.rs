@@ -21,7 +21,7 @@ pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The text; safe to show.
+    /// The text, sanitised for display.
     pub text: String,
     /// Whether the notice is an error.
     pub error: bool,

@@ -1,8 +1,9 @@
 //! Determines how each service compares owners, which decides what a filter like `assigned:me`
 //! requests (docs/filter-language.md, "OData meaning").
 //!
-//! If a list request relies on a guess about how an owner's name is written, a job queries the service
-//! while the list loads. The list does not count as complete until the result confirms the guess.
+//! If a list request relies on a guess about how an owner's name is written, a job queries the
+//! service while the list loads. The list does not count as complete until the result confirms the
+//! guess.
 
 use super::{
     App, Effect,
@@ -15,8 +16,8 @@ use alertdeck_store::FeedId;
 
 impl App {
     /// Starts a job that determines how a feed's service compares owners. Does nothing if the list
-    /// being loaded does not depend on it, if such a job is already running, or if an earlier job
-    /// had an unclear result.
+    /// being loaded does not rely on a guess, if such a job is already running, or if an earlier
+    /// job had an unclear result.
     pub(super) fn compare_owners(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get(id) else { return };
         let depends =

@@ -25,7 +25,7 @@ pub enum SignInEvent {
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started or, if not, the reason, which is safe to show.
+        /// Whether a browser was started or, if not, the reason, sanitised for display.
         opened: Result<(), String>,
         /// When the flow times out, measured from startup.
         until: Duration,
@@ -39,9 +39,9 @@ pub enum SignInEvent {
         /// When the code expires, measured from startup.
         until: Duration,
     },
-    /// The flow failed. The last event.
+    /// The flow failed. This is the job's last event.
     Failed {
-        /// What happened and what to do, as one line that is safe to show.
+        /// What happened and what to do, as a single line sanitised for display.
         line: String,
         /// Whether another attempt, with either method, may succeed.
         may_retry: bool,

@@ -134,7 +134,8 @@ impl App {
         }
     }
 
-    /// Returns the number of similar alerts and how they were classified, in words. Safe to show.
+    /// Returns the number of similar alerts and how they were classified, in words. The
+    /// text is sanitised for display.
     pub fn similar_words(&self) -> String {
         let similar = &self.counts.similar;
         if similar.of != self.selected() || !similar.is_done {
@@ -189,7 +190,7 @@ impl App {
 }
 
 impl Usual {
-    /// Returns the classification and determination in words. Safe to show.
+    /// Returns the classification and determination in words, sanitised for display.
     pub fn words(&self) -> String {
         match &self.determination {
             Determination::Unknown => self.classification.words(),

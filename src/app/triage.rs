@@ -34,7 +34,7 @@ pub struct Target {
     pub id: AlertId,
     /// The alert's title, as received.
     pub title: String,
-    /// The alert's values when the key was pressed.
+    /// The alert's values when the command was given.
     pub seen: Seen,
 }
 
@@ -68,8 +68,8 @@ pub enum Assignee {
 }
 
 impl App {
-    /// Returns why a feed's alerts cannot be changed, and what to do about it; `None` if they can
-    /// be changed. Safe to show.
+    /// Returns why a feed's alerts cannot be changed and what to do about it, sanitised for
+    /// display; `None` if they can be changed.
     pub fn why_read_only(&self, feed: FeedId) -> Option<String> {
         let Some(feed) = self.feeds.get(feed) else {
             return Some("its tenant is not in the list any more".to_owned());
@@ -431,7 +431,8 @@ impl App {
         true
     }
 
-    /// If the cursor is on an alert that was just changed, moves it to the next alert that was not.
+    /// If the cursor is on an alert that was just changed, moves it to the next alert that was not
+    /// changed.
     pub(super) fn leave(&mut self, changed: &[Row]) {
         if self.selected().is_none_or(|row| !changed.contains(&row)) {
             return;

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// The maximum number of bytes of a text to lay out. Copying always includes the whole text.
+/// The maximum number of bytes of text to lay out. Copying always includes the whole text.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
 /// The maximum number of bytes of an alert's JSON to lay out.
@@ -38,7 +38,7 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     wrapped.lines.into_iter().map(|part| part.line).chain(rest).collect()
 }
 
-/// Returns a note that `rest` more bytes are not laid out.
+/// Returns a note saying that `rest` more bytes are not laid out.
 pub fn more_bytes(rest: usize) -> String {
     format!("{} more (copying includes it)", bytes(rest))
 }

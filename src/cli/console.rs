@@ -55,7 +55,7 @@ impl Preferences {
 }
 
 /// Opens the console on one or more services with an initial filter. The user can add and remove
-/// the other profiles.
+/// other profiles.
 pub async fn open_services(
     mut services: Vec<Service>,
     profiles: Vec<Profile>,

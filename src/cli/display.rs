@@ -47,7 +47,7 @@ fn themes(
 }
 
 /// Returns whether the background is light according to `COLORFGBG`, which some terminals set to
-/// their foreground and background, as in `0;15`.
+/// their foreground and background colours, as in `0;15`.
 fn is_light(set: impl Fn(&'static str) -> Option<String>) -> bool {
     set("COLORFGBG").is_some_and(|colours| matches!(colours.rsplit(';').next(), Some("7" | "15")))
 }

@@ -22,7 +22,7 @@ const WELCOME: &str = "no sign-in configured. To get started:
 
 Profiles go into the file that `alertdeck config path` prints. See also `alertdeck --help`.";
 
-/// The reason a command failed or its result is incomplete. `Display` is safe to show.
+/// The reason a command failed or its result is incomplete. The `Display` text is safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The arguments or the filter are wrong.
@@ -54,10 +54,10 @@ pub enum Failure {
     /// No file could be read. Contains one line per file.
     #[error("{0}")]
     Unreadable(String),
-    /// A command for several tenants failed for this one.
+    /// A command that covers several tenants failed for this tenant.
     #[error("{tenant}: {failure}")]
     InTenant {
-        /// The tenant's name, safe to show.
+        /// The tenant's name, sanitised for display.
         tenant: String,
         /// The reason the command failed for the tenant.
         failure: Box<Failure>,

@@ -59,7 +59,7 @@ pub enum HandoverFormat {
 #[derive(Default)]
 struct Read {
     store: Store,
-    /// The missing data, described in one line each.
+    /// Descriptions of the missing data, one line each.
     missing: Vec<String>,
     /// The failure, if no alerts could be loaded at all.
     failure: Option<Failure>,

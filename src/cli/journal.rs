@@ -146,7 +146,7 @@ impl Note {
 /// The reason to show for a change whose result was never recorded.
 const NO_REPLY: &str = "the program ended before the reply";
 
-/// Describes the result of a change. Safe to show.
+/// Describes the result of a change, sanitised for display.
 fn result(entry: &Entry) -> String {
     let words = match entry.result {
         None => return String::new(),
@@ -162,7 +162,8 @@ fn result(entry: &Entry) -> String {
     }
 }
 
-/// Describes a journal entry, such as `resolve as false positive`. Safe to show.
+/// Describes a journal entry, such as `resolve as false positive`. The text is sanitised for
+/// display.
 pub(super) fn what(entry: &Entry) -> String {
     let text = || line(entry.text.as_deref().unwrap_or_default());
     match entry.kind {
@@ -175,7 +176,7 @@ pub(super) fn what(entry: &Entry) -> String {
 /// The columns of the Markdown table.
 const COLUMNS: [&str; 8] = ["time", "tenant", "alert", "title", "change", "result", "account", "request ID"];
 
-/// Returns the table cells for an entry. Safe to show.
+/// Returns the table cells for an entry, sanitised for display.
 fn cells(entry: &Entry) -> [String; 8] {
     let tenant = if entry.profile.is_empty() { &entry.tenant } else { &entry.profile };
     let text = |text: &Option<String>| line(text.as_deref().unwrap_or_default());

@@ -160,7 +160,7 @@ impl Matching {
     }
 }
 
-/// Reports how many alerts have dates that cannot be read. Date filters do not match these alerts.
+/// Reports how many alerts have unreadable dates. Date filters do not match these alerts.
 fn notify_odd_dates(count: usize) {
     match count {
         0 => {}

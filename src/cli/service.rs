@@ -1,4 +1,4 @@
-//! A profile's service: its client and the names to show for it.
+//! A profile's service: its client and its display names.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -17,16 +17,16 @@ use alertdeck_graph::{
 use alertdeck_model::SafeText;
 use alertdeck_platform as platform;
 
-/// A client for a profile's service, with the names to show for it.
+/// A client for a profile's service, with the service's display names.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// The client.
     pub client: Client,
-    /// The tenant of the alerts; safe to show.
+    /// The tenant of the alerts, sanitised for display.
     pub tenant: String,
     /// Other names for the tenant: its domain or ID.
     pub aliases: Vec<String>,
-    /// The cloud or host, and the API version; safe to show.
+    /// The cloud or host, and the API version, sanitised for display.
     pub origin: String,
     /// The host of the Defender portal. Links to this host may be opened.
     pub portal_host: &'static str,
@@ -42,7 +42,8 @@ pub struct Service {
     pub method: Method,
 }
 
-/// The secrets in the environment. They apply only to the profile that the program was started with.
+/// The secrets in the environment. They apply only to the profile that the program was started
+/// with.
 #[derive(Clone, Debug, Default)]
 pub struct EnvSecrets {
     /// An access token.
@@ -126,7 +127,7 @@ impl Service {
         })
     }
 
-    /// Returns a short name that distinguishes the tenant from others. Safe to show.
+    /// Returns a short name that distinguishes the tenant from others, sanitised for display.
     pub fn name(&self) -> &str {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
@@ -196,7 +197,7 @@ impl Service {
     }
 }
 
-/// Returns the entry for a profile in the console's list; safe to show.
+/// Returns a profile's entry in the console's list of profiles, sanitised for display.
 pub(super) fn profile_line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     app::ProfileLine {
         name: profile.name.clone(),

@@ -53,7 +53,7 @@ impl Origin {
 }
 
 impl Source {
-    /// Returns the services, each with the feed of its alerts.
+    /// Returns the services, each paired with the feed for its alerts.
     pub(super) fn services(&self) -> impl Iterator<Item = (FeedId, &Service)> {
         let services = match self {
             Self::Services(services) => services.as_slice(),
@@ -85,8 +85,8 @@ impl Source {
         }
     }
 
-    /// If a filter contains `me`, sets `me` from the stored credentials for each service where
-    /// nothing else specifies it; see [`Service::load_account`].
+    /// If a filter contains `me` and a service's `me` is not known, sets it to the account in the
+    /// stored credentials; see [`Service::load_account`].
     pub async fn load_accounts(&mut self, filter: &str) {
         if let Self::Services(services) = self {
             load_accounts(services, filter).await;
@@ -112,8 +112,8 @@ pub(super) fn contexts(services: &[Service]) -> Vec<Context> {
     feeds().map(context).collect()
 }
 
-/// If a filter contains `me`, sets `me` from the stored credentials for each service where nothing
-/// else specifies it; see [`Service::load_account`].
+/// If a filter contains `me` and a service's `me` is not known, sets it to the account in the
+/// stored credentials; see [`Service::load_account`].
 pub(super) async fn load_accounts(services: &mut [Service], filter: &str) {
     let Some(anonymous) = contexts(services).pop().map(|context| context.with_me(None)) else { return };
     let errors = query::compile(filter, &anonymous).err().unwrap_or_default();

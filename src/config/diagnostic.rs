@@ -17,9 +17,9 @@ pub struct Diagnostic {
     /// The column in characters, counted from 1. If something is missing at the end of the line,
     /// the column is one past the end.
     pub column: usize,
-    /// The error; safe to show.
+    /// The error message, sanitised for display.
     pub message: String,
-    /// The suggested fix; safe to show.
+    /// The suggested fix, sanitised for display.
     pub fix: Option<String>,
     /// The line, sanitised and shortened.
     excerpt: String,

@@ -214,8 +214,8 @@ impl Default for Profile {
 
 impl Overrides {
     /// Marks the values that come from environment variables. Parsed arguments do not record where
-    /// a value came from, so a value is assumed to come from the environment if it equals its
-    /// variable. `variable` returns the value of an environment variable.
+    /// a value came from, so a value is assumed to come from the environment if the variable for
+    /// its key has the same value. `variable` returns the value of an environment variable.
     #[must_use]
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let equals = |key: Key, value: &Value| {
@@ -368,8 +368,8 @@ fn is_same_tenant(settings: &Settings, tenant: &Setting) -> bool {
 /// A function that returns one of a cloud's addresses.
 type Root = fn(Cloud) -> &'static str;
 
-/// Returns the contradictions between values, each with the key to report it for. That key always
-/// has a value.
+/// Returns the contradictions between values, each paired with the key it is reported under. That
+/// key always has a value.
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
     let mut errors = Vec::new();

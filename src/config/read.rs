@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, ErrorList> {
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax_errors.iter().map(|error| syntax_error(text, error)).collect();
     let config = reader.file(tree.get_ref(), errors.is_empty());
-    // On a line with a syntax error, other errors are only consequences, so they are dropped.
+    // On a line with a syntax error, drop all other errors, since the syntax error causes them.
     let broken: BTreeSet<_> = errors.iter().map(|error| reader.line(error.span.start)).collect();
     let found = std::mem::take(&mut reader.errors).into_iter();
     errors.extend(found.filter(|error| !broken.contains(&reader.line(error.span.start))));

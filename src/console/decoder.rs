@@ -13,7 +13,7 @@ use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
 /// The maximum number of keys in one read that are treated as typed. More keys are treated as a
 /// paste.
 const MAX_TYPED: usize = 16;
-/// How long after the end of a paste further text still belongs to it.
+/// The time after the end of a paste during which more text still belongs to it.
 const PAUSE: Duration = Duration::from_millis(25);
 /// How long a paste waits for more text or for its end marker. Typed keys do not extend the wait.
 const MAX_WAIT: Duration = Duration::from_secs(2);

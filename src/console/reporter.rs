@@ -148,7 +148,7 @@ struct Source {
     has_ended: bool,
 }
 
-/// An item to report, in the order of the load.
+/// An item to report. Items are reported in the order in which the load produces them.
 enum Item {
     Event(LoadEvent),
     /// Alerts of the preceding page, which must be decoded before they are reported. The room is

@@ -45,13 +45,13 @@ impl SavedAlerts {
         outcome
     }
 
-    /// Returns the errors so far; safe to show.
+    /// Returns the errors so far, sanitised for display.
     pub fn errors(&self) -> Messages {
         lock(&self.outcome).errors()
     }
 
-    /// Returns a one-line summary of what could not be read, based on the first error; safe to
-    /// show. If there is only one file, its name is omitted.
+    /// Returns a one-line summary of what could not be read, based on the first error and sanitised
+    /// for display. If there is only one file, its name is omitted.
     pub(super) fn summary(&self) -> Option<String> {
         let errors = self.errors();
         let first = errors.lines().into_iter().next()?;
@@ -63,7 +63,7 @@ impl SavedAlerts {
         })
     }
 
-    /// Returns notes for the user about the alerts; safe to show.
+    /// Returns notes for the user about the alerts, sanitised for display.
     pub fn notes(&self) -> Messages {
         lock(&self.outcome).notes.clone()
     }
@@ -73,7 +73,7 @@ impl SavedAlerts {
     pub(super) fn read(&self) -> impl Stream<Item = (Vec<Batch>, Progress)> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
         if self.paths.are_rereadable() {
-            // Otherwise, keep the errors from reading a pipe, since it cannot be read again.
+            // The errors from reading a pipe are kept instead, since it cannot be read again.
             *lock(&self.outcome) = Saved::default();
         }
         let (sender, receiver) = mpsc::channel(AHEAD);

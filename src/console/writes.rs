@@ -27,7 +27,7 @@ use alertdeck_store::Batch;
 /// requests allowed per minute, not by the response time.
 const PARALLEL: usize = 4;
 
-/// The maximum number of changes that the line returned by `write` names.
+/// The maximum number of problems listed in the line that `write` returns.
 const MAX_LINES: usize = 10;
 
 /// Sends changes and reports their results to the state. Returns, in one line, what can no longer

@@ -91,7 +91,7 @@ impl Input {
 /// How a file changed while it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// The file ended before the size that it had when it was opened.
+    /// The file is shorter than when it was opened.
     Shrunk { size: u64, read: u64 },
     /// The file is longer than when it was opened.
     Grown,

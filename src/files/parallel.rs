@@ -19,8 +19,8 @@ pub fn workers() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS)
 }
 
-/// Processes file parts in parallel on all cores, with up to four threads. Calls `take` with the results
-/// on the calling thread, in part order. Only a few parts are in memory at any time.
+/// Processes file parts in parallel on up to four threads. Calls `take` with the results on the
+/// calling thread, in the order of the parts. Only a few parts are in memory at any time.
 pub fn for_each_part<T: Send>(mut files: Files, work: impl Fn(Part) -> T + Sync, mut take: impl FnMut(T)) {
     let (parts, queue) = sync_channel::<(Part, SyncSender<T>)>(workers());
     let queue = Mutex::new(queue);

@@ -15,8 +15,8 @@ use alertdeck_model::{
 const MAX_NAME: usize = 60;
 
 impl Report {
-    /// Creates the report of a raw alert. If the alert cannot be read, the report contains the error
-    /// and the JSON.
+    /// Creates the report of a raw alert. If the alert cannot be read, the report contains the
+    /// error and the JSON.
     pub fn read(raw: &RawAlert, portal_host: &str) -> Self {
         match raw.decode() {
             Ok(alert) => Self::new(&alert, portal_host),

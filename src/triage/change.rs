@@ -55,9 +55,9 @@ impl Field {
 pub struct Difference {
     /// The value that changes.
     pub field: Field,
-    /// The old value; safe to show.
+    /// The old value, sanitised for display.
     pub from: String,
-    /// The new value; safe to show.
+    /// The new value, sanitised for display.
     pub to: String,
 }
 
@@ -99,7 +99,8 @@ impl Values {
         Self { status, classification, determination: determination.in_metadata(), owner }
     }
 
-    /// Returns the value of a field in words, or `none` if there is no value. Safe to show.
+    /// Returns the value of a field in words, sanitised for display. Returns `none` if there is no
+    /// value.
     pub fn words(&self, field: Field) -> String {
         let none = || "none".to_owned();
         match field {
@@ -192,8 +193,8 @@ impl Change {
         self.update.is_empty() && self.comment.is_none()
     }
 
-    /// Describes the values that the change sets, such as `resolved, false positive, not malicious`.
-    /// Safe to show.
+    /// Describes the values that the change sets, such as
+    /// `resolved, false positive, not malicious`. The text is sanitised for display.
     pub fn words(&self) -> String {
         let AlertUpdate { status, classification, determination, assigned_to } = &self.update;
         let none =
@@ -216,7 +217,8 @@ impl Change {
     }
 }
 
-/// Describes what an update does, such as `resolve as false positive, not malicious`. Safe to show.
+/// Describes what an update does, such as `resolve as false positive, not malicious`. The text is
+/// sanitised for display.
 pub(super) fn steps(update: &AlertUpdate) -> String {
     let AlertUpdate { status, classification, determination, assigned_to } = update;
     let is_classified = classification.as_ref().is_some_and(|member| *member != Classification::Unknown);
@@ -245,7 +247,7 @@ pub(super) fn steps(update: &AlertUpdate) -> String {
 }
 
 /// Describes what an update restores, such as `resolved → new`. `before` contains the values that
-/// the update replaces, if the journal entry has them. Safe to show.
+/// the update replaces, if the journal entry has them. The text is sanitised for display.
 pub(super) fn restored(before: &AlertUpdate, after: &AlertUpdate) -> String {
     let none = Values {
         status: Status::Unknown,

@@ -150,7 +150,7 @@ impl Entry {
         }
     }
 
-    /// Sets the values that the change replaces and the values that it sets.
+    /// Sets the entry's `before` and `after` values.
     #[must_use]
     pub fn with_values(mut self, before: &AlertUpdate, after: &AlertUpdate) -> Self {
         (self.before, self.after) = (before.into(), after.into());
@@ -162,8 +162,8 @@ impl Entry {
         self.alert.as_deref().map(AlertId::new)
     }
 
-    /// Describes what the change does, such as `assign to ana@contoso.com`, or what an undo restores.
-    /// Safe to show.
+    /// Describes what the change does, such as `assign to ana@contoso.com`, or what an undo
+    /// restores. The text is sanitised for display.
     pub fn change_words(&self) -> String {
         let after = self.after.update();
         match self.undoes {

@@ -12,8 +12,8 @@ pub struct Pair {
     pub classification: Classification,
     /// The letter that selects the classification.
     pub letter: char,
-    /// The determinations for the classification, each after the letter that selects it. The most
-    /// frequent determination comes first.
+    /// The determinations for the classification, each preceded by the letter that selects it. The
+    /// most frequent determination comes first.
     pub determinations: &'static [(char, Determination)],
 }
 

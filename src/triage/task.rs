@@ -19,7 +19,7 @@ pub struct Seen {
 pub enum Expected {
     /// The state that the user saw.
     Seen(Seen),
-    /// The state that a recorded change left. The change is to be undone.
+    /// The state left by a recorded change, which is now to be undone.
     After {
         /// The journal ID of that change.
         entry: EntryId,
@@ -61,7 +61,7 @@ pub const UNDO: &str = "undo: ";
 pub struct Action {
     /// The action's ID in the journal.
     pub id: EntryId,
-    /// The action in words; safe to show.
+    /// The action in words, sanitised for display.
     pub summary: String,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     caret.filter(|_| focused)
 }
 
-/// Returns a time on the entries' common date, if they have one.
+/// If all entries have the same date, returns a time on that date.
 fn common_day(app: &App, entries: &[Entry]) -> Option<Timestamp> {
     let (first, last) = (entries.first()?.at, entries.last()?.at);
     app.clock.is_same_day(first, last).then_some(last)

@@ -18,7 +18,7 @@ struct ColumnLayout {
     right: bool,
 }
 
-/// The width of the cursor, the mark and the sign for new alerts.
+/// The total width of the cursor, the mark and the sign for new alerts.
 const GUTTER: u16 = 2;
 
 /// Distributes the width among the columns. If there is too little room, the least important

@@ -148,8 +148,8 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Writes text like [`Painter::put_glyphs`] if its visible part is printable ASCII, where each
-    /// byte is a glyph in one cell and nothing is a mark. Otherwise, returns `None`.
+    /// Writes text like [`Painter::put_glyphs`] if its visible part is printable ASCII, in which
+    /// each byte is a glyph that takes one cell and is not a mark. Otherwise, returns `None`.
     fn put_plain(
         &mut self,
         x: u16,
@@ -236,7 +236,7 @@ fn shown(glyph: &str) -> Shown<'_> {
     }
 }
 
-/// Returns the glyphs of the text, each with the number of cells that it takes when drawn alone.
+/// Returns the glyphs of the text, each paired with the number of cells it takes when drawn alone.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {

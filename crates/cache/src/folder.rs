@@ -29,7 +29,7 @@ pub struct Folder(PathBuf);
 /// A description of an account's cache, to show to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The account name; `None` if the file cannot be read or has another version's format.
+    /// The account name; `None` if the file cannot be read or is in another version's format.
     pub account: Option<String>,
     /// The service's root address.
     pub service: Option<String>,
@@ -93,7 +93,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if the system refuses.
+    /// Fails if the folder cannot be read or a file cannot be removed.
     pub fn clear(&self, account: &Account) -> Result<bool, CacheError> {
         let name = account.file_name();
         self.remove_where(|file| file.starts_with(&name))
@@ -103,7 +103,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if the system refuses.
+    /// Fails if the folder cannot be read or a file cannot be removed.
     pub fn clear_all(&self) -> Result<bool, CacheError> {
         self.remove_where(|_| true)
     }

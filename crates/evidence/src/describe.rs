@@ -309,7 +309,7 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
 /// Describes an item of a type that the table does not list. The property that looks most like a
 /// name becomes the name, and the first few others become facts.
 fn describe_unknown(value: &Value) -> Description {
-    /// Endings of the names of properties that usually contain an item's name, best first.
+    /// Suffixes of property names that usually hold an item's name, best first.
     const NAME_ENDINGS: [&str; 8] =
         ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
     /// The properties of the base type, which do not describe the item.

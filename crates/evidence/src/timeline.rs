@@ -64,14 +64,14 @@ pub enum TimelineEvent {
     Resolved,
 }
 
-/// An entry of the timeline.
+/// A timeline entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The time of the event.
     pub at: Timestamp,
     /// The kind of event.
     pub event: TimelineEvent,
-    /// A short text that tells the user what happened.
+    /// A short description of what happened.
     pub what: SafeText,
     /// The person who caused the event, if known.
     pub who: Option<SafeText>,

@@ -247,8 +247,9 @@ impl Tree {
         }
     }
 
-    /// Lists the properties of a node's items that the node's line does not show in full, each with
-    /// the number of its item, counted from 1. Equal properties of several items are listed once.
+    /// Lists the properties of a node's items that the node's line does not show in full, each
+    /// paired with the number of its item, counted from 1. Equal properties of several items are
+    /// listed once.
     ///
     /// Together with the lines of the tree, these properties cover all the evidence received,
     /// except for empty values.

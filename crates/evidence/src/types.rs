@@ -17,7 +17,7 @@ use alertdeck_model::IndicatorKind;
 use table::TYPES;
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, UNKNOWN};
 
-/// The rows of the table by type name, each with its position.
+/// The rows of the table and their positions, keyed by type name.
 static BY_NAME: LazyLock<FxHashMap<&str, (usize, &EvidenceType)>> =
     LazyLock::new(|| types().enumerate().map(|(at, row)| (row.name, (at, row))).collect());
 

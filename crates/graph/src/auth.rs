@@ -47,8 +47,7 @@ pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 /// They are removed from the environment of child processes.
 pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERTDECK_TOKEN_COMMAND"];
 
-/// The time before a token's expiry at which the token is replaced. It exceeds the time a page may
-/// take to arrive.
+/// How long before its expiry a token is replaced. This exceeds the time a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
 /// The minimum time for which a token from a command is reused. Without it, a token that is about
 /// to expire would make the command run for every request.

@@ -163,7 +163,7 @@ impl Client {
         Err(Failure { error, is_unclear: failed && !reply.is_refusal() })
     }
 
-    /// Awaits a token and reports each wait of the sign-in requests as it occurs.
+    /// Awaits a token, reporting each delay in the sign-in requests as it occurs.
     async fn reporting_waits<T>(
         &self,
         token: impl Future<Output = Result<T, AuthError>>,

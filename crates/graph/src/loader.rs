@@ -173,7 +173,7 @@ struct Fetched {
 struct Loader {
     client: Client,
     filter: Option<Expr>,
-    /// The bookmark to start from, if not at the first page.
+    /// The bookmark to start from; `None` to start at the first page.
     from: Option<String>,
     /// The size of the first page.
     first_page: u32,

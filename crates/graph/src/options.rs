@@ -1,5 +1,5 @@
 //! Records the list options that a service has refused, so that each is requested only once. This
-//! module knows no requests or replies.
+//! module neither sends requests nor reads replies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,8 +11,8 @@ pub(crate) struct RefusedOptions(Arc<Mutex<Refused>>);
 
 #[derive(Debug, Default)]
 struct Refused {
-    /// The smallest page size that the service refused, and the largest page size to request
-    /// instead. Without the second, the service chooses.
+    /// The smallest page size that the service refused, and the page size to request instead. If
+    /// the latter is `None`, the service chooses.
     top: Option<(u32, Option<u32>)>,
     /// True if the service refused to count matches.
     count: bool,

@@ -123,7 +123,8 @@ impl Pages {
         &self.heads
     }
 
-    /// Returns the requested page size, unless it was refused; `None` if the service chooses.
+    /// Returns the requested page size, reduced if the service refused a larger one; `None` if the
+    /// service chooses.
     pub(crate) fn top(&self) -> Option<u32> {
         self.top
     }

@@ -93,7 +93,7 @@ impl std::fmt::Debug for RawAlert {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable alert: {reason}")]
 pub struct DecodeError {
-    /// The parser's message, including the position. Safe to show.
+    /// The parser's message, including the position. It is sanitised for display.
     pub reason: Arc<str>,
 }
 
@@ -247,8 +247,8 @@ impl Alert {
         })
     }
 
-    /// Returns a time as sent if it cannot be read. `name` is Graph's name for the property. The
-    /// unset date and blank text count as missing.
+    /// Returns an unreadable time as sent, or `None` if the time is readable or missing. `name` is
+    /// Graph's name for the property. The unset date and blank text count as missing.
     pub fn odd_time(&self, name: &str) -> Option<SafeText> {
         let text = Object::new(&self.json).text(name)?;
         let is_string = Object::new(&self.json).raw(name).is_some();

@@ -40,7 +40,7 @@ const MEMBERS: [&str; 7] = [
 ];
 
 impl Foreign {
-    /// Returns a description of these alerts in the plural.
+    /// Returns a plural noun phrase that describes these alerts, for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Endpoint => "alerts from the Defender for Endpoint API",

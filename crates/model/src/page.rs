@@ -25,7 +25,8 @@ pub struct RawPage {
     /// `@odata.count`; `None` if it is missing or not a number.
     pub count: Option<u64>,
     /// The reasons why alerts may be missing from the page, if any: an error in its envelope,
-    /// objects that are not alerts, or objects that cannot be read. Safe to show.
+    /// objects that are not alerts, or objects that cannot be read. The text is sanitised for
+    /// display.
     pub missing: Option<SafeText>,
 }
 
@@ -33,7 +34,7 @@ pub struct RawPage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
-    /// A description of the error. Safe to show.
+    /// A description of the error, sanitised for display.
     pub reason: String,
     /// The line number, counted from 1.
     pub line: usize,
@@ -64,7 +65,7 @@ impl WireError {
 
 /// Splits the body of a reply into alerts.
 ///
-/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they affect only
 /// single characters rather than the whole page.
 ///
 /// # Errors
@@ -101,7 +102,7 @@ pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     }
 }
 
-/// Returns the syntax error in a JSON text.
+/// Returns the syntax error in JSON text.
 fn broken(text: &str) -> WireError {
     match serde_json::from_str::<&RawValue>(text) {
         Err(error) => WireError::new(&error, 0),

@@ -13,7 +13,7 @@ use base64::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// The way in which a rewritten link encodes the original.
+/// How a rewritten link encodes the original.
 #[derive(Clone, Copy, Debug)]
 enum Encoding {
     /// The value of the first of these query parameters that is not blank.

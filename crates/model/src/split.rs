@@ -14,15 +14,16 @@ use crate::{
     wrapped::{find_in_lines, find_in_page, find_in_values, reply_start},
 };
 
-/// The number of bytes of a value that must arrive before it is cut. A smaller document is read as
-/// a whole.
+/// The number of bytes of a value that must arrive before the value is cut. A smaller document is
+/// read as a whole.
 const WHOLE: usize = 1 << 20;
 /// The maximum size, in bytes, of text that cannot be cut: a line, or a value that is not a list.
 const MAX_VALUE: usize = 1 << 28;
 /// The maximum nesting depth of lists that are cut.
 const MAX_DEPTH: usize = 8;
 
-/// Complete values from a text, which can be searched for alerts independently of the rest.
+/// A stretch of text with complete values, which can be searched for alerts independently of the
+/// rest.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     text: Bytes,
@@ -33,17 +34,17 @@ pub struct Chunk {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A complete text.
+    /// A complete document.
     Document,
-    /// Complete lines of a text in JSON lines format.
+    /// Complete lines of text in JSON lines format.
     Lines,
     /// Concatenated values, possibly with commas between them.
     Values,
     /// A page whose alerts are in other chunks.
     Page,
-    /// An empty chunk, which marks where the text or line ends within a list.
+    /// An empty chunk, which reports that the text or line ended within a list.
     Incomplete,
-    /// An empty chunk, which marks a value that exceeds the maximum size.
+    /// An empty chunk, which reports a value that exceeds the maximum size.
     TooLarge,
 }
 
@@ -108,7 +109,7 @@ enum Stop {
     Wait,
     /// The list that is being cut ends at the bracket at this offset.
     List(usize),
-    /// The page whose list has already ended ends at this offset.
+    /// A page ends at this offset. All items of its list have already been cut.
     Page(usize),
     /// A line in JSON lines format ends at this offset, within a value.
     Line(usize),
@@ -127,8 +128,8 @@ pub struct Splitter {
     format: Format,
     /// The lists that are being cut, the innermost one last.
     lists: Vec<List>,
-    /// The text of a page up to its list, kept after the list has ended, and the number of lines before
-    /// the page.
+    /// The part of a page before its items, kept until the part after them has arrived, and the
+    /// number of lines before the page.
     page: Option<(Vec<u8>, usize)>,
     /// The offset up to which `text` has been scanned.
     at: usize,
@@ -174,8 +175,8 @@ impl Splitter {
         &mut self.text
     }
 
-    /// Returns whether the rest of the text need not be read, because the last chunk reports an
-    /// error that ends the search.
+    /// Returns whether reading can stop here, because the last chunk reports an error that ends the
+    /// search.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
@@ -380,7 +381,8 @@ impl Splitter {
         }
     }
 
-    /// Returns the page whose list has ended, without the items that are already in other chunks.
+    /// Returns the page that ends at `end`, without the items of its list, which are already in
+    /// other chunks.
     fn cut_page(&mut self, end: usize) -> Chunk {
         let (mut text, before) = self.page.take().unwrap_or_default();
         text.extend_from_slice(&self.text[..end]);
@@ -388,7 +390,7 @@ impl Splitter {
         Chunk { text: text.into(), before, kind: Kind::Page }
     }
 
-    /// Returns the rest of a list or page that has no end, up to the end of the text or line.
+    /// Returns the rest of an unterminated list or page, up to the end of the text or line.
     fn cut_off(&mut self, end: usize) -> Chunk {
         let is_incomplete = self.depth > 0 || self.is_string;
         let is_page = self.page.take().is_some();
@@ -405,8 +407,8 @@ impl Splitter {
         Chunk { text: Bytes::new(), before, kind: Kind::Incomplete }
     }
 
-    /// Returns the start of a long stretch of text that is not JSON, unless it was returned before.
-    /// The rest is skipped.
+    /// Returns the start of a long stretch of text that is not JSON, unless it has already been
+    /// returned. The rest is skipped.
     fn cut_junk(&mut self) -> Option<Chunk> {
         let chunk = if self.skips {
             self.remove(self.at);

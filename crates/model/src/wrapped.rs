@@ -1,5 +1,5 @@
 //! Finds alerts in JSON of many forms: single alerts, arrays, pages, JSON lines, concatenated
-//! texts, and documents of other tools.
+//! documents, and the output of other tools.
 //!
 //! An alert is recognised by the names of its properties. Anything else never becomes an alert; an
 //! error describes it and says what to do about it. Alerts of this API are kept byte for byte.
@@ -20,7 +20,7 @@ mod other;
 pub(crate) use other::reported;
 use other::{broken, no_json, what};
 
-/// The maximum depth to which documents of other tools are searched for alerts.
+/// The maximum depth to which documents from other tools are searched for alerts.
 const MAX_DEPTH: usize = 12;
 
 /// The result of searching a file, or part of one, for alerts.
@@ -31,7 +31,8 @@ pub struct Found {
     /// The outline of each alert ([`RawAlert::outline`]), or the alert itself if it has no outline.
     /// Empty unless outlines were requested.
     pub outlines: Vec<RawAlert>,
-    /// Messages about text that is not an alert or could not be read. Safe to show.
+    /// Messages about text that is not an alert or could not be read. They are sanitised for
+    /// display.
     pub errors: Messages,
     /// Notes for the user about the alerts that were read.
     pub notes: Messages,
@@ -76,8 +77,8 @@ pub fn find(body: Bytes) -> Found {
     finder.found
 }
 
-/// Finds the alerts in complete lines of a text in JSON lines format. `before` is the number of
-/// lines before them.
+/// Finds the alerts in complete lines of text in JSON lines format. `before` is the number of lines
+/// before them.
 pub(crate) fn find_in_lines(body: Bytes, before: usize, names: &[&str]) -> Found {
     find_in(body, before, |finder, text| finder.lines(text, names))
 }
@@ -125,7 +126,7 @@ pub(crate) fn reply_start(text: &[u8]) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// Collects the alerts of one text.
+/// Collects the alerts in a body.
 pub(crate) struct Finder {
     body: Bytes,
     pub(crate) found: Found,
@@ -171,7 +172,7 @@ impl Finder {
         }
     }
 
-    /// Reads concatenated JSON texts. Commas between them are skipped.
+    /// Reads concatenated JSON documents. Commas between them are skipped.
     fn stream(&mut self, text: &str) {
         let mut at = 0;
         loop {
@@ -303,7 +304,7 @@ impl Finder {
         false
     }
 
-    /// Converts an error in a JSON text to one with the position in the body.
+    /// Converts an error in JSON text to one that gives the position in the body.
     fn error_in(&mut self, text: &str, error: &serde_json::Error) -> WireError {
         let lines = memchr::memchr_iter(b'\n', text.as_bytes());
         let start =

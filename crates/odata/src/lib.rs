@@ -317,7 +317,7 @@ impl Expr {
         }
     }
 
-    /// Returns whether [`Self::for_service`] drops nothing.
+    /// Returns whether [`Self::for_service`] drops no comparison.
     fn is_certain(&self) -> bool {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::is_certain),

@@ -42,7 +42,7 @@ impl Property {
     pub(super) fn rank(self, member: &str) -> Option<usize> {
         let members = self.members();
         if !members.is_empty() && member.eq_ignore_ascii_case(FUTURE) {
-            // Its value follows those of the members that were declared first.
+            // Its value follows those of the originally declared members.
             let last = match self {
                 Self::ServiceSource => members.iter().position(|name| *name == "dataLossPrevention")?,
                 _ => members.len() - 1,

@@ -27,7 +27,7 @@ const MAX_BYTES: u64 = 4 << 20;
 /// # Errors
 ///
 /// Fails if the file cannot be written or read, if there is no editor, if the editor fails, or if the
-/// text is longer than 4 MiB. The error is safe to show.
+/// text is longer than 4 MiB. The error is sanitised for display.
 pub fn edit(text: &str, hidden: &[&str]) -> Result<String, String> {
     let set = VARIABLES.iter().filter_map(env::var_os).find(|value| !value.is_empty());
     let editor = set.unwrap_or_else(|| OsString::from(DEFAULT));

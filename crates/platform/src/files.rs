@@ -17,7 +17,7 @@ use super::{
     system,
 };
 
-/// The time after its last write at which a temporary file counts as abandoned.
+/// How long after its last write a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// Separates the file's name from the random letters in the names of temporary files.
 const INFIX: &str = ".alertdeck-";

@@ -121,7 +121,7 @@ impl FileError {
 }
 
 /// Returns the permission bits of an open file if anyone other than this user and the administrator
-/// can change it. Returns `None` otherwise, and if the permissions are unknown.
+/// can change it. Returns `None` otherwise, or if the permissions are unknown.
 pub fn changeable_by_others(file: &std::fs::File) -> Option<u32> {
     system::changeable_by_others(&file.metadata().ok()?)
 }

@@ -17,7 +17,8 @@ const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 ///
-/// Fails if there is no display or no opener, or if the opener fails. The error is safe to show.
+/// Fails if there is no display or no opener, or if the opener fails. The error is sanitised for
+/// display.
 pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
     if !has_display() {
         return Err("there is no display to open a browser on".into());

@@ -64,8 +64,7 @@ pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether the creation times are equal, because the standard library cannot identify
-/// files.
+/// Compares creation times, because the standard library cannot identify files.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     matches!((one.created(), other.created()), (Ok(one), Ok(other)) if one == other)
 }

@@ -35,7 +35,7 @@ impl Interval {
             && self.to.is_none_or(|to| at < to.at || to.inclusive && at == to.at)
     }
 
-    /// Returns comparisons that are all true if and only if a date is inside the interval.
+    /// Returns comparisons that, joined with `and`, test whether a date is inside the interval.
     pub(super) fn inside(&self, property: odata::Property) -> Vec<odata::Expr> {
         use odata::Operator::{Ge, Gt, Le, Lt};
         let compare = |bound: Bound, inclusive, exclusive| {
@@ -46,8 +46,7 @@ impl Interval {
         from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
     }
 
-    /// Returns comparisons, at least one of which is true if and only if a date is outside the
-    /// interval.
+    /// Returns comparisons that, joined with `or`, test whether a date is outside the interval.
     pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
         let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
         let below = Self { from: None, to: flip(self.from) };

@@ -79,7 +79,7 @@ fn encode(text: &str) -> String {
 
 impl fmt::Display for Explanation {
     /// Writes four lines, plus one for the assumption (if any), one for each technique that a name
-    /// matches, and one for each excluded word. The output is safe to show.
+    /// matches, and one for each excluded word. The output is sanitised for display.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),

@@ -137,7 +137,7 @@ pub(super) enum SearchScope {
 }
 
 impl SearchScope {
-    /// Returns whether the scope includes a property, given by the parts of its key.
+    /// Returns whether the scope includes a property, given the kind and path of its key.
     pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
             Self::Anywhere => match kind {
@@ -340,7 +340,8 @@ impl Field {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Returns whether this is a text field that covers a property, given by the parts of its key.
+    /// Returns whether this is a text field that covers a property, given the kind and path of its
+    /// key.
     pub fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))
     }

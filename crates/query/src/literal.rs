@@ -1,5 +1,5 @@
-//! Finds a set of strings for a pattern, such that every text that the pattern matches contains at
-//! least one of them. A search can therefore skip nearly all texts quickly.
+//! Extracts literal strings from a pattern. All text that the pattern matches contains at least one
+//! of them, so a search can quickly skip nearly all other text.
 
 use alertdeck_store::fold;
 use regex_syntax::{
@@ -10,8 +10,8 @@ use regex_syntax::{
 use super::predicate::Pattern;
 
 impl Pattern {
-    /// Returns folded strings, at least one of which occurs in the folded form of every text that
-    /// the pattern matches; `None` if there are no such strings.
+    /// Returns the folded literals of the pattern. If the pattern matches a value, the folded form
+    /// of the value contains at least one of them. Returns `None` if the pattern has no literals.
     pub(super) fn literals(&self) -> Option<Vec<String>> {
         let literals = match self {
             Self::Contains(text)
@@ -28,7 +28,8 @@ impl Pattern {
     }
 }
 
-/// Returns strings such that every match of the expression starts or ends with one of them.
+/// Returns the literals of an expression, taken from either the start or the end of its matches.
+/// Every match contains at least one of them.
 fn of_expression(expression: &str, ignore_case: bool) -> Option<Vec<String>> {
     let expression = Parser::new().parse(expression).ok()?;
     let mut prefixes = Extractor::new().kind(ExtractKind::Prefix).extract(&expression);

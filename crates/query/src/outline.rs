@@ -25,7 +25,7 @@ const PROPERTIES: [&str; 12] = [
 pub struct Outline {
     /// A predicate that matches every alert that the filter matches.
     pub predicate: Predicate,
-    /// Whether the predicate matches no other alerts.
+    /// Whether the predicate matches only alerts that the filter matches.
     pub is_exact: bool,
 }
 
@@ -41,8 +41,8 @@ impl Outline {
     }
 }
 
-/// Replaces each text search by a test that every alert passes or, where `positive` is `false`, by
-/// a test that no alert passes.
+/// Replaces each text search with a test that every alert passes or, where `positive` is `false`,
+/// with a test that no alert passes.
 fn reduced(test: &Test, positive: bool, is_exact: &mut bool) -> Test {
     let mut each = |parts: &[Test]| parts.iter().map(|part| reduced(part, positive, is_exact)).collect();
     match test {

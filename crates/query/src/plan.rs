@@ -100,7 +100,7 @@ pub struct Plan {
     /// The part to push to Graph; `None` requests all alerts. It matches every alert that the
     /// filter matches.
     pub pushed: Option<Expr>,
-    /// Whether the pushed part asks for an owner in the known spellings only, although it is not
+    /// Whether the pushed part asks for an owner only in the known spellings, although it is not
     /// known whether the service ignores case. If the service does not ignore case, its reply lacks
     /// alerts with another spelling of the owner.
     pub guesses_owner: bool,

@@ -332,7 +332,7 @@ fn is_own(operator: &str) -> bool {
     matches!(operator, "!=" | ">=" | "<=") || operator.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Returns the field's enumeration if it is the verdict or one of the alert's own.
+/// Returns the field's enumeration if it belongs to the alert itself or is the evidence verdict.
 fn alert_enumeration(scope: &SearchScope) -> Option<Enumeration> {
     let SearchScope::Field(field) = scope else { return None };
     field.enumeration().filter(|enumeration| {

@@ -80,8 +80,8 @@ impl Batch {
             statuses.insert(id.clone(), reply.status);
             responses.push(response(&id, &reply));
         }
-        // The order of replies is undefined. Reverse it, so that it differs from the order of the
-        // requests.
+        // The order of replies is undefined. Reverse them, so that their order differs from that of
+        // the requests.
         responses.reverse();
         Reply { damage, ..Reply::json(json!({"responses": responses}).to_string()) }
     }

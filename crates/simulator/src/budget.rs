@@ -27,7 +27,7 @@ impl Budget {
         }
         self.recent.push_back(now);
         let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // The next request is accepted once one more request than the excess has left the window.
+        // The next request is accepted once `excess + 1` requests have left the window.
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))

@@ -26,7 +26,7 @@ pub struct Change {
     /// The alert's values after the change. They equal `before` if the change set the existing
     /// values again.
     pub after: AlertState,
-    /// The texts of the added comments. A request may add more than one (docs/graph-api.md,
+    /// The text of each added comment. A request may add more than one comment (docs/graph-api.md,
     /// "Comments").
     pub comments: Vec<String>,
     /// The request that made the change; `None` for a change by the colleague.

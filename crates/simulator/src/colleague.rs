@@ -1,6 +1,6 @@
 //! Another analyst, who works on the same alerts as the user.
 //!
-//! All choices are determined by the seed and the state of the alerts. This module knows neither
+//! All choices are determined by the seed and the state of the alerts. This module uses neither
 //! the clock nor the store.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};

@@ -113,7 +113,7 @@ fn read_comments(body: &[u8]) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Returns a value as a JSON object, without its `@odata.type`. Refuses other types of values and
+/// Returns a value as a JSON object, without its `@odata.type`. Refuses values of other types and
 /// properties that are not in `properties`.
 fn only(value: Value, properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let Value::Object(mut object) = value else { return Err(Refusal::bad_body()) };

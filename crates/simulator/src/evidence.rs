@@ -61,7 +61,7 @@ pub(super) struct CampaignData {
     pub(super) peer: String,
     /// The number used in the names of the attacker's files.
     pub(super) number: u32,
-    /// The images of the story's processes, each with its position in the story's evidence.
+    /// The images of the story's processes, paired with their positions in the story's evidence.
     processes: Vec<(usize, &'static Image)>,
 }
 

@@ -88,7 +88,7 @@ pub(super) enum Fault {
     Status(StatusCode, Option<RetryAfter>),
     /// Answered by an intermediate proxy.
     Html,
-    /// A change that is carried out but gets a faulty reply instead of its own.
+    /// A change that is carried out but answered with a faulty reply.
     CarriedOut(FaultyReply),
     /// Executed, but the connection is closed in the middle of the reply.
     Cut,

@@ -119,8 +119,8 @@ impl Generator {
         Self { rng, rare, world, first_incident, common_campaigns: 0, rare_campaigns: 0, running: None }
     }
 
-    /// Generates the alerts from the last thirty days, campaign by campaign. Passes each alert to
-    /// `keep` instead of returning all of them, which would take too much memory as JSON values.
+    /// Generates the alerts from the last thirty days, campaign by campaign. Each alert is passed
+    /// to `keep`, because holding all of them as JSON values would take too much memory.
     pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
         let mut generated = 0;
         while generated < count {

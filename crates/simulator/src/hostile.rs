@@ -18,7 +18,7 @@ enum Target {
 
 use Target::{Alert, Anywhere, Evidence};
 
-/// The mutations, each with a property and its new text, in which `{}` stands for the old value.
+/// The mutations: the property to replace and its new text, in which `{}` stands for the old value.
 const MUTATIONS: &[(Target, &str)] = &[
     (Alert("/title"), "\u{1b}[31mCRITICAL\u{1b}[2J{}"),
     (Alert("/title"), "{}\u{7}\u{8}\u{8}\u{9b}31m\u{0}"),
@@ -66,8 +66,8 @@ const MUTATIONS: &[(Target, &str)] = &[
     (Anywhere("domainName"), "{}\u{1b}]8;;https://example.net\u{7}.xn--80ak6aa92e"),
 ];
 
-/// The number of possible draws for mutations that are not in [`MUTATIONS`]: two for long strings,
-/// and four for the process cycle, which is possible in few alerts.
+/// The number of draws that select a mutation outside [`MUTATIONS`]: two for long strings, and four
+/// for the process cycle, which is possible in few alerts.
 const SPECIAL: usize = 6;
 
 /// Applies a random mutation that is possible for the alert.

@@ -348,10 +348,10 @@ impl Simulator {
         changed.map_err(|refusal| InvalidChange(refusal.message))
     }
 
-    /// Hides the next change to an alert, whoever makes it, from the `reads` read requests that
-    /// follow: they return the old values. Every request for the alert, a list, a count or an
-    /// incident is a read, whether or not its reply contains the alert. The reply to the change
-    /// itself contains the new values.
+    /// Hides the next change to an alert, whoever makes it, from the following `reads` reads, which
+    /// return the old values. Every request for the alert, a list, a count or an incident counts as
+    /// a read, whether or not its reply contains the alert. The reply to the change itself contains
+    /// the new values.
     ///
     /// With `u32::MAX`, the change is hidden until [`Simulator::reveal`].
     pub fn hide_next_change(&self, id: &str, reads: u32) {

@@ -180,7 +180,7 @@ enum Cell {
 pub(super) struct Columns([Cell; 8]);
 
 impl Columns {
-    /// Reads the columns of an alert. Missing values and values of another type are null.
+    /// Reads the columns of an alert. Missing values and values of another type are read as null.
     pub(super) fn read(alert: &Value) -> Self {
         Self(Property::ALL.map(|(name, property)| {
             let Some(text) = alert.get(name).and_then(Value::as_str) else { return Cell::Null };

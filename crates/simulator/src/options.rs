@@ -112,7 +112,7 @@ pub(super) struct Options {
     pub(super) select: Option<Vec<String>>,
     /// True if incidents are returned with their alerts.
     pub(super) expand_alerts: bool,
-    /// The query as received, without `$skip` and `$skiptoken`, for next links to repeat.
+    /// The received query without `$skip` and `$skiptoken`, which next links repeat.
     pub(super) repeated: String,
 }
 

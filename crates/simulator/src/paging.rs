@@ -130,7 +130,7 @@ mod tests {
     use crate::odata::Entity;
     use proptest::prelude::*;
 
-    /// Returns the IDs on each page of the list of these rows.
+    /// Pages through a list of these rows, and returns the IDs on each page.
     fn pages(rows: &[Value], query: &str) -> Vec<Vec<String>> {
         let mut rows: Vec<_> = rows.iter().map(|row| (Position::of(row), Columns::read(row))).collect();
         rows.sort_by(|left, right| left.0.cmp(&right.0));

@@ -88,7 +88,7 @@ impl Reply {
     }
 }
 
-/// A refused request: status, code and message of the error (docs/graph-api.md, "Errors").
+/// A refused request: the error's status, code and message (docs/graph-api.md, "Errors").
 #[derive(Debug, PartialEq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,

@@ -67,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// Returns the kind of request that the fault profiles use.
+    /// Returns the kind of request, as distinguished by the fault profiles.
     pub(super) fn kind(&self) -> RequestKind {
         match self {
             Self::List | Self::Incidents | Self::IncidentAlerts(_) => RequestKind::List,

@@ -5,7 +5,7 @@
 //! Over TLS, clients may choose HTTP/2 (ALPN). Damage that would end an HTTP/1.1 connection then
 //! ends only the stream, or announces the end of the connection (GOAWAY).
 //!
-//! This module knows neither alerts nor operations.
+//! This module knows nothing about alerts or operations.
 
 use std::{
     convert::Infallible,

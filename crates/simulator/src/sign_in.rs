@@ -205,8 +205,8 @@ impl SignInControl {
         self.outcomes.push_back(outcome);
     }
 
-    /// Refuses the next token request with this grant type, or with any if it is `None`. Multiple
-    /// refusals are queued.
+    /// Refuses the next token request with this grant type, or with any grant type if `grant` is
+    /// `None`. Multiple refusals are queued.
     pub fn refuse_next(&mut self, grant: Option<Grant>, error: SignInError) {
         self.refusals.push_back((grant, error));
     }

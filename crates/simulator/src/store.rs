@@ -1,6 +1,6 @@
 //! The tenant's alerts, in list order.
 //!
-//! Alerts are stored as JSON bytes, so that a page is a concatenation, along with the values that
+//! Alerts are stored as JSON bytes, which are concatenated into pages, along with the values that
 //! filters read. This module is independent of HTTP.
 
 use std::{

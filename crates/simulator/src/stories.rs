@@ -27,7 +27,7 @@ pub(super) struct Story {
     pub(super) weight: u32,
     /// The platform of the devices that the story affects.
     pub(super) platform: Platform,
-    /// The maximum number of devices that the story affects, each with a person.
+    /// The maximum number of devices, with their users, that the story affects.
     pub(super) spread: usize,
     /// The classification that analysts give the story's alerts.
     pub(super) outcome: Outcome,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{stories::Outcome, world::ANALYSTS};
 use alertdeck_model::Timestamp;
 
-/// The texts of analysts' comments.
+/// Analysts' comments.
 pub(super) const TEXTS: [&str; 6] = [
     "Called the user, waiting for a callback.",
     "Same file hash as in yesterday's incident.",

@@ -71,8 +71,8 @@ impl<T: Clone + Eq + Hash> Members<T> {
 /// A column with any number of values per row, all under one name.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    /// For each row, either its only value and 1, or the start and number of its values in
-    /// `values`.
+    /// For a row with a single value, that value and 1. For any other row, the start of its values
+    /// in `values` and their number.
     places: Chunked<(u32, u32)>,
     values: Chunked<u32>,
 }

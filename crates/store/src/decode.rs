@@ -93,7 +93,7 @@ pub(crate) struct Decoder {
     object: u32,
     /// The number of the current item of evidence.
     item: u32,
-    /// The values of the current item, each with its node.
+    /// The values of the current item, each paired with its node.
     item_values: Vec<(usize, TextCode)>,
     current_item: CurrentItem,
     in_item: bool,
@@ -216,7 +216,7 @@ impl Decoder {
         self.texts.add(self.names.titles, title)
     }
 
-    /// Prepares to read an alert, which may have been read in part before.
+    /// Prepares to read an alert, which may already have been partly read.
     fn restart(&mut self) {
         self.alert.clear();
         self.in_item = false;

@@ -219,8 +219,8 @@ impl Dictionary {
         self.values[name.index()].spelled(folded).map(move |index| ValueCode { name, index })
     }
 
-    /// Calls `each` with every value under a name, from `first` to the end of its chunk, that
-    /// contains one of the substrings.
+    /// Searches the values under a name from `first` to the end of its chunk, and calls `each` with
+    /// every value that contains one of the substrings.
     pub fn containing(&self, substrings: &Substrings, name: NameCode, first: u32, each: impl FnMut(u32)) {
         self.values[name.index()].containing(substrings, first, each);
     }

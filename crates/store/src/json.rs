@@ -36,7 +36,8 @@ pub(crate) fn write_string(json: &mut Vec<u8>, text: &str, is_ascii: bool) {
     json.push(b'"');
 }
 
-/// Appends characters of which only the non-ASCII ones may have to be escaped.
+/// Appends characters that need no escapes, except that non-ASCII ones are escaped if `is_ascii` is
+/// set.
 fn write_run(json: &mut Vec<u8>, run: &str, is_ascii: bool) {
     if !is_ascii || run.is_ascii() {
         json.extend_from_slice(run.as_bytes());

@@ -306,8 +306,8 @@ impl Store {
         self.postings.keys(value)
     }
 
-    /// Returns a date as sent if it cannot be read, or `None` otherwise. Blank text and the date
-    /// that .NET uses for "not set" count as missing dates, not as unreadable ones.
+    /// Returns an unreadable date as sent, or `None` if the date is readable or missing. Blank text
+    /// and the date that .NET uses for "not set" count as missing.
     pub fn odd_date(&self, row: Row, date: DateColumn) -> Option<SafeText> {
         if !self.columns.odd_dates.contains(row) || self.columns.date(date, row).is_some() {
             return None;
@@ -317,7 +317,7 @@ impl Store {
         (!is_unset && !text.is_blank()).then_some(text)
     }
 
-    /// Returns whether one of a row's dates cannot be read.
+    /// Returns whether any of a row's dates is unreadable.
     pub fn has_odd_date(&self, row: Row) -> bool {
         DateColumn::ALL.iter().any(|date| self.odd_date(row, *date).is_some())
     }

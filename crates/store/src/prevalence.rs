@@ -74,7 +74,7 @@ pub(crate) struct Index {
     derived: u32,
     /// The last value for each hash of a derived key, as an index into `values`.
     last: Table<u32>,
-    /// Values, each with the index plus one of the previous value that has the same hash.
+    /// Values, each paired with the index of the previous value that has the same hash, plus one.
     values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
 }
 
@@ -215,14 +215,14 @@ impl Store {
         Some(Indicator { kind, value: SafeText::new(name.unwrap_or(&text)) })
     }
 
-    /// Returns keys that distinguish the devices in a row from all others.
+    /// Returns keys that distinguish the devices in a row from all other devices.
     fn device_keys(&self, row: Row) -> impl Iterator<Item = (u32, Option<FeedId>)> {
         self.identity_keys(row, &self.columns.device_ids)
     }
 
-    /// Returns keys that distinguish the devices or users in a row from all others, in the order in
-    /// which the column lists them. A key is the code of an identity, along with the feed if the
-    /// identity is a name and there are several feeds.
+    /// Returns keys that distinguish the devices or users in a row from all other devices or users,
+    /// in the order in which the column lists them. A key is the code of an identity, along with
+    /// the feed if the identity is a name and there are several feeds.
     pub(crate) fn identity_keys(
         &self,
         row: Row,

@@ -18,8 +18,8 @@ pub(crate) struct Radix {
     digits: std::ops::Range<u32>,
     /// The number of items that the current step has processed.
     at: usize,
-    /// For each value of the digit, the number of items that have it. While items are moved, the
-    /// place of the next item that has it.
+    /// For each digit value, the number of items that have it or, while items are being moved, the
+    /// place for the next item that has it.
     places: Vec<u32>,
     step: Step,
 }

@@ -387,7 +387,7 @@ fn shown(alert: &Alert) -> Vec<(Column, String)> {
     ]
 }
 
-/// Writes JSON without white space. If `is_ascii`, characters other than ASCII are escaped.
+/// Writes JSON without white space. If `is_ascii` is set, non-ASCII characters are escaped.
 fn written(value: &Value, is_ascii: bool) -> String {
     let escaped = |unit: u16| format!("\\u{unit:04x}");
     let json = value.to_string();
@@ -400,7 +400,8 @@ fn written(value: &Value, is_ascii: bool) -> String {
 }
 
 proptest! {
-    /// Alerts of both kinds in one batch learn each other's property names.
+    /// A batch mixes alerts with and without escaped non-ASCII characters. They share the decoder's
+    /// property names.
     #[test]
     fn json_in_either_usual_form_is_restored(
         alerts in prop::collection::vec((json().prop_filter("an object", Value::is_object), any::<bool>()), 1..5),

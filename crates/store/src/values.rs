@@ -175,8 +175,8 @@ impl Values {
         })
     }
 
-    /// Calls `each` with every value from `first` to the end of its chunk that contains one of the
-    /// substrings.
+    /// Searches the values from `first` to the end of its chunk, and calls `each` with every value
+    /// that contains one of the substrings.
     pub(crate) fn containing(&self, substrings: &Substrings, first: u32, mut each: impl FnMut(u32)) {
         let base = first as usize / CHUNK * CHUNK;
         let Some(chunk) = self.chunk(base / CHUNK).filter(|chunk| chunk.len > 0) else { return };
@@ -234,7 +234,7 @@ fn place<'a>(chunks: &'a [Arc<Chunk>], last: &'a Chunk, index: u32) -> (&'a Chun
     (if number < chunks.len() { &chunks[number] } else { last }, at)
 }
 
-/// Returns a value from the chunks of a snapshot, as sent.
+/// Returns a value as sent, read from the chunks of a snapshot.
 pub(crate) fn raw_of(chunks: &[Arc<Chunk>], index: u32) -> Cow<'_, str> {
     chunks[index as usize / CHUNK].raw(index as usize % CHUNK)
 }

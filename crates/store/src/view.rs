@@ -54,7 +54,7 @@ impl Count {
     }
 }
 
-/// The way in which the rows found by a filter are applied to the view.
+/// How the rows found by a filter are applied to the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evaluation {
     /// The filter is new: show exactly these rows.
@@ -368,7 +368,7 @@ impl View {
         &self.matching
     }
 
-    /// Returns the creation times of the oldest and the newest of the rows to show.
+    /// Returns the creation times of the oldest and newest rows to show.
     pub fn created_range(&self, store: &Store) -> Option<(Timestamp, Timestamp)> {
         let created = |row: Row| {
             let facts = self.shown.contains(row).then(|| store.facts(row));

@@ -2,7 +2,7 @@
 //! identities.
 //!
 //! Only tests depend on this crate. It does not depend on any other crate in the workspace, so the
-//! unit tests of all of them can use it.
+//! unit tests of every crate can use it.
 
 #![expect(clippy::missing_panics_doc, reason = "the data is part of the repository")]
 

@@ -63,7 +63,7 @@ impl ActionItem {
         }
     }
 
-    /// Returns the state of the change as one line that is safe to show.
+    /// Returns the state of the change as a single line, sanitised for display.
     pub fn line(&self) -> String {
         match &self.state {
             ItemState::Waiting => "waiting".to_owned(),
@@ -96,8 +96,8 @@ pub struct ActionRun {
     pub action: Action,
     /// The changes, in the order in which they were confirmed.
     pub items: Vec<ActionItem>,
-    /// The jobs that send the changes. A job that is waiting is listed with the end of the wait,
-    /// measured from startup, and the cause.
+    /// The jobs that send the changes. A waiting job is listed with the cause of the wait and the
+    /// time at which the wait ends, measured from startup.
     pub(super) jobs: Vec<(JobId, Option<(Duration, WaitCause)>)>,
 }
 
@@ -129,8 +129,8 @@ impl ActionRun {
         tally
     }
 
-    /// Returns the journal entries of the updates that were applied, in the order of the items,
-    /// each with its item.
+    /// Returns the journal entries of all applied updates, each paired with its item, in item
+    /// order.
     pub(super) fn made(&self) -> impl Iterator<Item = (&ActionItem, &Entry)> {
         let of = |item| ActionItem::made(item).map(move |entry| (item, entry));
         self.items.iter().flat_map(of)
@@ -153,7 +153,7 @@ impl ActionItem {
         (!item.task.change.is_empty()).then_some(item)
     }
 
-    /// Returns whether the comment of this change may have been added.
+    /// Returns whether this change's comment may have been added.
     pub(super) fn may_be_commented(&self) -> bool {
         let may_be_added =
             |entry: &Entry| entry.kind == EntryKind::Comment && entry.result != Some(EntryResult::Failed);
@@ -171,7 +171,7 @@ impl ActionItem {
 #[derive(Debug, Default)]
 pub struct Actions {
     pub(super) runs: VecDeque<ActionRun>,
-    /// The alerts that the user has changed and not restored by an undo.
+    /// The alerts that the user has changed, except those restored by an undo.
     pub done: RowSet,
     /// The alerts whose last change failed.
     pub failed: RowSet,

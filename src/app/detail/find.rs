@@ -28,7 +28,7 @@ pub struct Find {
     index: TextIndex,
     /// The hits, in line order.
     hits: Vec<Hit>,
-    /// The first hit in each part of a text that is not laid out, keyed by line index.
+    /// The first hit in each [`LineKind::Rest`], keyed by line index.
     rest_ranges: HashMap<usize, Range<usize>>,
     hit_blocks: HashSet<BlockId>,
     /// The index of the current hit.
@@ -101,8 +101,8 @@ impl Find {
         self.hits.len()
     }
 
-    /// Returns whether there may be more hits than counted. A part of a text that is not laid out
-    /// counts as at most one hit.
+    /// Returns whether there may be more hits than were counted, because each part of the text that
+    /// is not laid out counts as at most one hit.
     pub fn may_be_more(&self) -> bool {
         self.hits.iter().any(|hit| matches!(self.lines[hit.last].kind, LineKind::Rest { .. }))
     }
@@ -176,8 +176,8 @@ impl Find {
         }
     }
 
-    /// Returns the first hit in a part of a text that is not laid out, as a byte range of that
-    /// part.
+    /// Returns the first hit in a [`LineKind::Rest`] line, as a byte range of the text that the
+    /// line stands for.
     pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
         self.rest_ranges.get(&(self.first_lines.get(&line.id.block)? + line.id.nth)).cloned()
     }
@@ -195,7 +195,7 @@ impl Find {
     }
 }
 
-/// Trims the spaces that a wrapped line's gap already counts.
+/// Trims the spaces that are already counted in a wrapped line's gap.
 fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
@@ -299,7 +299,7 @@ impl TextIndex {
         self.folded.push(SEPARATOR);
     }
 
-    /// Joins the next text to the previous one with this number of spaces in between.
+    /// Joins the text added next to the previous text, separated by this number of spaces.
     fn continue_text(&mut self, blanks: usize) {
         self.folded.pop();
         self.folded.extend(std::iter::repeat_n(' ', blanks));
@@ -337,7 +337,7 @@ impl TextIndex {
         };
         let mut parts = Vec::new();
         for needle in needles {
-            // All overlapping occurrences are found, so the search may start in the middle of one.
+            // Overlapping occurrences are all found, so the search may safely start inside one.
             let finder = memmem::Finder::new(needle);
             let mut from = (range.start + 1).saturating_sub(needle.len());
             let to = (range.end + needle.len() - 1).min(self.folded.len());

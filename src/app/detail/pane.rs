@@ -200,7 +200,7 @@ impl App {
         }
     }
 
-    /// Switches to a view, or back to the main view if the view is already shown.
+    /// Switches to a view, or back to the main view if that view is already shown.
     pub(in crate::app) fn switch_view(&mut self, view: DetailView) {
         let size = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {

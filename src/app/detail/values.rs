@@ -15,7 +15,7 @@ pub struct Value {
     pub text: SafeText,
 }
 
-/// The label of a value that names the item reporting the values listed after it.
+/// The label of a value that names an item. That item reported the values listed after the name.
 const REPORTED_BY: &str = "reported by";
 
 impl Detail {
@@ -28,8 +28,8 @@ impl Detail {
             .find(|value| find.matches(value.text.raw()))
     }
 
-    /// Returns the value whose counts a line shows: the identity of a device or user or, if there
-    /// is none, the first indicator.
+    /// Returns the value whose counts are shown on a line: the identity of the line's device or
+    /// user or, if there is none, the line's first indicator.
     pub fn counted(&self, line: &Line) -> Option<&Indicator> {
         let identity = match line.kind {
             LineKind::Node(id) | LineKind::CommandLine(id, _) => {
@@ -126,14 +126,14 @@ impl Detail {
 }
 
 impl Value {
-    /// Returns whether this value names the item that reports the values listed after it.
+    /// Returns whether this value names the item that reported the values listed after it.
     pub fn is_reporter(&self) -> bool {
         self.label == REPORTED_BY
     }
 
-    /// Returns the sort rank among the values of a line: indicators first, then the state, then
-    /// other values, and the type last. `is_indicator` says whether the value is an indicator,
-    /// which other alerts may share.
+    /// Returns the sort rank of the value among the values on its line: indicators first, then the
+    /// state, then other values, and the type last. `is_indicator` says whether the value is an
+    /// indicator, which other alerts may share.
     pub fn rank(&self, is_indicator: bool) -> u8 {
         // If there are several items, each label starts with the item's number, as in `1: verdict`.
         let path = self.label.rsplit(' ').next().unwrap_or_default();

@@ -45,7 +45,8 @@ pub struct Cached {
     pub saved_at: Option<Timestamp>,
     /// The time, by the service's clock, up to which an earlier run showed all changes.
     pub last_visit: Option<Timestamp>,
-    /// The coverage of the cached alerts; `None` if unknown, and after [`Cache::caught_up`].
+    /// The coverage of the cached alerts; `None` if it is unknown or [`Cache::caught_up`] has taken
+    /// it.
     coverage: Option<Coverage>,
     /// The coverage that was last written in this run.
     saved: Option<Coverage>,
@@ -122,7 +123,7 @@ impl Cache {
         }
     }
 
-    /// Returns the time since which changes must be fetched to bring the list up to date; `None` if
+    /// Returns the time from which changes must be fetched to bring the list up to date; `None` if
     /// the cache does not cover the rest of the list.
     pub(in crate::app) fn catch_up(&self, scope: &Scope) -> Option<Timestamp> {
         let Coverage { since, watermark } = self.cached()?.coverage?;

@@ -55,7 +55,7 @@ impl Coverage {
 }
 
 impl Extent {
-    /// Returns words for what is complete or loading; `None` for [`Extent::Partial`].
+    /// Returns a phrase that says what is complete or loading; `None` for [`Extent::Partial`].
     fn words(self, short: bool) -> Option<String> {
         match self {
             Self::All => Some("complete".to_owned()),

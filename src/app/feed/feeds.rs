@@ -19,8 +19,8 @@ pub struct Feeds {
 }
 
 impl Feeds {
-    /// Creates one feed for each of the settings, all switched on. `first_job` is the number of
-    /// their first job.
+    /// Creates a feed for each element of `settings` and switches all of them on. `first_job` is
+    /// the number of the first job for these feeds.
     pub(in crate::app) fn new(settings: Vec<FeedSettings>, first_job: u32) -> Self {
         let mut feeds = Self { on: Vec::new(), off: Vec::new(), next: 0 };
         for settings in settings {

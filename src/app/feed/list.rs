@@ -162,8 +162,8 @@ impl ListFetch {
         self.total
     }
 
-    /// Returns why the list is or may be partial even though it was read to its end, if so. The
-    /// reason is usually the service's warning.
+    /// Returns the reason, if any, that the list is or may be partial even after it has been read
+    /// to its end. The reason is usually the service's warning.
     pub fn partial(&self) -> Option<&SafeText> {
         self.partial.as_ref().or(self.doubt.as_ref().filter(|_| self.phase == Phase::Complete))
     }
@@ -270,7 +270,8 @@ impl ListFetch {
         match event {
             ListEvent::Page { total, partial } => {
                 self.phase = Phase::Loading;
-                // If only changes are fetched, the count is not the list's.
+                // If only changes are fetched, the service's count does not apply to the whole
+                // list.
                 self.total = total.filter(|_| !self.catches_up).or(self.total);
                 self.partial = partial.or(self.partial.take());
             }

@@ -14,7 +14,8 @@ const STEP: Duration = Duration::from_secs(1);
 /// The pace of a list. Times are measured from startup.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
-    /// Marks, each a time and the number of alerts read by then; at most one per second.
+    /// The marks: times, each paired with the number of alerts read by then; at most one per
+    /// second.
     marks: VecDeque<(Duration, usize)>,
     latest: (Duration, usize),
 }

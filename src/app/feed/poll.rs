@@ -84,8 +84,9 @@ pub struct Poll {
 /// The number of regular polls between polls that look further back. With a poll every 15 seconds,
 /// a poll looks further back every two minutes.
 const SHORT_LOOKS: u32 = 7;
-/// How far before the watermark such a poll starts. Some alerts become visible minutes after their
-/// timestamps, when the watermark has already moved past them (docs/graph-api.md, "Polling").
+/// How far before the watermark a poll that looks further back starts. Some alerts become visible
+/// minutes after their timestamps, when the watermark has already moved past them
+/// (docs/graph-api.md, "Polling").
 const LOOK_BACK: Duration = Duration::from_secs(60 * 60);
 
 impl Poll {

@@ -44,7 +44,7 @@ pub struct Confirm {
     items: Vec<ConfirmItem>,
     /// The fields whose changes are shown for each alert, with the widths of their columns.
     columns: Vec<(Field, usize)>,
-    /// The changes that are the same for all of several alerts, in words.
+    /// The changes that are the same for every alert, in words; empty if there is only one alert.
     alike: Vec<String>,
     /// Which alerts were left out, and why.
     notes: Vec<String>,
@@ -53,8 +53,8 @@ pub struct Confirm {
     deaf_until: Duration,
     /// The key that opened the confirmation and may still be held.
     opener: Option<Key>,
-    /// When to send, measured from startup, after `opener` was pressed again. Another key press
-    /// before then cancels sending, since a held key repeats.
+    /// If `opener` was pressed again, when to send the changes, measured from startup. Another key
+    /// press before then cancels sending, since it may be the held key repeating.
     send_at: Option<Duration>,
 }
 
@@ -62,7 +62,7 @@ pub struct Confirm {
 #[derive(Clone, Debug)]
 struct ConfirmItem {
     item: ActionItem,
-    /// The changes, compared with the alert's values when the key was pressed.
+    /// The changes, compared with the alert's values when the command was given.
     differences: Vec<Difference>,
     is_left_out: bool,
 }
@@ -322,7 +322,7 @@ fn entity(app: &App, row: Row) -> String {
     name.unwrap_or(&device).to_owned()
 }
 
-/// Returns the changes to an alert, compared with its values when the key was pressed.
+/// Returns the changes to an alert, compared with its values when the command was given.
 fn differences(item: &ActionItem) -> Vec<Difference> {
     let update = &item.task.change.update;
     match &item.task.expected {
@@ -336,7 +336,7 @@ fn differences(item: &ActionItem) -> Vec<Difference> {
     }
 }
 
-/// Describes what someone else, if anyone, has changed in an alert since the key was pressed.
+/// Describes what someone else, if anyone, has changed in an alert since the command was given.
 fn changed_since(app: &App, item: &ActionItem) -> Option<String> {
     let Expected::Seen(seen) = &item.task.expected else { return None };
     let now = Values::loaded(app.store.facts(item.row?));

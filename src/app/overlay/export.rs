@@ -107,7 +107,7 @@ pub enum ExportStage {
     },
     /// The file already exists, and the user must decide what to do.
     Exists,
-    /// The export failed for this reason, safe to show.
+    /// The export failed for this reason, sanitised for display.
     Failed(String),
 }
 
@@ -180,14 +180,14 @@ impl Object for ExportForm {
             self.edit(key);
             return KeyOutcome::Used;
         }
-        // Letters that move the cursor elsewhere are ignored here.
+        // Movement keys are ignored here, unless they are also bound to a command.
         if app.ui.keymap.find(&[&MOVE], key).is_some() && !is_command() {
             return KeyOutcome::Used;
         }
         KeyOutcome::Pass
     }
 
-    /// Pastes the first line of some text into the path.
+    /// Pastes the first line of the text into the path.
     fn paste(&mut self, text: &str) {
         if self.typing && !matches!(self.stage, ExportStage::Writing { .. }) {
             self.path.insert(text.trim().lines().next().unwrap_or_default());

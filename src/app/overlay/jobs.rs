@@ -51,7 +51,7 @@ pub struct JobLine {
     pub name: &'static str,
     /// The state of the job.
     pub state: JobState,
-    /// Details about the state, safe to show.
+    /// Details about the state, sanitised for display.
     pub detail: String,
     /// Whether the user can stop the job.
     pub stops: bool,

@@ -17,7 +17,7 @@ pub(super) static CONTEXT: Context =
 pub struct Link {
     /// The link.
     pub url: PortalUrl,
-    /// The reason the link was not opened; safe to show.
+    /// The reason the link was not opened, sanitised for display.
     pub reason: String,
 }
 

@@ -29,7 +29,7 @@ pub struct MenuItem {
     pub key: char,
     /// The label.
     pub label: String,
-    /// A preview of the value, safe to show.
+    /// A preview of the value, sanitised for display.
     pub preview: String,
     /// The action to perform when the item is chosen.
     pub action: MenuAction,
@@ -44,7 +44,7 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies the text. The string names the text in the notice.
+    /// Copies the text. The notice refers to the text by the label in the string.
     Copy(RawText, String),
     /// Copies the curl command that fetches this scope from this feed.
     CopyCurl(FeedId, Scope),

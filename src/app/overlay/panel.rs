@@ -25,7 +25,7 @@ pub type PanelLine = Vec<PanelSpan>;
 /// A styled part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanelSpan {
-    /// The text; safe to show.
+    /// The text, sanitised for display.
     pub text: String,
     /// The style.
     pub role: Role,

@@ -48,7 +48,7 @@ pub struct Profiles {
     pub at: usize,
 }
 
-/// A profile from the config file. All strings are safe to show.
+/// A profile from the config file. All strings are sanitised for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileLine {
     /// The name.

@@ -210,7 +210,8 @@ impl App {
     /// Sets the user that `me` in a filter refers to. If this changes the requested list, fetches
     /// the list again.
     fn set_me(&mut self, id: FeedId, me: Option<String>, effects: &mut Vec<Effect>) {
-        // Recompile first, since filters by age also change from minute to minute.
+        // Recompile first, since the scope of a filter by age also changes with time, and only a
+        // change caused by `me` requires a new fetch.
         self.replan();
         let before = self.filter.requested_scope(id);
         if let Some(feed) = self.feeds.any_mut(id) {

@@ -56,7 +56,7 @@ pub struct TextPrompt {
     pub purpose: TextPurpose,
     /// The editor that contains the text.
     pub editor: Editor,
-    /// The reason the text was not accepted, if any; safe to show.
+    /// The reason the text was not accepted, if any, sanitised for display.
     pub error: Option<String>,
 }
 

@@ -33,7 +33,7 @@ const LONG_FROM: usize = 90;
 /// The values of a line, wrapped, with a cursor that moves from value to value.
 #[derive(Debug)]
 pub struct Values {
-    /// The title, safe to show.
+    /// The title, sanitised for display.
     pub title: String,
     /// The values.
     pub values: Vec<Value>,

@@ -29,14 +29,14 @@ pub(in crate::cli) struct Loaded {
     pub(in crate::cli) superseded: RowSet,
     /// The number of alerts that could not be decoded.
     pub(super) unreadable: usize,
-    /// The number of alerts with dates that cannot be read.
+    /// The number of alerts with unreadable dates.
     pub(super) odd_dates: usize,
     pub(in crate::cli) outcome: Result<(), Failure>,
 }
 
 impl Loaded {
-    /// Creates the result of a load that kept every alert in the store, so that unreadable alerts
-    /// and odd dates can be counted there.
+    /// Creates the result of a load that kept every alert in the store. Counts the unreadable
+    /// alerts and dates in the store.
     pub(super) fn new(store: Store, outcome: Result<(), Failure>) -> Self {
         let count = |test: &dyn Fn(Row) -> bool| store.rows().iter().filter(|row| test(*row)).count();
         let unreadable = count(&|row| !store.is_readable(row));
@@ -114,8 +114,8 @@ impl From<Error> for Missing {
 }
 
 /// Fetches alerts from a service into the context's feed. If the service rejects a construct that
-/// is not documented for alerts (docs/graph-api.md, "Filtering"), plans the filter again without it
-/// and evaluates that part locally.
+/// is not documented for alerts (docs/graph-api.md, "Filtering"), replans the filter so that the
+/// construct is evaluated locally, and tries again.
 async fn fetch(
     service: &Service,
     (filter, limit): (&str, Option<usize>),

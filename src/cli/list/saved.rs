@@ -3,7 +3,7 @@
 //!
 //! Files may contain several states of an alert, of which only the last one counts. A few bytes are
 //! therefore kept for each alert that does not match, so that its last state can replace an earlier
-//! state that does.
+//! state that matches.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ const BATCH: usize = 1_000;
 /// The default for [`Reader::spare`], large enough to make sorting rare.
 const SPARE: usize = 4_096;
 
-/// Reads the alerts that match, or the newest `limit` of them. Fails if nothing could be read at all.
+/// Reads the alerts that match, or the newest `limit` of them. Fails if nothing could be read.
 pub(super) fn load(paths: &Paths, filter: &Predicate, limit: Option<usize>) -> Result<Loaded, Failure> {
     load_with(paths, filter, limit, SPARE)
 }
@@ -65,7 +65,7 @@ struct Screen<'a> {
 struct Screened {
     /// The errors and notes from reading the part.
     saved: Saved,
-    /// The version of each alert, and whether it is kept.
+    /// The version of each alert, and whether the alert is kept.
     versions: Vec<(Version, bool)>,
     /// The alerts that are kept.
     batches: Vec<Batch>,
@@ -150,8 +150,8 @@ struct Reader {
     /// The number of alerts beyond the limit that are kept before the oldest are dropped.
     spare: usize,
     store: Store,
-    /// The alert in each row of the store, and the place of its state. Empty if all alerts are
-    /// kept.
+    /// For each row of the store, the alert's key and the place of the stored state (see
+    /// [`Last`]). Empty if all alerts are kept.
     rows: Vec<(Key, u64)>,
     last: HashMap<Key, Last>,
     /// Whether `last` is complete because the files have been read before.
@@ -163,8 +163,8 @@ struct Reader {
     is_any: bool,
     /// Whether alerts were dropped because of their age.
     drops: bool,
-    /// The latest cut-off at which alerts were dropped, that is, the creation time of the oldest
-    /// alert kept, and whether the newest of the dropped alerts was created at exactly that time.
+    /// The latest cut-off for dropping alerts, which is the creation time of the oldest alert kept,
+    /// and whether the newest dropped alert was created at exactly that time.
     dropped: Option<(Option<Timestamp>, bool)>,
     /// Whether a later state has replaced an alert that was kept.
     is_replaced: bool,

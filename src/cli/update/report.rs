@@ -126,7 +126,7 @@ impl Item {
             Some(_) => format!("the values were changed, but the comment may be missing: {reason}"),
             None => reason,
         });
-        // Exit code 2 means a rejected filter, and the requests for an alert have none.
+        // Exit code 2 means a rejected filter, but requests for a single alert have no filter.
         let code = if code == 2 { 1 } else { code };
         let request_id = report.entries.iter().rev().find_map(|entry| entry.request_id.clone());
         let changes = if status == Status::Unchanged { Vec::new() } else { self.changes };
@@ -175,8 +175,8 @@ impl Item {
     }
 }
 
-/// Returns the failure for a run, unless all alerts now have the wanted values. An unknown result
-/// determines the exit code before all others. Without `yes`, the items are only planned.
+/// Returns the failure for a run, unless all alerts now have the wanted values. For the exit code,
+/// an unknown result takes precedence over all others. `yes` is `false` for a dry run.
 pub(super) fn outcome(items: &[Item], yes: bool) -> Result<(), Failure> {
     let count = |status| items.iter().filter(|item| item.status == status).count();
     let unknown = count(Status::Unknown);

@@ -39,8 +39,8 @@ pub(super) fn parse_classification(text: &str) -> Result<Classification, String>
     known.ok_or_else(|| "use tp, fp, info (expected activity) or none".to_owned())
 }
 
-/// Parses a determination: its name in the metadata, in the documentation, in words or in filters,
-/// or `none`.
+/// Parses a determination: a name from the metadata or the documentation, a name that filters
+/// accept, words such as `not malicious`, or `none`.
 pub(super) fn parse_determination(text: &str) -> Result<Determination, String> {
     let known = member(Enumeration::Determination, text).map(Determination::read);
     let read = || Some(Determination::read(text).in_metadata());
@@ -122,7 +122,7 @@ fn check_pair(classification: &Classification, determination: &Determination) ->
 }
 
 impl Wanted {
-    /// Makes all checks that do not depend on an alert. The error contains the fix.
+    /// Performs all checks that do not depend on an alert. The error says how to fix the problem.
     pub(super) fn check(&self) -> Result<(), String> {
         if *self == Self::default() {
             return Err("nothing to change: give --status, --classification, --determination, --assign or \
@@ -177,7 +177,7 @@ impl Wanted {
         Ok(Change { update, comment: self.comment.clone() })
     }
 
-    /// Returns the change in words, for the journal. Safe to show.
+    /// Describes the change for the journal. The text is sanitised for display.
     pub(super) fn words(&self) -> String {
         let owner = self.owner.as_ref().map(|owner| match owner {
             Assignee::Me => Owner::User("me".to_owned()),

@@ -210,8 +210,8 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     painter.put_spans(x, area.y, room, &highlight_hits(detail, painter, Span::new(text, theme.text)));
 }
 
-/// Returns the value on the line that contains the hit, unless the hit is already visible in the
-/// given texts, placed side by side in `room` columns.
+/// Returns the value that contains the line's hit, unless the hit is already visible when the
+/// `shown` strings are drawn side by side in `room` columns.
 pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
     let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
     let mut from = 0;

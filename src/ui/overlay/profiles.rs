@@ -179,7 +179,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Returns whether the token permits reading alerts, in words, with the style of the words.
+/// Describes in words whether the token permits reading alerts. Also returns the style.
 fn reads<S>(identity: &Identity, text: S, error: S) -> (&'static str, S) {
     match identity.reads {
         Some(true) => ("yes", text),

@@ -71,11 +71,11 @@ struct Builder<'a> {
     /// For each entity, one of its ancestors, or the entity itself if it has no parent. This is a
     /// union-find forest, which detects cycles quickly.
     ancestors: Vec<usize>,
-    /// Entities, each with the parents embedded in it, nearest first.
+    /// Entities, each paired with the parents embedded in it, nearest first.
     embedded_parents: Vec<(usize, Vec<usize>)>,
     /// Pairs of an embedded entity that becomes a child, and the entity in which it is embedded.
     embedded_children: Vec<(usize, usize)>,
-    /// The locations of embedded values, each with its entity.
+    /// The locations of embedded values, each paired with the value's entity.
     nested: Vec<(SourceRef, usize)>,
 }
 

@@ -208,7 +208,7 @@ impl RedirectEndpoint {
             url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).collect();
         let value =
             |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string());
-        // No parameter may occur twice (RFC 6749, 3.1), since either one could be forged.
+        // No parameter may occur twice (RFC 6749, 3.1), since either value could be forged.
         let is_repeated = |name: &str| query.iter().filter(|(key, _)| key == name).count() > 1;
         if ["state", "code", "error"].into_iter().any(is_repeated) {
             return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS);

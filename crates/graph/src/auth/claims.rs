@@ -22,7 +22,7 @@ use crate::http::HeaderMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
-/// A parameter in a challenge, with its value quoted or not (RFC 9110, 11.2).
+/// A parameter in a challenge, with a quoted or unquoted value (RFC 9110, 11.2).
 static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)\b(error|claims)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))"#).ok());
 

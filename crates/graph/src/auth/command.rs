@@ -262,15 +262,15 @@ mod tests {
             assert!(message.contains("failed (exit status: 1)"), "{message}");
         }
 
-        /// Returns a command and a file. The command starts a program, writes the process IDs of
-        /// both to the file, and then waits.
+        /// Returns a command and a file. The command starts a program, writes its own process ID
+        /// and the program's to the file, and then waits.
         fn waiting(folder: &std::path::Path) -> (String, std::path::PathBuf) {
             let file = folder.join("ids");
             let path = file.display();
             (format!("sleep 300 & echo $$ $! > '{path}.new'; mv '{path}.new' '{path}'; wait"), file)
         }
 
-        /// Waits until none of the processes in a file is running.
+        /// Waits until every process listed in a file has ended.
         async fn all_end(file: &std::path::Path) {
             let ids = tokio::fs::read_to_string(file).await.unwrap();
             for id in ids.split_whitespace() {

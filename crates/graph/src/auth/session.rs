@@ -25,8 +25,8 @@ use super::{
 use crate::{event::ClientEvent, http::Http};
 use state::{CurrentToken, State};
 
-/// The time before a token's expiry at which the token is refreshed, but at most a fifth of its
-/// lifetime. It exceeds the time a page may take to arrive.
+/// How long before its expiry a token is refreshed, capped at a fifth of the token's lifetime. This
+/// exceeds the time a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
 /// The wait between a failed refresh and the next one, while the current token is still valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -192,7 +192,7 @@ impl Session {
         self.state().notice.take()
     }
 
-    /// Declares that a user can be asked to sign in from now on. Returns a channel that holds the
+    /// Declares that, from now on, a user can be asked to sign in. Returns a channel that holds the
     /// sign-in to complete, if any; respond with [`Session::accept`] or [`Session::decline`].
     pub fn attend(&self) -> watch::Receiver<Option<Needed>> {
         self.state().attended = true;
@@ -363,7 +363,8 @@ impl Session {
             if !state.attended || state.declined {
                 return Err(AuthError::SignInNeeded(needed));
             }
-            // Sent under the lock, so that the user cannot respond in between.
+            // Sent while the lock is held, so that the user cannot decline before `declines` is
+            // read.
             self.inner.needed.send_if_modified(|waiting| {
                 let new = waiting.as_ref() != Some(&needed);
                 *waiting = Some(needed.clone());

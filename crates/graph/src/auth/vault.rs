@@ -111,7 +111,7 @@ pub struct Loaded {
     pub notice: Option<String>,
 }
 
-/// A vault error. `Display` writes one line that is safe to show and includes the next step.
+/// A vault error. `Display` writes one line that is safe to show and says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// There is no keyring on this system, or it cannot be reached; the payload is the cause.
@@ -171,8 +171,8 @@ impl Vault {
         Self { storage: Storage::Keyring, folder: state.join(FOLDER) }
     }
 
-    /// Creates a vault that stores credentials in files inside the state folder, `state`. Only
-    /// their owner can read the files.
+    /// Creates a vault that stores credentials in files inside the state folder, `state`. The files
+    /// are readable only by their owner.
     pub fn file(state: &Path) -> Self {
         Self { storage: Storage::File, folder: state.join(FOLDER) }
     }

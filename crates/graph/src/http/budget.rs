@@ -153,7 +153,7 @@ mod tests {
         let budget = Budget::default();
         let count = |priority| (0..99).take_while(|_| budget.take(priority).is_ok()).count();
         assert_eq!((count(Priority::Bulk), count(Priority::User)), (25, 5));
-        // The user also goes first as the budget refills.
+        // User requests also go first as the budget refills.
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!((count(Priority::Bulk), count(Priority::User)), (0, 2));
         let Err((wait, WaitCause::Budget)) = budget.take(Priority::Bulk) else { panic!("nothing is left") };

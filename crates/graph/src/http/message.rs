@@ -92,7 +92,7 @@ pub enum Priority {
 /// A value for `Authorization`, if any, and the scope within which the request may be sent.
 #[derive(Clone, Debug)]
 pub struct Credential<'a> {
-    /// The scope within which the request, with everything secret in it, may be sent.
+    /// The scope within which the request, including any secrets in it, may be sent.
     pub scope: &'a Scope,
     /// The value, marked sensitive so that `Debug` hides it.
     pub authorization: Option<HeaderValue>,

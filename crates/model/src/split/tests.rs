@@ -1,4 +1,4 @@
-//! Tests that a text in chunks yields the same alerts as the whole text.
+//! Tests that text split into chunks yields the same alerts as the whole text.
 
 use super::*;
 use proptest::prelude::*;

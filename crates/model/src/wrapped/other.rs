@@ -32,7 +32,7 @@ pub(super) fn no_json(text: &str, line: usize) -> String {
     broken(&WireError { line, ..WireError::at_start(reason) })
 }
 
-/// Returns the code and message of an error object, safe to show.
+/// Returns the code and message of an error object, sanitised for display.
 pub(crate) fn reported(error: &str) -> Option<String> {
     let error = serde_json::from_str::<Value>(error).ok().filter(Value::is_object)?;
     let part = |name: &str| SafeText::new(error[name].as_str().unwrap_or_default()).line();

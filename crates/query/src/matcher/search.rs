@@ -1,9 +1,9 @@
 //! A text test that searches values, with its results keyed by value.
 //!
-//! Values are first searched for strings such that every match contains at least one of them. This
-//! search covers many values at a time, on all cores; only the values that it finds are tested
-//! further. If another typed letter narrows the search, only the values that the former search
-//! found are tested.
+//! Every match contains at least one of a few literal strings, so values are first searched for
+//! these. This search covers many values at a time, on all cores; only the values that it finds are
+//! tested further. If another typed letter narrows the search, only the values that the former
+//! search found are tested.
 
 use rayon::prelude::*;
 
@@ -19,7 +19,7 @@ pub(super) struct Search {
     test: TextTest,
     /// The patterns as text, for finding out whether another search has the same patterns.
     signature: String,
-    /// Strings such that every match contains at least one of them.
+    /// Literal strings; every match contains at least one of them.
     literals: Option<Literals>,
     /// A former search whose results include all matches.
     wider: Option<Box<Self>>,
@@ -32,7 +32,7 @@ pub(super) struct Search {
     positions: Vec<usize>,
     /// The rows found so far.
     pub(super) found: RowSet,
-    /// Rows with a matching value that may belong to a property out of scope.
+    /// Rows with a matching value, which may belong to a property that is out of scope.
     unsure: RowSet,
     /// The first unsure row that has not been tested yet.
     next: usize,
@@ -48,7 +48,7 @@ struct Literals {
 }
 
 impl Literals {
-    /// Returns `None` if there are no such strings or too many for one automaton.
+    /// Returns `None` if a pattern has no literals, or if there are too many for one automaton.
     fn new(test: &TextTest) -> Option<Self> {
         let mut texts = Vec::new();
         for pattern in &test.patterns {
@@ -59,8 +59,8 @@ impl Literals {
         Some(Self { texts, substrings, are_enough })
     }
 
-    /// Returns whether every value that contains one of these strings also contains one of the
-    /// others.
+    /// Returns whether each of these strings contains one of `others`. If so, a search for these
+    /// finds only values that a search for `others` also finds.
     fn are_within(&self, others: &Self) -> bool {
         let is_within = |text: &String| others.texts.iter().any(|other| text.contains(other.as_str()));
         self.texts.iter().all(is_within)
@@ -110,7 +110,7 @@ impl Search {
     }
 
     /// Takes over the results of a former search with the same test or, if there is none, uses
-    /// those of a former search that finds more. The former searches must be for the same store.
+    /// those of a broader former search. The former searches must be for the same store.
     pub(super) fn reuse(&mut self, former: &mut Vec<Self>) {
         let is_same = |other: &Self| other.test.scope == self.test.scope && other.signature == self.signature;
         if let Some(at) = former.iter().position(is_same) {

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Columns, Domain, Entity, Property};
 
-/// A valid `$orderby`: properties, each with true for descending order. If it is empty, the list
-/// keeps its default order. Nulls come first, as in OData (Part 1: Protocol, "System Query Option
-/// $orderby").
+/// A valid `$orderby`: properties, each paired with whether it sorts in descending order. If it is
+/// empty, the list keeps its default order. Nulls come first, as in OData (Part 1: Protocol,
+/// "System Query Option $orderby").
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Order(Vec<(Property, bool)>);
 

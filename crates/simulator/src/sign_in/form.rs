@@ -52,7 +52,7 @@ impl Form {
 /// The scopes of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RequestedScopes {
-    /// True if all scopes with consent are requested (`/.default`).
+    /// True if all scopes that have been consented to are requested (`/.default`).
     pub(super) all: bool,
     /// The names of the requested Graph permissions.
     pub(super) named: Vec<String>,
@@ -96,7 +96,7 @@ impl RequestedScopes {
         Err(SignInError::new("invalid_scope", 70011).with_message(message))
     }
 
-    /// Checks that all named scopes have consent.
+    /// Checks that all named scopes have been consented to.
     pub(super) fn check_consent(&self, rules: &SignIn) -> Result<(), SignInError> {
         match self.named.iter().find(|name| !contains(&rules.scopes, name)) {
             None => Ok(()),
@@ -133,8 +133,8 @@ fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether the root of a scope is the Graph root of this tenant, with either loopback name,
-/// or of a cloud.
+/// Returns whether a scope's root is the Graph root of a cloud or of this tenant, under either
+/// loopback name.
 pub(super) fn is_graph(root: &str, base: &str) -> bool {
     let root = root.trim_end_matches('/');
     root == base || root == base.replace("127.0.0.1", "localhost") || GRAPH_ROOTS.contains(&root)

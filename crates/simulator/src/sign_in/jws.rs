@@ -41,8 +41,8 @@ impl<'a> Jws<'a> {
         self.header.get(name)?.as_str()
     }
 
-    /// Returns the verification algorithm named by the header's `alg`; `None` for any other than
-    /// RS256 and PS256.
+    /// Returns the verification algorithm named by the header's `alg`; `None` for any algorithm
+    /// other than RS256 and PS256.
     pub(super) fn algorithm(&self) -> Option<&'static dyn SignatureVerificationAlgorithm> {
         match self.header("alg")? {
             "RS256" => Some(RSA_PKCS1_2048_8192_SHA256),

@@ -13,7 +13,7 @@ pub(super) fn device_form() -> Reply {
     page(StatusCode::OK, "Sign in on a device", form)
 }
 
-/// Returns a page that posts fields to an address automatically, or at a click if scripts are
+/// Returns a page that posts fields to an address automatically, or on a click if scripts are
 /// disabled.
 pub(super) fn form_post(address: &str, fields: &[(&str, String)]) -> Reply {
     let field = |(name, value): &(&str, String)| {

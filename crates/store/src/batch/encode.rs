@@ -33,7 +33,7 @@ pub struct EncodedBatch {
     pub alerts: Vec<AlertState>,
 }
 
-/// Identifies an alert and one of its states, to determine which of its states is the newest.
+/// Identifies an alert and one of its states, so that the newest state can be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
     /// A hash of the ID, which is the same in all runs.
@@ -327,7 +327,7 @@ impl<'a> WireAlert<'a> {
         }
     }
 
-    /// Converts the alert, whose contents end at `end`, without its body.
+    /// Converts everything except the body. `end` is the end of the alert's contents.
     fn to_alert(&self, end: usize) -> BatchAlert {
         let [severity, status, classification, determination, source] = self.members;
         let [created, updated, resolved, first_activity, last_activity] =

@@ -36,7 +36,7 @@ pub(super) struct Object {
     is_only_item: bool,
 }
 
-/// A batch has more objects than there are numbers for them.
+/// The error for a batch with more objects than can be numbered.
 #[derive(Debug, thiserror::Error)]
 #[error("too many objects")]
 pub(super) struct TooManyObjects;

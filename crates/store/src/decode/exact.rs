@@ -12,7 +12,7 @@ use super::{
 };
 use crate::shape::Token;
 
-/// The JSON is not written in the expected way or is invalid.
+/// The error for JSON that is invalid or not written in the expected way.
 #[derive(Debug)]
 pub(super) struct Inexact;
 

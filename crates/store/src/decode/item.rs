@@ -10,7 +10,8 @@ use super::{Decoder, node::Node};
 pub(super) struct Item<'a>(pub(super) &'a Decoder);
 
 impl Item<'_> {
-    /// Returns the index of a property's node and the node, if the current item has the property.
+    /// Returns the node of a property, preceded by the node's index, if the current item has the
+    /// property.
     fn node(&self, path: &str) -> Option<(usize, &Node)> {
         let Self(decoder) = self;
         let at = decoder.nodes.find(path)?;

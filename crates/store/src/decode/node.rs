@@ -22,8 +22,8 @@ pub(super) struct Node {
     pub(super) label: u32,
     /// The last name in the path as JSON, with a colon, if there is only one way to write it.
     json: Option<Box<[u8]>>,
-    /// The child nodes, each with the name that it adds to the path. Objects usually list their
-    /// properties in the same order, so a lookup first tries the child after the last hit.
+    /// The child nodes, each preceded by the name that it adds to the path. Objects usually list
+    /// their properties in the same order, so a lookup first tries the child after the last hit.
     children: Vec<(Box<str>, usize)>,
     next: usize,
     /// The positions of the children, keyed by name, if there are many.

@@ -59,8 +59,8 @@ pub(crate) struct Chunk {
     pub(super) ends: Vec<u32>,
     /// The positions at which values usually have capitals.
     usual: Box<[u8]>,
-    /// The values with other spellings, in ascending order, each with the start and kind of its
-    /// spelling.
+    /// The values with other spellings, in ascending order, each paired with the start and kind of
+    /// its spelling.
     unusual: Vec<(u16, u32)>,
     /// The spellings of the unusual values.
     spellings: Vec<u8>,

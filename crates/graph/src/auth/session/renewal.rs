@@ -236,7 +236,7 @@ fn same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }
 
-/// Describes a vault error and the next step.
+/// Describes a vault error and says what to do next.
 fn vault_failure(error: &VaultError) -> String {
     match error {
         VaultError::NoKeyring(why) => {

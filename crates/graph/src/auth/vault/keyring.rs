@@ -55,7 +55,7 @@ impl Abandoned {
     }
 }
 
-/// Marks a call as abandoned when dropped, either at the time limit or with the waiting task.
+/// Marks a call as abandoned when dropped, at the time limit or when the waiting task is cancelled.
 struct Waiter(Abandoned);
 
 impl Drop for Waiter {

@@ -39,7 +39,7 @@ pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     attribute.map(|(_, value)| value.clone())
 }
 
-/// Returns the attributes of a name that have a text value, each as its encoded type and its value.
+/// Returns a name's attributes that have a text value, as pairs of encoded type and value.
 fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     let mut attributes = Vec::new();
     let mut name = Reader(name);

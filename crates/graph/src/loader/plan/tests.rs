@@ -40,7 +40,7 @@ struct Service {
 #[derive(Debug, PartialEq)]
 struct Outcome {
     end: End,
-    /// The alerts that arrived, by their positions in the list.
+    /// The positions in the list of the alerts that arrived.
     read: BTreeSet<usize>,
     requests: usize,
     /// The time at which the last page arrived, if every page takes one unit of time.
@@ -103,7 +103,7 @@ impl Service {
         let (mut plan, first) = Plan::new(first_size);
         let mut effects = vec![first];
         let mut chains = HashMap::<Stream, (Option<Bounds>, Vec<usize>, usize)>::new();
-        // The requests in progress, each with the time of its response.
+        // The requests in progress, paired with the time at which the response arrives.
         let mut requested = Vec::<(Stream, u32)>::new();
         let mut now = 0;
         let (mut read, mut requests, mut at_once, mut started_over) = (BTreeSet::new(), 0, 0, false);

@@ -61,7 +61,7 @@ fn run<T>(call: impl AsyncFnOnce(SecretService<'_>) -> Result<T, Failure>) -> Re
     })
 }
 
-/// Finds the only entry with this name and unlocks it.
+/// Finds and unlocks the entry with this name. Fails if there are several.
 async fn find<'a>(service: &'a SecretService<'_>, name: &str) -> Result<Option<Item<'a>>, Failure> {
     let found = service.search_items(attributes(name)).await?;
     let mut items = found.unlocked;
