@@ -260,7 +260,7 @@ impl Files {
         match known {
             Some(true) => return,
             Some(false) => {
-                let what = "was not read to its end, and a pipe cannot be read again; start again";
+                let what = "was not read to its end, and a pipe cannot be reread; restart alertdeck";
                 return self.add(&path, Content::Error(what.to_owned()));
             }
             None if is_pipe(&path) => {

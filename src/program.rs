@@ -49,7 +49,7 @@ Examples:
                                                      change an alert; without --yes, a dry run
   alertdeck explain 'status:open device:srv-*'       which part of a filter is sent to Graph
 
-A word that is the name of a command runs the command, even if it is meant as a filter. Set
+If the first word is the name of a command, that command runs, even if you meant a filter. Set
 ALERTDECK_TOKEN to use an access token you already have.
 
 Exit codes:
@@ -80,7 +80,7 @@ struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Open the console on a simulated tenant
+    /// Open the console against a simulated tenant
     Demo(Demo),
     /// Open saved alerts in the console
     Open(Open),
@@ -220,7 +220,7 @@ struct Tenant {
     /// stale (changes become visible seconds later)
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
-    /// Simulate a colleague who changes an open alert every so many seconds on average; 0 for none
+    /// Simulate a colleague who changes an open alert every SECONDS seconds on average; 0 for none
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     colleague: u64,
     /// Permissions granted to the simulated users and applications: reader, responder or none

@@ -49,7 +49,7 @@ impl App {
         let Some(feed) = self.feeds.get_mut(id).filter(|feed| !feed.has_odd_date) else { return };
         if absorbed.touched().iter().any(|row| self.store.has_odd_date(*row)) {
             feed.has_odd_date = true;
-            let line = self.about(id, "a time cannot be read; it is shown as received and sorted last");
+            let line = self.about(id, "unreadable time, shown as received and sorted last");
             self.notify_error(line);
         }
     }

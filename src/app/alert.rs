@@ -317,7 +317,7 @@ impl App {
                 .into_iter()
                 .map(|value| format!("{}: {}", value.label, value.text.line()));
             let all: Vec<_> = all.collect();
-            items.push(text('n', "all values of the line", &all.join("\n"), thousands(all.len())));
+            items.push(text('n', "all values on the line", &all.join("\n"), thousands(all.len())));
         }
         let indicators = self.indicators_of(row).len();
         if indicators > 0 {

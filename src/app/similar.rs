@@ -180,7 +180,7 @@ impl App {
         let count = open.len();
         self.marks.mark(open);
         let line = match count {
-            0 => "no open alert is similar".to_owned(),
+            0 => "no similar open alerts".to_owned(),
             1 => "1 similar open alert marked".to_owned(),
             _ => format!("{} similar open alerts marked", thousands(count)),
         };

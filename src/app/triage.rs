@@ -72,7 +72,7 @@ impl App {
     /// display; `None` if they can be changed.
     pub fn why_read_only(&self, feed: FeedId) -> Option<String> {
         let Some(feed) = self.feeds.get(feed) else {
-            return Some("its tenant is not in the list any more".to_owned());
+            return Some("its tenant is no longer in the list".to_owned());
         };
         let needed = permission::WRITE;
         match feed.settings.writes {

@@ -44,7 +44,7 @@ fn user_session(service: &Service) -> Result<&Session, Failure> {
         let reason = match service.method {
             Method::Token => "the token comes from ALERTDECK_TOKEN",
             Method::Command => "the token comes from a command",
-            _ => "an application signs in for each run",
+            _ => "the application signs in again on each run",
         };
         Failure::Usage(format!("`login` and `logout` do not apply: {reason}"))
     })
@@ -123,7 +123,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes stored credentials.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Also delete the file-stored credentials of all other profiles, and all cached alerts
+    /// Delete the credentials that are stored in files for any profile, and all cached alerts
     #[arg(long)]
     pub all: bool,
 }

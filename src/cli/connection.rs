@@ -14,10 +14,10 @@ use alertdeck_graph::{Api, Cloud, auth::Method};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile in the config file, or several, comma-separated (a,b), to show their alerts in one list
+    /// Profile from the config file; a comma-separated list (a,b) shows their alerts in one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Config file; an empty value means none
+    /// Config file; set to an empty value to use none
     #[arg(
         long,
         global = true,
@@ -76,7 +76,7 @@ pub struct Connection {
     /// Allow the console to change alerts: assign, classify, close and comment on them
     #[arg(long, global = true, env = "ALERTDECK_WRITE", hide_env_values = true, value_parser = FalseyValueParser::new(), conflicts_with = "read_only")]
     pub write: bool,
-    /// Do not allow the console to change alerts (the default)
+    /// Do not change anything in the tenant (the default for the console)
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }

@@ -144,7 +144,7 @@ impl Note {
 }
 
 /// The reason to show for a change whose result was never recorded.
-const NO_REPLY: &str = "the program ended before the reply";
+const NO_REPLY: &str = "the program exited before the reply arrived";
 
 /// Describes the result of a change, sanitised for display.
 fn result(entry: &Entry) -> String {
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_change_without_a_reply_is_unknown() {
         let sent = Entry { result: Some(EntryResult::Sent), ..entry() };
-        assert_eq!(cells(&sent)[5], "unknown (the program ended before the reply)");
+        assert_eq!(cells(&sent)[5], "unknown (the program exited before the reply arrived)");
         let object = object(&sent);
         assert_eq!((&object["result"], &object["reason"]), (&json!("unknown"), &json!(NO_REPLY)));
     }

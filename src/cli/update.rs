@@ -112,10 +112,12 @@ impl Update {
     pub fn check(&self, read_only: bool) -> Result<(), Failure> {
         self.wanted().check().map_err(Failure::Usage)?;
         if self.filter.as_ref().is_some_and(|filter| filter.trim().is_empty()) {
-            return Err(Failure::Usage("an empty filter matches all alerts; name those to change".into()));
+            return Err(Failure::Usage(
+                "an empty filter matches all alerts; enter a filter for the alerts to change".into(),
+            ));
         }
         if self.yes && read_only {
-            return Err(Failure::Usage("--read-only and --yes contradict each other; leave one out".into()));
+            return Err(Failure::Usage("--read-only and --yes cannot be used together; remove one".into()));
         }
         Ok(())
     }

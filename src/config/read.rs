@@ -293,7 +293,7 @@ impl Reader<'_> {
     fn wrong_kind(&mut self, key: Key, expected: ValueKind, found: &DeValue, span: Range<usize>) {
         let (expected, fix) = match (expected, found) {
             (ValueKind::Text(_), DeValue::Array(_) | DeValue::Table(_)) => {
-                ("text", "enter a single text in quotes")
+                ("text", "enter a single string in quotes")
             }
             (ValueKind::Text(_), _) => ("text", "put the value in quotes"),
             (ValueKind::Flag, DeValue::String(_)) => ("true or false", "write true or false, without quotes"),

@@ -197,7 +197,7 @@ fn a_truncated_small_document_keeps_its_complete_alerts() {
     let saved = read_bytes(br#"{"value":[{"id":"a"},{"id":"b"},{"id"#);
     assert_eq!(texts(&saved), [r#"{"id":"a"}"#, r#"{"id":"b"}"#]);
     let errors = saved.errors().lines();
-    assert!(errors.len() == 1 && errors[0].contains("the text ends too early"), "{errors:?}");
+    assert!(errors.len() == 1 && errors[0].contains("the text ends unexpectedly"), "{errors:?}");
 }
 
 #[test]

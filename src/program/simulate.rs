@@ -26,7 +26,7 @@ pub(super) struct Simulate {
     /// Port on 127.0.0.1; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Serve over HTTPS, and write the certificate that clients must trust to this file
+    /// Serve over HTTPS; the certificate that clients must trust is written to this file
     #[arg(long, value_name = "FILE")]
     tls: Option<PathBuf>,
     /// Average time between new alerts; 0 for no new alerts

@@ -100,8 +100,8 @@ fn two_tenants_are_triaged_and_handed_over() {
         [&contoso, &fabrikam].iter().all(|tenant| !tenant.simulator.alerts().iter().any(open))
     });
     session.wait_until("nothing is being sent", |session| !session.shows("sending"));
-    session.press("u", "undo of: resolved");
-    confirm(&mut session, "undo of: resolved");
+    session.press("u", "undoing: resolved");
+    confirm(&mut session, "undoing: resolved");
     session.wait_until("some are open again", |_| {
         let open = |alert: &Value| alert["status"] != "resolved";
         [&contoso, &fabrikam].iter().all(|tenant| tenant.simulator.alerts().iter().any(open))

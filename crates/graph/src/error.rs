@@ -284,9 +284,9 @@ pub(crate) fn foreign(reply: &Reply) -> Option<String> {
         Ok(Value::Object(object)) if object.is_empty() || is_graphs_error(&object) => return None,
         Ok(_) => format!("{host} does not respond like Graph"),
         Err(_) if reply.is_html() => {
-            return Some(format!("a proxy answered, not {host}: HTML instead of JSON (HTTP {status})"));
+            return Some(format!("a proxy answered instead of {host}: HTML instead of JSON (HTTP {status})"));
         }
-        Err(_) => format!("a proxy answered, not {host}: text instead of JSON"),
+        Err(_) => format!("a proxy answered instead of {host}: text instead of JSON"),
     };
     let start: String = body.chars().take(LONGEST_QUOTE).collect();
     let more = if start.len() < body.len() { "…" } else { "" };

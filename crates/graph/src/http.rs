@@ -395,7 +395,7 @@ pub(crate) async fn pause(delay: Duration, cause: WaitCause, on_event: OnEvent<'
         WaitCause::Retry { failure, failed } => {
             tracing::info!("attempt {failed} failed: {failure}; waiting {ms} ms");
         }
-        WaitCause::Recheck => tracing::info!("the change does not show yet, waiting {ms} ms"),
+        WaitCause::Recheck => tracing::info!("the change is not visible yet, waiting {ms} ms"),
     }
     on_event(ClientEvent::Waiting { delay, cause });
     sleep(delay).await;

@@ -78,7 +78,7 @@ impl Pages {
     /// Prepares to continue a list at a [`Page::bookmark`]. The bookmark may have expired.
     pub(crate) fn resume(client: Client, bookmark: &str) -> Self {
         let first = Url::parse(bookmark)
-            .map_err(|_| Error::new(Kind::Protocol, "the place to continue at is not an address"));
+            .map_err(|_| Error::new(Kind::Protocol, "the saved position in the list is not a valid address"));
         Self::new(client, first.map(Request::next_page))
     }
 

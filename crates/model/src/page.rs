@@ -47,7 +47,7 @@ impl WireError {
         // The parser's message repeats the position, which has its own fields here.
         let text = error.to_string();
         let reason = if error.is_eof() {
-            "the text ends too early"
+            "the text ends unexpectedly"
         } else {
             text.split(" at line ").next().unwrap_or(&text)
         };
@@ -152,7 +152,7 @@ fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
     }
     missing.extend(found.errors.lines());
     if found.has_next {
-        missing.push("a page within the reply has a next page".to_owned());
+        missing.push("a page within the reply continues on another page".to_owned());
     }
     let missing: String = missing.join("; ").chars().take(MAX_MISSING).collect();
     let missing = (!missing.is_empty()).then(|| SafeText::new(&missing));
@@ -248,7 +248,7 @@ mod tests {
             refused.contains("an error reply from Graph, not alerts: Forbidden: Missing roles"),
             "{refused}"
         );
-        assert!(error(b"{\"value\":[{\"id\":").contains("the text ends too early (line 1,"));
+        assert!(error(b"{\"value\":[{\"id\":").contains("the text ends unexpectedly (line 1,"));
         assert!(
             error(br#"{"value":null}"#).contains("an object that is not an alert, with the properties value")
         );

@@ -28,7 +28,7 @@ pub enum PortalLinkError {
     #[error("the link contains a user name")]
     UserInfo,
     /// The link has a port after the host.
-    #[error("the link names a port")]
+    #[error("the link contains a port")]
     Port,
     /// The host is not the portal's.
     #[error("the link points to {found}, not to {expected}")]
@@ -119,7 +119,7 @@ mod tests {
     #[case("http://security.microsoft.com/", "the link is not https")]
     #[case("https://security.microsoft.com@evil.example/", "the link contains a user name")]
     #[case("https://:pw@security.microsoft.com/", "the link contains a user name")]
-    #[case("https://security.microsoft.com:8443/", "the link names a port")]
+    #[case("https://security.microsoft.com:8443/", "the link contains a port")]
     #[case(
         "https://security.microsoft.com./",
         "the link points to security.microsoft.com., not to security.microsoft.com"

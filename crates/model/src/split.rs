@@ -69,11 +69,11 @@ impl Chunk {
             Kind::Values => find_in_values(text, before),
             Kind::Page => find_in_page(text, before),
             Kind::Incomplete => {
-                error(format!("the list has no end (line {}); alerts may be missing", before + 1))
+                error(format!("the list is not closed (line {}); alerts may be missing", before + 1))
             }
             Kind::TooLarge => {
                 let size = MAX_VALUE >> 20;
-                error(format!("not read to the end: the value in line {} exceeds {size} MB", before + 1))
+                error(format!("reading stopped: the value on line {} exceeds {size} MB", before + 1))
             }
         }
     }

@@ -217,7 +217,7 @@ impl Finder {
     pub(crate) fn item(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
         if depth > MAX_DEPTH {
             if is_item {
-                self.found.errors.add("a document nested too deeply to look for alerts in it".to_owned());
+                self.found.errors.add("a document nested too deeply to be searched for alerts".to_owned());
             }
             return false;
         }
@@ -293,11 +293,8 @@ impl Finder {
         let error = error.or_else(|| serde_json::from_str::<&RawValue>(json).err());
         if let Some(error) = error {
             let error = self.error_in(json, &error);
-            let what = if json.starts_with('{') {
-                format!("an object that cannot be read: {error}")
-            } else {
-                broken(&error)
-            };
+            let what =
+                if json.starts_with('{') { format!("an unreadable object: {error}") } else { broken(&error) };
             // The enclosing objects cause the same message, which is kept only once.
             self.found.errors.add(what);
         }
@@ -351,7 +348,7 @@ impl Finder {
             // For example, the nesting may be too deep.
             Err(error) => {
                 let error = self.error_in(json, &error);
-                self.found.errors.add(format!("an object that cannot be read: {error}"));
+                self.found.errors.add(format!("an unreadable object: {error}"));
                 return false;
             }
         };

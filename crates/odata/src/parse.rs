@@ -244,9 +244,10 @@ impl Parser<'_> {
     fn qualified(&mut self, property: Property, type_name: &str) -> Result<Literal, ParseError> {
         let name = type_name.rsplit('.').next().unwrap_or(type_name);
         let Some(expected) = property.enumeration() else {
-            return Err(
-                self.error(format!("{} is not an enumeration; write the value alone", property.name()))
-            );
+            return Err(self.error(format!(
+                "{} is not an enumeration; write the value without a type name",
+                property.name()
+            )));
         };
         if !name.eq_ignore_ascii_case(expected) {
             return Err(self.error(format!("the type of {} is {expected}", property.name())));

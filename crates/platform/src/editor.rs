@@ -53,7 +53,9 @@ fn edit_with(editor: &OsString, text: &str, hidden: &[&str]) -> Result<String, S
     }
     let status = command.status().map_err(failed("the editor cannot be started"))?;
     if !status.success() {
-        return Err(format!("the text was not edited: the editor failed ({status}); set EDITOR to another"));
+        return Err(format!(
+            "the text was not edited: the editor failed ({status}); set EDITOR to a different editor"
+        ));
     }
     // Editors may replace the file instead of writing to it.
     let edited = fs::File::open(file.path()).map_err(failed("the file is gone"))?;

@@ -57,13 +57,13 @@ pub enum FileError {
     #[error("{0:?} is a symbolic link and is not followed: remove it")]
     Link(PathBuf),
     /// The path is something other than a regular file.
-    #[error("{0:?} is not a regular file: move it away")]
+    #[error("{0:?} is not a regular file: move or rename it")]
     NotAFile(PathBuf),
     /// The path is something other than a folder.
-    #[error("{0:?} is not a folder: move it away")]
+    #[error("{0:?} is not a folder: move or rename it")]
     NotAFolder(PathBuf),
     /// The path is a folder rather than a file.
-    #[error("{0:?} is a folder: name a file in it")]
+    #[error("{0:?} is a folder: specify a file inside it")]
     IsFolder(PathBuf),
     /// The folder to write the file to does not exist.
     #[error("folder {0:?} does not exist: create it, or choose another")]
@@ -72,10 +72,10 @@ pub enum FileError {
     #[error("{0:?} exists")]
     Exists(PathBuf),
     /// The path is a device or means standard output.
-    #[error("{0:?} cannot be used as a file: name another")]
+    #[error("{0:?} cannot be used as a file: choose another path")]
     InvalidTarget(PathBuf),
     /// The file or folder belongs to another user of this machine.
-    #[error("{0:?} belongs to another user: move it away, or run as that user")]
+    #[error("{0:?} belongs to another user: move or rename it, or run as that user")]
     OtherOwner(PathBuf),
     /// Other users can read or change the file.
     #[error("{path:?} is accessible to other users (mode {mode:03o}): run `chmod 600 {path:?}`")]

@@ -255,7 +255,7 @@ fn spaced_operator(
         ours
     };
     let fixed = format!("{}{ours}{value}", &text[field.clone()]);
-    let message = "this is not how a filter is written; to search for the words, put them in quotes";
+    let message = "this is not valid filter syntax; to search for the words, put them in quotes";
     Some(slip(field.start..end, message).fix(field.start..end, fixed))
 }
 

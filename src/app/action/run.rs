@@ -68,7 +68,7 @@ impl ActionItem {
         match &self.state {
             ItemState::Waiting => "waiting".to_owned(),
             ItemState::Stopped => "stopped, not sent".to_owned(),
-            ItemState::Retried => "failed, then tried again".to_owned(),
+            ItemState::Retried => "failed, then retried".to_owned(),
             ItemState::Ended(result) if !result.is_success() && self.made().next().is_some() => {
                 format!("changed, but without the comment: {}", result.line())
             }

@@ -427,7 +427,7 @@ impl<'a> Outline<'a> {
             self.push(0, LineKind::Blank);
         }
         if entries.is_empty() {
-            self.text(0, &SafeText::new("no times in this alert"), "");
+            self.text(0, &SafeText::new("this alert has no timestamps"), "");
         }
         self.timeline_entries(0, 0..entries.len());
     }

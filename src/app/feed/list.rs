@@ -15,7 +15,7 @@ use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 use crate::files::Progress;
 
 /// The warning for a list with a guessed spelling.
-const DOUBT: &str = "may lack owner spellings";
+const DOUBT: &str = "may miss owner spellings";
 
 /// The state of the list fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -186,7 +186,7 @@ impl Confirm {
             vec![vec![PanelSpan::new(alerts, Role::Text), PanelSpan::new(parts.join(", "), Role::Strong)]];
         if !self.action.summary.is_empty() {
             let summary = match self.action.summary.strip_prefix(UNDO) {
-                Some(undone) => format!("undo of: {undone}"),
+                Some(undone) => format!("undoing: {undone}"),
                 None => self.action.summary.clone(),
             };
             lines.push(vec![PanelSpan::new(summary, Role::Accent)]);

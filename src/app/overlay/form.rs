@@ -27,7 +27,7 @@ pub(super) static CONTEXT: Context = Context {
         run("form.next-value", "next value", |app, _| step(app, true)),
         run("form.previous-value", "previous value", |app, _| step(app, false)),
         run("form.type", "type a name or a comment", |app, _| type_text(app)),
-        run("form.all-determinations", "offer all determinations, or only those that fit", |app, _| {
+        run("form.all-determinations", "offer all determinations, or only matching ones", |app, _| {
             if let Some(form) = form_mut(app) {
                 form.all = !form.all;
             }

@@ -149,7 +149,7 @@ impl App {
             Phase::Complete => (JobState::Done, count),
             Phase::Stopped => (JobState::Stopped, count),
             Phase::Failed { failure, retry_at } => {
-                let next = retry_at.map(|at| format!("; next try in {}", left(at))).unwrap_or_default();
+                let next = retry_at.map(|at| format!("; next retry in {}", left(at))).unwrap_or_default();
                 (JobState::Failed, format!("{count}: {}{next}", failure.line))
             }
         };
@@ -171,7 +171,7 @@ impl App {
             BackfillState::Running => (JobState::Running, what()),
             BackfillState::RetryAt(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
-                (JobState::Waiting, format!("next try in {left}"))
+                (JobState::Waiting, format!("next retry in {left}"))
             }
             BackfillState::Complete => (JobState::Done, what()),
             BackfillState::Stopped => {
@@ -194,7 +194,7 @@ impl App {
                 (JobState::Stopped, format!("press {} to start", self.ui.keymap.key("panes.live")))
             }
             PollState::Running(_) if feed.poll.looks_back() => {
-                (JobState::Running, "new and changed alerts of the last hour".to_owned())
+                (JobState::Running, "new and changed alerts from the last hour".to_owned())
             }
             PollState::Running(_) => (JobState::Running, "new and changed alerts".to_owned()),
             PollState::Scheduled(at) => {

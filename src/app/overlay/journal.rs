@@ -240,7 +240,7 @@ impl App {
         let made: Vec<_> = made.cloned().collect();
         if made.is_empty() {
             return self.notify(
-                "nothing to undo here: the change was not made, is already undone, or its result is unknown",
+                "nothing to undo: the change was not made or was already undone, or its result is unknown",
             );
         }
         let (mut items, mut missing) = (Vec::new(), None);

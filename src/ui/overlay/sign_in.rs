@@ -95,7 +95,7 @@ fn failed(
     if may_retry {
         lines.extend(methods(app, painter, feed, width));
     } else {
-        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close and keep the list"));
     }
     lines
 }
@@ -116,7 +116,7 @@ fn methods(app: &App, painter: &Painter<'_>, feed: &Feed, width: usize) -> Vec<L
         );
         lines.extend(text(&what, painter.theme.text, width));
         lines.push(Line::new());
-        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close and keep the list"));
     }
     lines
 }

@@ -106,7 +106,7 @@ fn a_change_without_a_reply_is_unknown() {
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("{}\n", text.lines().next().unwrap())).unwrap();
     let shown = harness.done(&["journal"]);
-    assert!(shown.contains("resolve  unknown (the program ended before the reply)"), "{shown}");
+    assert!(shown.contains("resolve  unknown (the program exited before the reply arrived)"), "{shown}");
     let page = harness.done(&["handover"]);
     assert!(page.contains("## Closed (0)") && page.contains("## Result unknown (1)"), "{page}");
 }

@@ -73,7 +73,7 @@ fn invalid_output_paths_are_refused_before_any_request() {
     let folder = tempfile::tempdir().unwrap();
     let none = folder.path().join("none/a.csv");
     for (path, words) in [
-        (folder.path(), "is a folder: name a file in it"),
+        (folder.path(), "is a folder: specify a file inside it"),
         (none.as_path(), "does not exist"),
         (Path::new("-"), "cannot be used as a file"),
         (Path::new("/dev/null"), "cannot be used as a file"),

@@ -303,9 +303,13 @@ fn a_captive_portal_is_recognised() {
     });
     let store = Authority::new("Another CA").store();
     let clear = list(&format!("http://127.0.0.1:{}", address.port()), &store, &[]);
-    assert!(clear.stderr.contains("a proxy answered, not 127.0.0.1"), "{}", clear.stderr);
+    assert!(clear.stderr.contains("a proxy answered instead of 127.0.0.1"), "{}", clear.stderr);
     assert!(!clear.stderr.contains("<html>"), "{}", clear.stderr);
     let secure = list(&format!("https://127.0.0.1:{}", address.port()), &store, &[]);
     assert_eq!(secure.code, 4);
-    assert!(secure.stderr.contains("no trusted TLS connection to 127.0.0.1"), "{}", secure.stderr);
+    assert!(
+        secure.stderr.contains("cannot establish a trusted TLS connection to 127.0.0.1"),
+        "{}",
+        secure.stderr
+    );
 }

@@ -232,7 +232,7 @@ fn a_determination_is_checked_against_the_classification_of_each_alert() {
 #[case::neither(&["--status", "new"], "required")]
 #[case::empty_filter(&["--filter", " ", "--status", "new"], "an empty filter matches all alerts")]
 #[case::bad_filter(&["--filter", "severty:high", "--status", "new"], "did you mean")]
-#[case::read_only(&["a", "--status", "new", "--yes", "--read-only"], "contradict each other")]
+#[case::read_only(&["a", "--status", "new", "--yes", "--read-only"], "cannot be used together")]
 #[case::me(&["a", "--assign", "me", "--yes"], "your account is not known")]
 fn usage_errors_send_nothing(#[case] arguments: &[&str], #[case] words: &str) {
     let harness = Harness::new();

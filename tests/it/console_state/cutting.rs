@@ -176,12 +176,12 @@ fn reason_of_an_incomplete_list_is_whole() {
     console.arrive(&[with(alert(1), json!({"assignedTo": "ana@contoso.com"}))]);
     console.done();
     let line = line_with(&mut console, "incomplete");
-    assert!(line.ends_with("incomplete: may lack owner spellings"), "{line}");
+    assert!(line.ends_with("incomplete: may miss owner spellings"), "{line}");
 }
 
 #[rstest]
 #[case(
-    "a proxy answered, not graph.example: HTML instead of JSON (HTTP 403); check the proxy",
+    "a proxy answered instead of graph.example: HTML instead of JSON (HTTP 403); check the proxy",
     "graph.example"
 )]
 #[case("graph.example cannot be reached; check the network, the proxy and the certificates", "reached")]

@@ -85,7 +85,7 @@ pub(crate) fn show(console: &mut Harness, state: State) -> bool {
         )),
         State::Proxy => console.load(failed(
             FailureKind::Other,
-            "a proxy answered, not graph.microsoft.com: HTML instead of JSON (HTTP 403); check the proxy, the network and --graph-url",
+            "a proxy answered instead of graph.microsoft.com: HTML instead of JSON (HTTP 403); check the proxy, the network and --graph-url",
         )),
         _ => {}
     }

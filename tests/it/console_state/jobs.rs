@@ -86,7 +86,7 @@ fn failed_job_shows_reason_and_next_try() {
     console.advance(Duration::from_secs(5));
     let (name, state, detail) = jobs(&console).swap_remove(0);
     assert_eq!((name, state), ("list", JobState::Failed));
-    assert!(detail.contains("no connection to graph.microsoft.com; next try in "), "{detail}");
+    assert!(detail.contains("no connection to graph.microsoft.com; next retry in "), "{detail}");
 }
 
 #[test]

@@ -381,7 +381,7 @@ fn copy_menu_of_a_node_offers_its_values() {
     let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [file] }))]);
     console.keys("Enter j j y");
     let offered: Vec<_> = console.menu().into_iter().map(|(key, label)| format!("{key} {label}")).collect();
-    for item in ["v sha256", "2 sha1", "3 md5", "4 file", "n all values of the line"] {
+    for item in ["v sha256", "2 sha1", "3 md5", "4 file", "n all values on the line"] {
         assert!(offered.iter().any(|offered| offered == item), "{item}: {offered:?}");
     }
     console.keys("3");
@@ -395,7 +395,7 @@ fn copy_menu_of_a_node_offers_its_values() {
 fn a_time_that_cannot_be_read_is_shown_as_received_and_reported_once() {
     let odd = |number| with(alert(number), json!({"createdDateTime": "yesterday at noon"}));
     let mut console = Harness::with_alerts(&[odd(1), alert(2)]);
-    assert_eq!(console.notice(), "a time cannot be read; it is shown as received and sorted last");
+    assert_eq!(console.notice(), "unreadable time, shown as received and sorted last");
     assert_eq!(console.rows(), ["a2", "a1"]);
     console.keys("j");
     console.settle();

@@ -50,7 +50,7 @@ fn a_newer_change_that_is_still_being_sent_is_not_passed_over() {
     finish(&mut console, started, |_| TaskResult::Applied);
     console.advance(Duration::from_secs(7));
     console.keys("u");
-    assert!(console.screen().contains("undo of: resolved, false positive"), "{}", console.screen());
+    assert!(console.screen().contains("undoing: resolved, false positive"), "{}", console.screen());
 }
 
 /// Opens a list of two tenants with an alert each.

@@ -61,7 +61,7 @@ impl Proof {
     pub fn secret(text: &str) -> Result<Self, AuthError> {
         let text = text.trim_matches(['\r', '\n', ' ', '\t']);
         if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(AuthError::Setup("the client secret is empty or has several lines".into()));
+            return Err(AuthError::Setup("the client secret is empty or spans several lines".into()));
         }
         Ok(Self::Secret(text.to_owned().into()))
     }

@@ -49,7 +49,7 @@ pub(super) async fn run(command: &str, limit: Duration) -> Result<CommandOutput,
         let errors = async { Ok(read_start(stderr).await) };
         let ended = async {
             let status = spawn_blocking(|| running.wait()).await.map_err(std::io::Error::other).flatten();
-            status.map_err(|error| failed(format!("cannot be waited for: {error}")))
+            status.map_err(|error| failed(format!("did not report its exit status: {error}")))
         };
         tokio::try_join!(output, errors, ended)
     };

@@ -101,7 +101,9 @@ fn by_number(number: u32) -> Option<&'static str> {
         50_131 | 53_003 | 530_032 | 530_033 => "blocked by a Conditional Access policy of the tenant",
         50_158 => "the tenant requires a further step outside Microsoft's sign-in",
         50_173 | 70_000 | 70_008 | 70_043 | 700_082 => "the session has expired; sign in again",
-        50_194 => "the application belongs to one tenant: name it in place of common or organizations",
+        50_194 => {
+            "the application belongs to one tenant: specify that tenant instead of common or organizations"
+        }
         54_005 => "the code was used before: sign in again",
         65_001 | 90_094 | 90_095 => {
             "an administrator has not consented to the application's permissions (SecurityAlert.Read.All)"
@@ -116,12 +118,12 @@ fn by_number(number: u32) -> Option<&'static str> {
         700_016 | 700_011 => "the tenant has no application with this client ID",
         700_025 => "the application is a public client, which signs in without a secret",
         700_027 => "the certificate is not registered for the application",
-        7_000_215 => "wrong client secret: give its value, not its ID",
+        7_000_215 => "wrong client secret: use its value, not its ID",
         7_000_222 => "the client secret has expired: create a new one",
         7_000_218 => {
             "the application registration does not allow public client flows, or a secret is missing"
         }
-        90_002 => "no such tenant in this cloud: check tenant and cloud",
+        90_002 => "no such tenant in this cloud: check the tenant and cloud settings",
         90_014 | 900_144 | 9_002_313 => "the request was malformed: please report this",
         90_038 => "the tenant is in another national cloud: check cloud",
         501_481 => "the response does not belong to this sign-in: sign in again",

@@ -411,7 +411,7 @@ impl Session {
             drop(guard);
             outcome
         });
-        task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is ending".into())))
+        task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is shutting down".into())))
     }
 
     /// Returns the current token if it has not expired.

@@ -59,7 +59,7 @@ impl Receive for Outcome<RawAlert> {
             Ok(reply) => match read_alert(&reply).map(judge) {
                 Ok(Shows::Change(alert)) => return Ok(Self::Applied(alert)),
                 Ok(Shows::Other(_)) => {
-                    let what = "the service accepted the change, but its answer holds other values";
+                    let what = "the service accepted the change, but its response contains different values";
                     Error::new(Kind::Protocol, what)
                 }
                 Ok(Shows::Nothing(error)) | Err(error) => error,
@@ -168,7 +168,7 @@ fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<V
     if same().any(|comment| is_new(comment) == Some(true)) {
         Shows::Change(comments)
     } else if same().any(|comment| is_new(comment).is_none()) {
-        let what = "a comment with the same text is there, but its time or the service's is missing";
+        let what = "a comment with the same text exists, but its time or the service's time is missing";
         Shows::Nothing(Error::new(Kind::Protocol, what))
     } else {
         Shows::Other(comments)

@@ -163,9 +163,9 @@ fn a_long_wait_is_given_with_its_end(#[case] status: u16, #[case] kind: Kind) {
 #[rstest]
 #[case::html(
     "<html><body>Access denied</body></html>",
-    "a proxy answered, not graph.example: HTML instead of JSON"
+    "a proxy answered instead of graph.example: HTML instead of JSON"
 )]
-#[case::text("Access\u{1b}[2J denied", "a proxy answered, not graph.example: text instead of JSON")]
+#[case::text("Access\u{1b}[2J denied", "a proxy answered instead of graph.example: text instead of JSON")]
 #[case::other_json(
     r#"{"Message":"No HTTP resource was found"}"#,
     "graph.example does not respond like Graph"

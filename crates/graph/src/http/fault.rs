@@ -63,7 +63,7 @@ impl fmt::Display for Fault {
             Cause::Closed => write!(f, "{host} closed the connection without responding"),
             Cause::Timeout => write!(f, "{host} did not answer in time"),
             Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
-            Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),
+            Cause::Tls(reason) => write!(f, "cannot establish a trusted TLS connection to {host}: {reason}"),
             Cause::Proxy(reason) => write!(f, "the proxy did not connect to {host}: {reason}"),
             Cause::ProxySignIn => {
                 write!(f, "the proxy did not connect to {host}: it asks for a user name and a password")
@@ -72,7 +72,7 @@ impl fmt::Display for Fault {
             Cause::TooLarge(limit) => {
                 write!(f, "the response from {host} is larger than {} MB", limit.div_ceil(1 << 20))
             }
-            Cause::Html => write!(f, "a proxy answered, not {host}: HTML instead of JSON"),
+            Cause::Html => write!(f, "a proxy answered instead of {host}: HTML instead of JSON"),
             Cause::Empty(status) => write!(f, "{host} sent an empty answer (HTTP {status})"),
             Cause::Foreign(place) => write!(f, "a link points to {place}; nothing was sent there"),
             Cause::Setup(reason) => write!(f, "connections to {host} cannot be set up: {reason}"),

@@ -25,7 +25,7 @@ pub enum ScopeError {
     Unreadable,
     /// The address is neither https nor on loopback, so secrets would cross the network in clear
     /// text.
-    #[error("https is required, http only on loopback (127.0.0.1, [::1], localhost)")]
+    #[error("https is required, http is allowed only on loopback (127.0.0.1, [::1], localhost)")]
     Insecure,
     /// The address has a user name, a password, a query or a fragment.
     #[error("expected scheme, host, port and path only, without name, password, ? or #")]

@@ -235,8 +235,8 @@ fn a_guid_has_its_version_and_variant() {
 }
 
 #[rstest]
-#[case(&[("content-type", "text/html; charset=utf-8")], "{}", "a proxy answered, not graph.example: HTML instead of JSON")]
-#[case(&[], "\n <!DOCTYPE html>", "a proxy answered, not graph.example: HTML instead of JSON")]
+#[case(&[("content-type", "text/html; charset=utf-8")], "{}", "a proxy answered instead of graph.example: HTML instead of JSON")]
+#[case(&[], "\n <!DOCTYPE html>", "a proxy answered instead of graph.example: HTML instead of JSON")]
 #[case(&[], "", "graph.example sent an empty answer (HTTP 200)")]
 #[case(&[], " \n", "graph.example sent an empty answer (HTTP 200)")]
 fn a_body_that_is_not_json_is_reported(

@@ -97,9 +97,9 @@ fn the_items_of_a_list_without_an_end_are_read(#[case] cut: usize) {
         assert_eq!(found.alerts.len(), alerts.len() - cut.min(1));
         let errors = found.errors.lines();
         let what = if cut > 0 {
-            "the text ends too early (line 91, column"
+            "the text ends unexpectedly (line 91, column"
         } else {
-            "the list has no end (line 91)"
+            "the list is not closed (line 91)"
         };
         assert!(errors.len() == 1 && errors[0].starts_with(what), "{errors:?}");
     }
@@ -135,7 +135,7 @@ fn a_value_that_never_ends_is_given_up() {
         }
         assert!(splitter.text.len() <= MAX_VALUE + 100);
     };
-    assert_eq!(found.errors.lines(), ["not read to the end: the value in line 2 exceeds 256 MB"]);
+    assert_eq!(found.errors.lines(), ["reading stopped: the value on line 2 exceeds 256 MB"]);
     assert!(splitter.is_over() && splitter.finish().is_none());
 }
 

@@ -77,7 +77,7 @@ pub(super) fn is_technique_id(folded: &str) -> bool {
 
 fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
     let message = if exact {
-        "no ATT&CK technique has this name; use : to find a part of a name, or quote it to search for it anyway"
+        "no ATT&CK technique has this name; use : to match part of a name, or quote it to search for it anyway"
     } else {
         "no ATT&CK technique has this in its name; quote it to search for it anyway"
     };

@@ -178,8 +178,8 @@ fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: 
     "no ATT&CK technique has this in its name",
     Some("technique:T1059,\"PowerShell\"")
 )]
-#[case::technique_exact("technique=interpreter", "interpreter", "use : to find a part of a name", None)]
-#[case::technique_star("technique=power*", "power*", "use : to find a part of a name", None)]
+#[case::technique_exact("technique=interpreter", "interpreter", "use : to match part of a name", None)]
+#[case::technique_star("technique=power*", "power*", "use : to match part of a name", None)]
 #[case::tactic("tactic:comand-and-control", "comand-and-control", "", Some("tactic:CommandAndControl"))]
 #[case::tactic_unknown("tactic:ransomware", "ransomware", "quote", None)]
 #[case::regex("title~(a", "(a", "invalid regular expression", None)]

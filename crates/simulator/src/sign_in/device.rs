@@ -168,13 +168,13 @@ impl SignInControl {
         let approve = form.get("answer") == Some("approve");
         let code = form.get("user_code").unwrap_or_default();
         if code.is_empty() || !self.decide_device(Some(code), approve) {
-            let text = "No program waits for this code. Compare it with the code in the program.";
+            let text = "No program is waiting for this code. Compare it with the code in the program.";
             return page::error(StatusCode::BAD_REQUEST, "Unknown code", text);
         }
         if approve {
             page::notice("You are signed in", "The program continues by itself. You can close this window.")
         } else {
-            page::notice("Declined", "The program gets your answer. You can close this window.")
+            page::notice("Declined", "The program has been told. You can close this window.")
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) const BROKEN: &[Broken] = &[
         "[profile.a]\ncloud = ['global']\n",
         (2, 9),
         "`cloud` must be text, not a list",
-        "a single text in quotes",
+        "a single string in quotes",
     ),
     broken("[profile.a]\napi = 1.0\n", (2, 7), "`api` must be text, not a number", "in quotes"),
     broken(

@@ -198,7 +198,7 @@ async fn fifty_empty_pages_do_not_end_a_list() {
 }
 
 #[rstest]
-#[case::html(|| answer(200, &[("content-type", "text/html")], "<html>canary</html>"), "a proxy answered, not 127.0.0.1")]
+#[case::html(|| answer(200, &[("content-type", "text/html")], "<html>canary</html>"), "a proxy answered instead of 127.0.0.1")]
 #[case::empty(|| answer(200, &[], ""), "empty answer (HTTP 200)")]
 #[case::no_content(|| vec![Step::Send(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec())], "empty answer (HTTP 204)")]
 #[case::junk(|| answer(200, &[], "{\"value\":[]}\ncanary"), "line 2, column 1")]
