@@ -3,6 +3,12 @@
 //! Hashes, dates, numbers, addresses and most ids can be stored this way. They make up much of the
 //! content of alerts, and nearly all of them are distinct.
 
+use memchr::memmem;
+
+/// The minimum length of a pattern for [`Packed::find_each`]. At either alignment, a shorter one may
+/// not cover a whole byte.
+pub(crate) const MIN_PATTERN: usize = 3;
+
 /// A run of ASCII text, packed.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
@@ -111,6 +117,35 @@ impl Packed {
     /// Returns whether the packed text may contain text made up of these bytes.
     pub(crate) fn may_contain(&self, bytes: ByteSet) -> bool {
         bytes.is_part_of(ByteSet::of(&self.alphabet))
+    }
+
+    /// Calls `each` with the position of each match of a pattern of at least [`MIN_PATTERN`]
+    /// characters at or after `start`: first the matches at even positions, then those at odd ones.
+    /// `each` returns the position at which to continue.
+    ///
+    /// The pattern must consist of characters of the alphabet. If the number of characters in the text
+    /// is odd, a match may include the one after the last, whose code is 0.
+    pub(crate) fn find_each(&self, pattern: &[u8], start: usize, mut each: impl FnMut(usize) -> usize) {
+        let code = |byte: &u8| self.alphabet.iter().position(|known| known == byte).unwrap_or_default() as u8;
+        let pattern: Vec<u8> = pattern.iter().map(code).collect();
+        for odd in [0, 1] {
+            // An odd match starts in the high half of a byte, and any match may end in a low half.
+            let (head, rest) = pattern.split_at(odd);
+            let (pairs, tail) = rest.as_chunks::<2>();
+            let whole: Vec<u8> = pairs.iter().map(|[low, high]| low | high << 4).collect();
+            let finder = memmem::Finder::new(&whole);
+            let mut at = start;
+            loop {
+                let from = at.saturating_add(odd).div_ceil(2);
+                let Some(found) = self.codes.get(from..).and_then(|codes| finder.find(codes)) else { break };
+                let (first, end) = (from + found, from + found + whole.len());
+                let has_head = head.iter().all(|code| self.codes[first - 1] >> 4 == *code);
+                let has_tail =
+                    tail.iter().all(|code| self.codes.get(end).is_some_and(|pair| pair & 15 == *code));
+                let position = first * 2 - odd;
+                at = if has_head && has_tail { each(position) } else { position + 1 };
+            }
+        }
     }
 
     /// Returns the memory used by the text, in bytes.

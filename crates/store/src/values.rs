@@ -180,26 +180,7 @@ impl Values {
     pub(crate) fn containing(&self, substrings: &Substrings, first: u32, mut each: impl FnMut(u32)) {
         let base = first as usize / CHUNK * CHUNK;
         let Some(chunk) = self.chunk(base / CHUNK).filter(|chunk| chunk.len > 0) else { return };
-        chunk.search(substrings, |text| {
-            let mut at = first as usize - base;
-            let mut from = chunk.start(at);
-            while at < chunk.len {
-                let Some(found) = substrings.automaton.find(&text[from..]) else { return };
-                let (hit, hit_end) = (from + found.start(), from + found.end());
-                at = match (chunk.ends.is_empty(), chunk.size) {
-                    (true, 0) => at,
-                    (true, size) => hit_end.div_ceil(size).max(at + 1) - 1,
-                    (false, _) => at + chunk.ends[at..].partition_point(|end| (*end as usize) < hit_end),
-                };
-                from = chunk.start(at);
-                // A match that spans two values does not count.
-                if from <= hit {
-                    each((base + at) as u32);
-                    from = chunk.end(at);
-                    at += 1;
-                }
-            }
-        });
+        chunk.containing(substrings, first as usize - base, |at| each((base + at) as u32));
     }
 
     /// Returns the size in bytes of the folded forms in a chunk, which determines the cost of
@@ -300,6 +281,16 @@ mod tests {
         assert!(values.size() > 0 && values.chunk_size(0) > CHUNK && values.chunk_size(99) == 0);
     }
 
+    fn check_containing(values: &Values, patterns: &[&str], first: u32) -> Result<(), TestCaseError> {
+        let contains = |at: &u32| patterns.iter().any(|pattern| values.folded(*at).contains(pattern));
+        let expected: Vec<_> = (first..values.len()).filter(contains).collect();
+        let mut found = Vec::new();
+        let substrings = Substrings::new(patterns.iter().copied()).unwrap();
+        values.containing(&substrings, first, |index| found.push(index));
+        prop_assert_eq!(found, expected, "{:?}", patterns);
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn values_are_returned_as_sent(texts in prop::collection::vec("[aAbBİıéÉß \u{212a}]{0,10}", 0..30)) {
@@ -330,12 +321,25 @@ mod tests {
                 add(&mut values, text);
             }
             let first = first % values.len();
-            let pattern = fold(&pattern);
-            let expected: Vec<_> =
-                (first..values.len()).filter(|at| values.folded(*at).contains(&*pattern)).collect();
-            let mut found = Vec::new();
-            values.containing(&Substrings::new([&*pattern]).unwrap(), first, |index| found.push(index));
-            prop_assert_eq!(found, expected);
+            check_containing(&values, &[&fold(&pattern)], first)?;
+        }
+
+        #[test]
+        fn containing_finds_the_same_values_when_they_are_packed(
+            texts in prop::collection::vec("[ab]{0,9}|[ab]{8}", 1..30),
+            is_uniform: bool,
+            patterns in prop::collection::vec("[ab]{3,5}|[abc]{1,4}", 1..3),
+            first in 0u32..30,
+        ) {
+            let mut values = Values::default();
+            for text in texts.iter().filter(|text| !is_uniform || text.len() == 8) {
+                add(&mut values, text);
+            }
+            prop_assume!(values.len() > 0);
+            let patterns: Vec<_> = patterns.iter().map(String::as_str).collect();
+            check_containing(&values, &patterns, first % values.len())?;
+            values.open.seal();
+            check_containing(&values, &patterns, first % values.len())?;
         }
     }
 }

@@ -8,12 +8,13 @@ use super::{
     CHUNK,
     fold::{Folded, Spelling},
 };
-use crate::packed::{ByteSet, Packed};
+use crate::packed::{self, ByteSet, Packed};
 
 /// Folded substrings to search for.
 #[derive(Clone, Debug)]
 pub struct Substrings {
-    pub(super) automaton: AhoCorasick,
+    automaton: AhoCorasick,
+    texts: Vec<Box<str>>,
     bytes: Vec<ByteSet>,
 }
 
@@ -25,7 +26,7 @@ impl Substrings {
         // By default, the match that ends first is reported. With other settings, a match that
         // spans two values could hide a match within a value.
         let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
-        Some(Self { automaton, bytes })
+        Some(Self { automaton, texts: substrings.into_iter().map(Into::into).collect(), bytes })
     }
 
     /// Returns whether a folded string contains one of the substrings.
@@ -104,24 +105,75 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with all folded forms, concatenated, if any of them could contain one of the
-    /// substrings.
-    pub(super) fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
+    /// Calls `each` with the position of every value from `first` on that contains one of the
+    /// substrings, in ascending order.
+    pub(super) fn containing(&self, substrings: &Substrings, first: usize, each: impl FnMut(usize)) {
         thread_local! {
             static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
         }
-        match &self.texts {
-            Texts::Plain(text) => each(text),
-            Texts::Packed(packed) => {
-                if substrings.bytes.iter().any(|bytes| packed.may_contain(*bytes)) {
-                    UNPACKED.with_borrow_mut(|text| {
-                        packed.unpack_all(text);
-                        text.truncate(self.end(self.len - 1));
-                        each(text);
-                    });
-                }
+        let packed = match &self.texts {
+            Texts::Plain(text) => return self.search(text, substrings, first, each),
+            Texts::Packed(packed) => packed,
+        };
+        let pairs = substrings.texts.iter().zip(&substrings.bytes);
+        let possible: Vec<_> =
+            pairs.filter(|(_, bytes)| packed.may_contain(**bytes)).map(|(text, _)| &**text).collect();
+        if possible.iter().all(|text| text.len() >= packed::MIN_PATTERN) {
+            return self.search_packed(packed, &possible, first, each);
+        }
+        UNPACKED.with_borrow_mut(|text| {
+            packed.unpack_all(text);
+            text.truncate(self.end(self.len - 1));
+            self.search(text, substrings, first, each);
+        });
+    }
+
+    /// Searches the folded forms, concatenated.
+    fn search(&self, text: &str, substrings: &Substrings, first: usize, mut each: impl FnMut(usize)) {
+        let mut at = first;
+        let mut from = self.start(at);
+        while at < self.len {
+            let Some(found) = substrings.automaton.find(&text[from..]) else { return };
+            let (hit, hit_end) = (from + found.start(), from + found.end());
+            at = match (self.ends.is_empty(), self.size) {
+                (true, 0) => at,
+                (true, size) => hit_end.div_ceil(size).max(at + 1) - 1,
+                (false, _) => at + self.ends[at..].partition_point(|end| (*end as usize) < hit_end),
+            };
+            from = self.start(at);
+            // A match that spans two values does not count.
+            if from <= hit {
+                each(at);
+                from = self.end(at);
+                at += 1;
             }
         }
+    }
+
+    /// Searches the folded forms without unpacking them, which would take longer than the search.
+    fn search_packed(&self, packed: &Packed, patterns: &[&str], first: usize, each: impl FnMut(usize)) {
+        let mut hits = Vec::new();
+        for pattern in patterns {
+            packed.find_each(pattern.as_bytes(), self.start(first), |hit| {
+                let at = match (self.ends.is_empty(), self.size) {
+                    (true, size) => hit / size.max(1),
+                    (false, _) => self.ends.partition_point(|end| *end as usize <= hit),
+                };
+                // The last byte may have an unused half.
+                if at >= self.len {
+                    return usize::MAX;
+                }
+                // A match that spans two values does not count.
+                if hit + pattern.len() <= self.end(at) {
+                    hits.push(at);
+                }
+                self.end(at)
+            });
+        }
+        // Each pattern is searched for twice: from the low and from the high halves of bytes.
+        hits.sort_unstable();
+        hits.dedup();
+        hits.into_iter().for_each(each);
     }
 
     pub(super) fn spelling(&self, at: usize) -> Spelling<'_> {
