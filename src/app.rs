@@ -7,8 +7,8 @@
 //! that a key press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads
 //! this state and makes no decisions.
 //!
-//! The methods of [`App`] are defined in the files of the panes, overlays and state machines that
-//! they serve, so adding a pane, overlay or state machine changes only its own file.
+//! [`App`]'s methods are defined in the files of the panes, overlays and state machines that they
+//! serve, so adding a pane, overlay or state machine changes only its own file.
 
 mod absorb;
 mod action;
@@ -363,7 +363,7 @@ impl App {
         }
     }
 
-    /// Recompiles the active filter because time has passed or the service has refused part of it.
+    /// Recompiles the active filter because time has passed or the service has rejected part of it.
     /// The filter's meaning is unchanged, so rows that no longer match stay in the list.
     fn replan(&mut self) {
         let contexts = self.query_contexts();
@@ -373,7 +373,7 @@ impl App {
     }
 }
 
-/// Adds the tenants of the profiles that are not in the list, because filters can refer to these
+/// Adds the tenants of profiles that are not in the list, because filters can refer to those
 /// tenants by name.
 pub fn with_other_tenants(mut on: Vec<query::Tenant>, profiles: &[ProfileLine]) -> Vec<query::Tenant> {
     let count = on.len();
@@ -393,8 +393,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     match message {
         Message::Input(input) => app.input(input, &mut effects),
         Message::Job(id, event) => {
-            // A batch of alerts does not involve a new request, so the list of requests has not
-            // changed.
+            // A batch of alerts involves no new request, so the request list has not changed.
             let is_request =
                 matches!(&event, JobEvent::Fetch(event) if !matches!(event, LoadEvent::Batch(_)));
             app.handle_job(id, event, &mut effects);

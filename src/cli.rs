@@ -1,4 +1,4 @@
-//! The commands of `alertdeck`: their arguments, output and exit codes.
+//! The `alertdeck` commands: their arguments, output and exit codes.
 //!
 //! Each command is a struct of arguments with a `run` function; the program dispatches to them.
 //! Results go to the writer that `run` receives and nowhere else. Other messages go to standard

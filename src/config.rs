@@ -25,7 +25,7 @@
 //! api = "beta"                        # v1.0 or beta
 //! token_command = "az account get-access-token --resource https://graph.microsoft.us"
 //!
-//! # Notifications of new alerts while live polling is on. Without this table there are none.
+//! # Notifications of new alerts while live polling is on. Without this table, none are sent.
 //! [notify]
 //! filter = "severity:high status:new"
 //! method = "osc-9"                    # bell, osc-9 or osc-777
@@ -54,7 +54,7 @@ use alertdeck_model::SafeText;
 use diagnostic::nearest;
 use key::Settings;
 
-/// The content of the config file. Without a file, there are no profiles.
+/// The contents of the config file. Without a file, there are no profiles.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The profile to use if none is named.

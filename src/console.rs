@@ -74,21 +74,21 @@ pub enum ConsoleError {
 
 /// The result of opening a profile.
 pub struct Connected {
-    /// The settings of the profile's feed.
+    /// The settings for the profile's feed.
     pub settings: FeedSettings,
-    /// The Graph client of the profile.
+    /// The profile's Graph client.
     pub client: graph::Client,
 }
 
-/// Prepares the service of the profile with the given name. An error is one line that is safe to
+/// Prepares the service for the profile with the given name. An error is one line that is safe to
 /// show.
 pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
 /// The options for opening a console.
 pub struct Options {
-    /// The settings of the application state.
+    /// The settings for the application state.
     pub settings: Settings,
-    /// The settings of each feed and the source of its alerts. There is at least one feed.
+    /// Each feed's settings and alert source. There is at least one feed.
     pub feeds: Vec<(FeedSettings, Source)>,
     /// The function that opens profiles, if any are configured.
     pub connect: Option<Connect>,
@@ -176,7 +176,7 @@ struct Loop {
     /// Whether to draw without waiting for the next frame.
     urgent: bool,
     drawn: Option<Instant>,
-    /// The number of rows whose processing takes about [`SLICE`].
+    /// The number of rows that can be processed in about [`SLICE`].
     slice: usize,
 }
 
@@ -249,8 +249,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Opens another profile as a feed. Every event carries the id of its feed, so data from one
-    /// tenant never appears as that of another.
+    /// Opens another profile as a feed. Every event carries its feed's id, so data from one tenant
+    /// is never attributed to another.
     fn open_profile(
         &mut self,
         feed: FeedId,

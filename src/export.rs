@@ -31,7 +31,7 @@ const COLUMNS: [Column; 11] = [
 /// A tenant whose alerts are exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// The feed of the tenant's alerts.
+    /// The tenant's feed.
     pub feed: FeedId,
     /// The tenant's name.
     pub name: SafeText,
@@ -40,8 +40,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Returns the portal host of a feed. If the feed is unknown, returns an empty string, so that
-    /// no link is clickable.
+    /// Returns a feed's portal host. If the feed is unknown, returns an empty string, so that no
+    /// link is clickable.
     fn host_of(tenants: &[Self], feed: FeedId) -> &str {
         tenants.iter().find(|tenant| tenant.feed == feed).map_or("", |tenant| &tenant.portal_host)
     }
@@ -64,7 +64,7 @@ pub enum Format {
     Csv,
     /// A table for tickets and chats.
     Markdown,
-    /// The full report of each alert, for tickets.
+    /// Each alert's full report, for tickets.
     Tickets,
 }
 
@@ -105,7 +105,7 @@ impl Format {
     }
 }
 
-/// Writes rows of a store in the given order. `columns` applies to CSV and Markdown tables. In
+/// Writes rows from a store in the given order. `columns` applies to CSV and Markdown tables. In
 /// tickets, only links to the portal of an alert's own tenant are clickable.
 pub fn write(
     format: Format,
@@ -162,7 +162,7 @@ pub fn write_alerts(
     }
 }
 
-/// Decodes alerts into a store. Returns the store and the rows of the alerts, in the same order.
+/// Decodes alerts into a store. Returns the store and the alerts' rows, in the same order.
 fn decode(alerts: &[(FeedId, StoredAlert)], tenants: &[Tenant]) -> (Store, Vec<Row>) {
     let (mut store, mut reader) = (Store::default(), StoredReader::default());
     let mut rows = Vec::new();
@@ -176,7 +176,7 @@ fn decode(alerts: &[(FeedId, StoredAlert)], tenants: &[Tenant]) -> (Store, Vec<R
     (store, rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Writes the report of each alert, separated by horizontal rules.
+/// Writes each alert's report, with horizontal rules between them.
 fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn Write) -> Result<()> {
     for (at, (alert, portal_host)) in alerts.enumerate() {
         if at > 0 {

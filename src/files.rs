@@ -2,8 +2,8 @@
 //!
 //! Accepts any text in which [`alertdeck_model::Splitter`] finds alerts, optionally compressed with
 //! gzip or zstd. Files are read in parts, so that the first alerts of even a large file appear
-//! immediately and its whole text is never in memory. An unreadable file is reported and does not
-//! affect the others; the alerts read before an error are kept.
+//! immediately and its entire text is never in memory at once. An unreadable file is reported and
+//! does not affect the others; the alerts read before an error are kept.
 
 mod input;
 mod parallel;
@@ -21,7 +21,7 @@ pub use parallel::{for_each_part, workers};
 
 use input::{Change, Input, STANDARD_INPUT};
 
-/// The extensions of the files that are read in a folder, for messages.
+/// The extensions of the files to read in a folder, for use in messages.
 const EXTENSIONS_IN_WORDS: &str = "*.json, *.jsonl or *.ndjson";
 
 /// The alerts that were read, and the errors.
@@ -33,7 +33,7 @@ pub struct Saved {
     unread: Messages,
     /// Notes for the user, one line each. A note does not mean that data is missing.
     pub notes: Messages,
-    /// The name of a file with a page that is not the last page of its list.
+    /// The name of a file with a page that is followed by another page.
     continued: Option<String>,
     /// Whether any file contains the last page of a list.
     has_last: bool,
@@ -42,7 +42,7 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Adds the result of another part. Messages that several parts of a file repeat are added
+    /// Adds the result of another part. A message repeated by several parts of a file is added only
     /// once.
     pub fn extend(&mut self, other: Self) {
         self.alerts.extend(other.alerts);
@@ -72,7 +72,7 @@ impl Saved {
 pub struct Progress {
     /// The number of bytes that were read, before decompression.
     pub read: u64,
-    /// The size of all files; `None` if not all of them are regular files.
+    /// The total size of all files; `None` if not all of them are regular files.
     pub total: Option<u64>,
 }
 
@@ -200,7 +200,7 @@ struct OpenFile {
     before: u64,
     /// Whether the file has been read to the end or to an error.
     is_read: bool,
-    /// The error or note to report after the text of the file.
+    /// The error or note to report after the file's text.
     outcome: Option<Content>,
 }
 
@@ -377,7 +377,7 @@ fn is_saved_alerts(path: &Path) -> bool {
     last.as_deref().is_some_and(|last| matches!(last, "json" | "ndjson" | "jsonl"))
 }
 
-/// Returns the name of a file, sanitised for display.
+/// Returns a file's name, sanitised for display.
 fn name(path: &Path) -> String {
     let name =
         if path.as_os_str() == STANDARD_INPUT { "standard input".into() } else { path.to_string_lossy() };

@@ -214,7 +214,7 @@ fn item((tenant, id): Key<'_>, title: &str, state: Option<&AlertState>, at: Opti
     }
 }
 
-/// Returns the alerts with changes since the start of the shift whose result is unknown.
+/// Returns the alerts that have changes with unknown results since the start of the shift.
 fn unclear(input: &Input<'_>, states: &HashMap<Key<'_>, &AlertState>) -> Vec<Item> {
     let is_unclear = |entry: &Entry| matches!(entry.result, Some(EntryResult::Sent | EntryResult::Unknown));
     let entries = input.entries.iter().filter(|(_, entry)| entry.time >= input.since && is_unclear(entry));
@@ -229,8 +229,9 @@ fn is_same_owner(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// Returns the user's open alerts, longest-assigned first. The time of each alert is when it was
-/// assigned to the user according to the journal or, if the journal does not say, the last update.
+/// Returns the user's open alerts, longest-assigned first. Each alert's time is when it was
+/// assigned to the user according to the journal or, if the journal does not say, when it was last
+/// updated.
 fn held(input: &Input<'_>) -> Vec<Item> {
     let changes = effective(input);
     let mine = input.alerts.iter().filter(|alert| {

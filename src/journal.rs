@@ -38,7 +38,7 @@ pub struct Journal {
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
-/// The content of the journal.
+/// The contents of the journal.
 #[derive(Debug, Default)]
 pub struct Entries {
     /// The entries, oldest first.

@@ -12,8 +12,8 @@
 //! - [`journal`]: the file that contains the journal entries.
 //! - [`handover`]: the shift handover report, from the journal and the alerts; pure.
 //! - [`overview`]: counts of many alerts by day, age and value; pure.
-//! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
-//! - [`ui`]: draws the state of the console.
+//! - [`app`]: the console's state; `update` is a pure function from messages to effects.
+//! - [`ui`]: draws the console's state.
 //! - [`writer`]: sends changes and records them.
 //! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
 //! - [`cli`]: the commands.

@@ -61,7 +61,7 @@ impl Section {
 /// A count in the overview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The label of the count: one line that is safe to show.
+    /// The count's label: one line that is safe to show.
     pub label: String,
     /// The number of alerts.
     pub count: AlertCount,

@@ -251,7 +251,7 @@ fn now() -> Timestamp {
     Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
-/// Runs the program with the arguments of the process and returns its exit code.
+/// Runs the program with the process's arguments and returns the exit code.
 pub fn main() -> ExitCode {
     let outcome = match parse(std::env::args_os()) {
         Ok(arguments) => run(arguments),

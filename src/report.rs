@@ -1,5 +1,5 @@
-//! The report of an alert: summary, facts, evidence, indicators, timeline, descriptions, comments,
-//! and every other value.
+//! An alert's report: summary, facts, evidence, indicators, timeline, descriptions, comments, and
+//! every other value.
 //!
 //! The content is collected once and written in two formats: plain text, and Markdown for a ticket.
 //! The commands and the console write the same report. This module performs no I/O.
@@ -12,7 +12,7 @@ mod ticket;
 use alertdeck_model::{Alert, PortalUrl, SafeText, defang::Defanger};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// The report of an alert.
+/// An alert's report.
 #[derive(Clone, Debug)]
 pub struct Report {
     title: String,
@@ -82,7 +82,7 @@ struct Link {
     portal: Option<PortalUrl>,
 }
 
-/// The values of the alert or of an evidence item, with their paths.
+/// The values in the alert or in an evidence item, with their paths.
 #[derive(Clone, Debug)]
 struct Values {
     label: String,

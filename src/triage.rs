@@ -1,5 +1,5 @@
-//! The data of triage: the values that analysts change in alerts, the changes, the pairs of
-//! classification and determination to offer, and the journal entries.
+//! Triage data: the values that analysts change in alerts, the changes, the determinations to offer
+//! for each classification, and the journal entries.
 //!
 //! Plain data without I/O. The journal ([`crate::journal`]) stores the entries, and
 //! [`crate::writer`] sends the changes.

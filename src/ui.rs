@@ -23,7 +23,7 @@ pub use theme::{Depth, Theme, ThemeKind};
 use crate::app::{App, Area, Shape};
 use paint::Painter;
 
-/// Draws the whole screen.
+/// Draws the entire screen.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     let screen = frame.area();
     let layout = app.layout();

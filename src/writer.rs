@@ -1,9 +1,9 @@
 //! Applies changes to alerts, one alert at a time, and records them in the journal.
 //!
 //! Each alert is read again before its change is sent: values that someone else has changed since
-//! the user saw them are not overwritten, changes without effect are skipped, and undo restores the
-//! values from before the change (docs/triage.md, "Sending"). This module does not decide what to
-//! change, and it leaves the resolution of ambiguous outcomes to the client.
+//! the user saw them are not overwritten, changes that would have no effect are skipped, and undo
+//! restores the values from before the change (docs/triage.md, "Sending"). This module does not
+//! decide what to change, and it leaves it to the client to resolve ambiguous outcomes.
 
 use std::{
     sync::{

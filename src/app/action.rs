@@ -25,7 +25,7 @@ use crate::triage::{Action, Entry, EntryId, Expected, Task, TaskResult};
 /// The number of actions to keep, so that their results can be viewed and their changes undone.
 const MAX_ACTIONS: usize = 50;
 
-/// An action's changes to the alerts of one feed, ready to be sent.
+/// An action's changes to one feed's alerts, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writes {
     /// The action.
@@ -50,7 +50,7 @@ pub enum WriteEvent {
         at: usize,
         /// The result of the change.
         result: TaskResult,
-        /// The last journal entry for each part of the change that was sent.
+        /// The latest journal entry for each part of the change that was sent.
         entries: Vec<Entry>,
         /// The alert as last returned by the service, if it was returned.
         alert: Option<Box<Batch>>,
@@ -288,8 +288,8 @@ impl App {
         (line, true)
     }
 
-    /// Returns the last action that has failed changes, together with the changes that retry them.
-    /// The user must confirm the changes again before they are sent.
+    /// Returns the last action with failed changes, together with the changes that retry them. The
+    /// user must confirm the changes again before they are sent.
     pub(super) fn failed_items(&self) -> Option<(Action, Vec<ActionItem>)> {
         let run = self.actions.last_failed()?;
         let can_send =

@@ -358,7 +358,7 @@ impl App {
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
-    /// Returns the indicators of an alert's evidence, decoding the alert here if no worker has read
+    /// Returns the indicators in an alert's evidence, decoding the alert here if no worker has read
     /// it yet.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.detail_of(row) {
@@ -370,7 +370,7 @@ impl App {
         }
     }
 
-    /// Defangs a value in the same way as a ticket does.
+    /// Defangs a value the same way a ticket does.
     fn defanged(&self, row: Row, value: &Value) -> String {
         let defanger = match self.decoded(row) {
             Some(alert) => report::defanger(&alert, &*self.indicators_of(row)),
@@ -436,7 +436,7 @@ fn for_clipboard(text: &str) -> RawText {
 
 /// Describes the size of copied text, and warns if it is more than some terminals accept (OSC 52).
 fn describe_size(text: &str) -> String {
-    /// The length of text, in bytes, that xterm is certain to accept.
+    /// The text length, in bytes, that xterm is certain to accept.
     const SAFE_BYTES: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.len() > SAFE_BYTES {

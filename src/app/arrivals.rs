@@ -34,12 +34,12 @@ pub enum NotifyMethod {
 }
 
 impl NotifyMethod {
-    /// The methods with their names in the config file.
+    /// All methods, with their names in the config file.
     pub const ALL: [(&'static str, Self); 3] =
         [("bell", Self::Bell), ("osc-9", Self::Osc9), ("osc-777", Self::Osc777)];
 }
 
-/// A notification of new alerts. It contains no text from an alert, so that nothing in it can be
+/// A notification about new alerts. It contains no text from an alert, so that nothing in it can be
 /// forged (docs/security.md, "Notifications").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
@@ -73,7 +73,7 @@ impl Notification {
     }
 }
 
-/// The numbers of new and changed alerts that a refresh has found.
+/// The numbers of new and changed alerts found by a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     new: usize,
@@ -81,7 +81,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Returns the text of the notice that reports the result of the refresh.
+    /// Returns the text of the notice that reports the refresh's result.
     pub(super) fn sentence(self) -> String {
         match self {
             Self { new: 0, changed: 0 } => "refreshed: nothing new".to_owned(),
@@ -146,7 +146,7 @@ impl App {
         }
     }
 
-    /// Sends a notification of the new alerts counted during a poll, if there are any.
+    /// Sends a notification about the new alerts counted during a poll, if there are any.
     pub(super) fn send_notification(&mut self, effects: &mut Vec<Effect>) {
         let notification = std::mem::take(&mut self.list.notification);
         if notification.alerts > 0 {

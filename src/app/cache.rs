@@ -17,7 +17,7 @@ impl App {
         self.feeds.get(id).is_some_and(|feed| feed.cache.delays(scope))
     }
 
-    /// Starts opening the cache of a feed's account, if caching is on and the cache has not been
+    /// Starts opening the cache for a feed's account, if caching is on and the cache has not been
     /// opened yet.
     pub(super) fn open_cache(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.any_mut(id).filter(|feed| feed.settings.cache.is_some()) else { return };
@@ -27,8 +27,8 @@ impl App {
         }
     }
 
-    /// Starts opening the cache of an account that has just signed in if the feed's cache was
-    /// off (for example, because the account was unknown) and none of the feed's alerts are loaded.
+    /// Starts opening the cache for a newly signed-in account if the feed's cache was off (for
+    /// example, because the account was unknown) and none of the feed's alerts are loaded.
     pub(super) fn open_cache_of_new_account(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let is_empty = self.store.rows_of_feeds(&[id]).is_empty();
         if let Some(feed) = self.feeds.any_mut(id)

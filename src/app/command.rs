@@ -40,7 +40,7 @@ pub struct Command {
     pub action: Action,
 }
 
-/// The commands of a pane or an overlay.
+/// The commands for a pane or an overlay.
 #[derive(Debug)]
 pub struct Context {
     /// The name, which is used both as a table in the keymap file and as the prefix of the command
@@ -61,7 +61,7 @@ pub struct Hint {
     pub words: &'static str,
 }
 
-/// The keys of a hint.
+/// The keys in a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HintKeys {
     /// The first key of each of these commands.

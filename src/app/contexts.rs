@@ -10,7 +10,7 @@ use super::{
     list, overlay,
 };
 
-/// The commands available in both panes that do not apply to a single alert.
+/// The commands that are available in both panes and do not apply to a single alert.
 pub(super) static PANES: Context = Context {
     name: "panes",
     heading: "List and detail",
@@ -52,7 +52,7 @@ static DEFAULT: LazyLock<Keymap> = LazyLock::new(|| {
 });
 
 impl Default for Keymap {
-    /// Returns the keymap with the default keys of all commands.
+    /// Returns the keymap with every command's default keys.
     fn default() -> Self {
         DEFAULT.clone()
     }

@@ -1,8 +1,8 @@
 //! The counts over many rows that are shown in panes and overlays: alerts over time, alerts similar
 //! to the one under the cursor, alerts with each value on screen, and the overview.
 //!
-//! Each count remembers the store version that it was computed from and knows nothing of the other
-//! counts. This module only groups them.
+//! Each count remembers the store version that it was computed from and knows nothing about the
+//! other counts. This module only groups them.
 
 use alertdeck_store::Store;
 

@@ -1,7 +1,7 @@
 //! The detail pane: one alert as a list of foldable lines, from its facts to its last property.
 //!
-//! Everything in the alert is accessible here: facts, the evidence tree with all values of each
-//! node, descriptions, comments, all properties, and the JSON.
+//! Everything in the alert is accessible here: facts, the evidence tree with all of each node's
+//! values, descriptions, comments, all properties, and the JSON.
 
 mod fact;
 mod find;
@@ -67,7 +67,7 @@ pub enum DetailView {
 /// One line of the pane.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The level of indentation.
+    /// The indentation level.
     pub depth: usize,
     /// The content of the line.
     pub kind: LineKind,
@@ -84,18 +84,18 @@ pub enum LineKind {
     Facts(Vec<Fact>),
     /// A section heading, with the number of items in the section if they are counted.
     Section(&'static str, Option<usize>),
-    /// A node of the evidence tree.
+    /// A node in the evidence tree.
     Node(NodeId),
     /// One line of a process's wrapped command line, shown below the process's node.
     CommandLine(NodeId, String),
-    /// A group of unsuspicious nodes of one kind: the number of nodes, and the plural name of their
-    /// kind.
+    /// Grouped nodes of the same kind that are not suspicious: their number and the kind's plural
+    /// name.
     Group(usize, String),
     /// One of the alert's indicators, by index.
     Indicator(usize),
     /// An entry of the timeline, by index.
     TimelineEntry(usize),
-    /// A line of text that is wrapped to the pane's width.
+    /// A line of text wrapped to the pane's width.
     Text {
         /// The text of the line.
         line: String,
@@ -107,16 +107,16 @@ pub enum LineKind {
         /// The full text.
         full_text: SafeText,
     },
-    /// The part of long text that is not laid out.
+    /// The remainder of text that is too long to lay out in full.
     Rest {
-        /// The byte offset in the displayed text at which this part starts.
+        /// The byte offset in the displayed text at which the remainder starts.
         from: usize,
         /// The alert property that contains this text; empty if there is none.
         property: &'static str,
         /// The full text.
         full_text: SafeText,
     },
-    /// The author and time of a comment.
+    /// A comment's author and time.
     Comment(Option<SafeText>, Option<Timestamp>),
     /// A property with its path.
     Property(Property),
@@ -124,7 +124,7 @@ pub enum LineKind {
     Blank,
 }
 
-/// The displayed alert with the state of its view.
+/// The displayed alert and the state of its view.
 #[derive(Debug)]
 pub struct Detail {
     /// The alert's row.
@@ -272,7 +272,7 @@ impl Detail {
         })
     }
 
-    /// Moves the cursor to the parent of the current line.
+    /// Moves the cursor to the current line's parent.
     pub(super) fn go_to_parent(&mut self, height: usize) {
         if let Some(at) = parent_line(&self.lines, self.scroll.cursor) {
             self.scroll.cursor = at;
@@ -337,7 +337,7 @@ impl Detail {
         Some((nth + 1, suspicious.len()))
     }
 
-    /// Moves the cursor to a node of the tree and unfolds its parents.
+    /// Moves the cursor to a tree node and unfolds its parents.
     pub(super) fn go_to_node(&mut self, id: NodeId, folds: &mut Folds, height: usize) {
         let all = self.all_lines();
         if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id))
@@ -346,7 +346,7 @@ impl Detail {
         }
     }
 
-    /// Folds or unfolds every node of the tree.
+    /// Folds or unfolds every node in the tree.
     pub(super) fn fold_tree(&mut self, fold: bool, folds: &mut Folds, height: usize) {
         let all = self.all_lines();
         let tree = all.iter().filter(|line| matches!(line.kind, LineKind::Node(_) | LineKind::Group(..)));
@@ -389,7 +389,7 @@ impl Detail {
         hit.is_some()
     }
 
-    /// Moves the cursor to a hit and scrolls the window to show the whole hit if possible.
+    /// Moves the cursor to a hit and scrolls the window to show the entire hit if possible.
     fn reveal_hit(&mut self, all: &[Line], hit: Hit, folds: &mut Folds, height: usize) {
         self.reveal(all, hit.line, folds, height);
         let end = self.scroll.cursor + hit.last - hit.line + 1;

@@ -76,7 +76,7 @@ pub(super) struct ListRequest {
     pub(super) guess: bool,
 }
 
-/// The settings of a feed. Apart from `me`, they do not change during the lifetime of the feed.
+/// A feed's settings. Apart from `me`, they do not change during the feed's lifetime.
 #[derive(Clone, Debug, Default)]
 pub struct FeedSettings {
     /// The tenant's name, as shown in the header; sanitised for display.
@@ -112,7 +112,7 @@ impl FeedSettings {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the tenant of a feed with these settings, as used by the filter language.
+    /// Returns the tenant that these settings describe, as used by the filter language for `feed`.
     pub fn query_tenant(&self, feed: FeedId) -> query::Tenant {
         let mut names = vec![self.name().to_owned()];
         names.extend([&self.tenant].into_iter().chain(&self.aliases).cloned());
@@ -123,7 +123,7 @@ impl FeedSettings {
 /// The facts that a feed has learnt from its service's responses. Feeds do not share these facts.
 #[derive(Debug, Default)]
 pub struct ServiceFacts {
-    /// The OData features that the service has refused.
+    /// The OData features that the service has rejected.
     pub(super) refused: Vec<Feature>,
     /// How the service compares owners.
     pub(super) owner_case: OwnerCase,
@@ -224,7 +224,7 @@ impl Feed {
         let ListRequest { scope, guess } = request;
         let changes_since = self.cache.catch_up(&scope);
         let reread = changes_since.is_some() || self.complete_lists.covering(filter, &scope).is_some();
-        // If only changes are fetched, nothing is missing: the cache has the alerts of all owners.
+        // If only changes are fetched, nothing is missing: the cache has every owner's alerts.
         let guess = guess && changes_since.is_none();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));

@@ -70,7 +70,8 @@ pub struct FilterBar {
     pub highlighter: Option<Matcher>,
     /// The text of the active filter.
     active: Option<String>,
-    /// The filter of the last request to the service. Neither typing nor pivoting sends a request.
+    /// The filter that was last requested from the service. Neither typing nor pivoting sends a
+    /// request.
     requested: String,
     /// The plans for the requested filter.
     requested_plans: Plans,

@@ -1,5 +1,5 @@
-//! Formatting of times, durations and numbers. Times are shown as ages, in UTC or in local time,
-//! and the three forms can be told apart.
+//! Formats times, durations and numbers. Times are shown as ages, in UTC or in local time, and the
+//! three forms can be told apart.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl TimeFormat {
 /// The current time, along with the other data needed to format times.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// The format of times.
+    /// The time format.
     pub format: TimeFormat,
     /// The terminal's time zone.
     pub zone: TimeZone,
@@ -46,8 +46,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Formats a time for a column of the list: `2h`, `11-20 12:03Z`, `11-20 13:03`, or only the
-    /// date if it is in another year.
+    /// Formats a time for a list column: `2h`, `11-20 12:03Z`, `11-20 13:03`, or only the date if
+    /// it is in another year.
     pub fn cell(&self, at: Timestamp) -> String {
         if self.format == TimeFormat::Age {
             return age(at, self.now.wall);
@@ -89,7 +89,7 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
-    /// Formats the date of a time, in the time format's time zone.
+    /// Formats the date part of a time, in the time format's time zone.
     pub fn day(&self, at: Timestamp) -> String {
         self.civil(at).strftime("%Y-%m-%d").to_string()
     }

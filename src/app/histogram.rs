@@ -65,7 +65,7 @@ impl Scale {
         Self { first, buckets, ignored, length: (length >> ignored) + u64::from(ignored > 0) }
     }
 
-    /// Returns the bucket of a time in the range.
+    /// Returns the bucket for a time within the range.
     fn bucket(&self, at: Timestamp) -> usize {
         let since = at.ticks().abs_diff(self.first.ticks()) >> self.ignored;
         (since * self.buckets / self.length) as usize

@@ -26,7 +26,7 @@ pub(super) struct HistoryEntry {
 pub(super) struct History {
     /// The views, newest last.
     entries: Vec<HistoryEntry>,
-    /// The view from before the current edit of the filter.
+    /// The view from before the current filter edit.
     before_edit: Option<HistoryEntry>,
 }
 

@@ -87,7 +87,7 @@ impl App {
         self.notify(format!("{key} is not bound here; {near}"));
     }
 
-    /// Returns the key bar hints as pairs of keys and a description. The last hint shows the
+    /// Returns the key bar hints, each as its keys and a description. The last hint shows the
     /// closing key or the help key.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
         let hints = match self.ui.overlay() {
@@ -99,7 +99,7 @@ impl App {
         hints.into_iter().filter_map(|hint| Some((self.hint_keys(hint)?, hint.words))).collect()
     }
 
-    /// Returns the keys of a hint as text; `None` if its commands have no keys.
+    /// Returns a hint's keys as text; `None` if its commands have no keys.
     fn hint_keys(&self, hint: Hint) -> Option<String> {
         let commands = match hint.keys {
             HintKeys::Text(text) => return Some(text.to_owned()),

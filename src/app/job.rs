@@ -38,8 +38,8 @@ pub enum JobKind {
         /// The page to start with, if not the first.
         from: Option<Bookmark>,
     },
-    /// Find out how the service compares owners. The string is the owner of an alert, if any is
-    /// known. Ends with [`JobEvent::OwnersCompared`].
+    /// Find out how the service compares owners. The string is an alert's owner, if one is known.
+    /// Ends with [`JobEvent::OwnersCompared`].
     CompareOwners(Option<String>),
     /// Read an alert's JSON for the detail pane. Ends with [`JobEvent::Read`].
     Read(Row, StoredAlert),
@@ -60,7 +60,7 @@ pub enum JobKind {
     WriteNote(Box<Entry>),
     /// Read the journal of changes. Ends with [`JobEvent::Journal`].
     ReadJournal,
-    /// Open the cache of the feed's account and read its alerts.
+    /// Open the cache for the feed's account and read its alerts.
     ReadCache,
     /// Sign in with this method. [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn) reports
     /// success.
@@ -106,7 +106,7 @@ impl JobKind {
 }
 
 impl JobType {
-    /// Returns the name of the job type shown to the user.
+    /// Returns the job type's name, as shown to the user.
     pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -124,7 +124,7 @@ impl JobType {
         }
     }
 
-    /// Returns whether jobs of this type fetch alerts. Each feed runs at most one job of each such
+    /// Returns whether jobs of this type fetch alerts. A feed runs at most one job of each fetch
     /// type at a time.
     pub fn is_fetch(self) -> bool {
         matches!(self, Self::List | Self::Poll | Self::Backfill)
@@ -257,7 +257,7 @@ pub enum FailureKind {
     Offline,
     /// The service is busy; retried automatically.
     Busy,
-    /// The service refused the filter.
+    /// The service rejected the filter.
     Filter,
     /// There is no token, or the service rejected it.
     SignIn,

@@ -158,7 +158,7 @@ impl Jobs {
         self.jobs.iter().rev().find(matches).map(|job| job.id)
     }
 
-    /// Removes a feed's jobs that have ended.
+    /// Removes a feed's ended jobs.
     pub(super) fn forget_ended(&mut self, feed: FeedId) {
         self.jobs.retain(|job| job.id.feed != feed || job.is_live());
     }

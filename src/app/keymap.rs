@@ -13,19 +13,19 @@ use super::{
     key::Key,
 };
 
-/// The keys of all commands.
+/// The keys bound to each command.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     /// All contexts, in the order in which the help lists them.
     contexts: Vec<&'static Context>,
-    /// The keys of each command, by command id.
+    /// Each command's keys, by command id.
     keys: HashMap<&'static str, Vec<Key>>,
 }
 
 /// An error in a keymap file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeymapError {
-    /// The byte range of the invalid part of the text.
+    /// The byte range of the invalid text.
     pub span: Range<usize>,
     /// The error message. It may quote the file and is not sanitised.
     pub message: String,
@@ -75,7 +75,8 @@ impl Keymap {
         Err(errors)
     }
 
-    /// Returns another command with the same key whose context can be active at the same time.
+    /// Returns another command that has the same key and whose context can be active at the same
+    /// time.
     fn conflict(&self, context: &Context, command: &Command, key: Key) -> Option<&'static Command> {
         self.contexts
             .iter()
@@ -84,12 +85,12 @@ impl Keymap {
             .find(|other| other.id != command.id && self.keys(other.id).contains(&key))
     }
 
-    /// Returns the keys of a command. Hints show the first one.
+    /// Returns a command's keys. Hints show the first one.
     pub fn keys(&self, id: &str) -> &[Key] {
         self.keys.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the first key of a command as text; empty if it has none.
+    /// Returns a command's first key as text; empty if it has none.
     pub fn key(&self, id: &str) -> String {
         self.keys(id).first().map(Key::to_string).unwrap_or_default()
     }
@@ -186,7 +187,7 @@ fn suggestion(name: &str, names: &[&str]) -> Option<String> {
     (strsim::osa_distance(nearest, name) * 3 <= nearest.len()).then(|| format!("did you mean `{nearest}`?"))
 }
 
-/// Parses the keys of a command: a string, or a list of strings.
+/// Parses a command's keys, given as a string or a list of strings.
 fn keys(value: &toml::Spanned<DeValue<'_>>, errors: &mut Vec<KeymapError>) -> Vec<(Key, Range<usize>)> {
     let mut one = |value: &toml::Spanned<DeValue<'_>>| match value.get_ref() {
         DeValue::String(text) => match text.parse::<Key>() {

@@ -85,7 +85,7 @@ pub struct Layout {
     pub compiled: Option<Area>,
     /// The histogram.
     pub histogram: Option<Area>,
-    /// The column headings of the list.
+    /// The list's column headings.
     pub list_head: Option<Area>,
     /// The rows of the list.
     pub list: Option<Area>,

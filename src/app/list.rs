@@ -72,8 +72,8 @@ pub struct List {
     /// The alerts that have changed since the list was loaded and have not been read since they
     /// changed.
     pub changed: RowSet,
-    /// The numbers of new and changed alerts that the current refresh has found so far; `None` if
-    /// no refresh is running.
+    /// The numbers of new and changed alerts found so far by the current refresh; `None` if no
+    /// refresh is running.
     pub(super) found: Option<Found>,
     /// The notification to send for the alerts that the current poll has found.
     pub(super) notification: Notification,
@@ -112,7 +112,7 @@ impl List {
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
     }
 
-    /// Clears the new and changed signs of an alert because it is being read.
+    /// Clears an alert's new and changed signs, because the alert is being read.
     pub(super) fn read(&mut self, row: Row) {
         self.new.remove(row);
         self.changed.remove(row);
@@ -125,7 +125,7 @@ impl List {
         self.remember_cursor(view);
     }
 
-    /// Moves the cursor to a line of the window.
+    /// Moves the cursor to a line in the window.
     pub fn go_to_line(&mut self, view: &View, line: usize) {
         let at = self.scroll.top + line;
         if at < view.len() {

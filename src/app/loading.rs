@@ -20,7 +20,7 @@ pub struct ListProgress {
     pub loaded: usize,
     /// The number of alerts in the list, if the service counted them.
     pub total: Option<usize>,
-    /// The number of alerts that the last fetch has read; `None` if it has read the whole list or
+    /// The number of alerts that the last fetch has read; `None` if it has read the entire list or
     /// fetches only changes.
     pub read: Option<usize>,
 }
@@ -49,7 +49,7 @@ impl App {
         }
     }
 
-    /// Returns the feed of an alert.
+    /// Returns the feed that an alert came from.
     pub fn feed_of(&self, row: Row) -> &Feed {
         // Every alert in the list belongs to a feed that is switched on, so the fallback is not
         // shown.
@@ -67,7 +67,7 @@ impl App {
         feeds.fold(first, |all, one| ListProgress {
             loaded: all.loaded + one.loaded,
             total: all.total.zip(one.total).map(|(all, one)| all + one),
-            // For a feed that has read its whole list again, count all alerts loaded from it.
+            // For a feed that has reread its entire list, count all alerts loaded from it.
             read: match (all.read, one.read) {
                 (None, None) => None,
                 (read, more) => Some(read.unwrap_or(all.loaded) + more.unwrap_or(one.loaded)),
@@ -101,7 +101,7 @@ impl App {
         }
     }
 
-    /// Returns the coverage of a count over all loaded alerts.
+    /// Returns how much a count over all loaded alerts covers.
     pub fn coverage(&self) -> Coverage {
         let extent = self.feeds.iter().map(Feed::extent).min().unwrap_or(Extent::Partial);
         Coverage { loaded: self.store.len(), extent }
@@ -415,7 +415,7 @@ impl App {
         }
     }
 
-    /// Replans the filter without an OData feature that the service may have refused, so that the
+    /// Replans the filter without an OData feature that the service may have rejected, so that the
     /// part that needs the feature is evaluated locally. Not all features are known to work for
     /// alerts (docs/graph-api.md, "Filtering"). Returns whether the filter used such a feature.
     fn drop_refused_feature(&mut self, id: FeedId) -> bool {

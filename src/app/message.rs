@@ -67,25 +67,25 @@ pub enum Input {
     Paste(String),
     /// The user pressed the left button on a cell. Coordinates are 0-based.
     Click {
-        /// The column of the cell.
+        /// The cell's column.
         x: u16,
-        /// The row of the cell.
+        /// The cell's row.
         y: u16,
     },
     /// The user dragged the mouse to a cell with the left button held.
     Drag {
-        /// The column of the cell.
+        /// The cell's column.
         x: u16,
-        /// The row of the cell.
+        /// The cell's row.
         y: u16,
     },
     /// The user released the left button.
     Release,
     /// The user scrolled the mouse wheel over a cell. Coordinates are 0-based.
     Wheel {
-        /// The column of the cell.
+        /// The cell's column.
         x: u16,
-        /// The row of the cell.
+        /// The cell's row.
         y: u16,
         /// The number of notches; positive is down.
         by: i32,
@@ -193,7 +193,7 @@ pub enum Effect {
     /// Copy a curl command, without the token, for the request that fetches this scope from this
     /// feed.
     CopyCurl(FeedId, Scope),
-    /// Notify the user of new alerts through the terminal.
+    /// Notify the user about new alerts through the terminal.
     Notify(Notification),
     /// Send [`Message::Tick`] at this time, measured from startup.
     WakeAt(Duration),
@@ -205,9 +205,9 @@ pub enum Effect {
     EditText(String),
     /// Suspend the console and return the terminal to the shell until the console is resumed.
     Suspend,
-    /// Redraw the whole screen.
+    /// Redraw the entire screen.
     Redraw,
-    /// Write to the cache of a feed's account, in the background.
+    /// Write to the cache for a feed's account, in the background.
     WriteCache(FeedId, CacheWrite),
     /// Quit.
     Quit,
@@ -224,7 +224,7 @@ pub struct Export {
     pub path: String,
     /// Whether to replace an existing file.
     pub overwrite: bool,
-    /// The tenants of the feeds.
+    /// The feeds' tenants.
     pub tenants: Vec<Tenant>,
 }
 
@@ -235,7 +235,7 @@ pub struct Written {
     pub alerts: usize,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The path of the file, sanitised for display.
+    /// The file's path, sanitised for display.
     pub path: String,
 }
 
@@ -295,7 +295,7 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns whether the request failed or the service refused it.
+    /// Returns whether the request failed or was rejected by the service.
     pub fn has_failed(&self) -> bool {
         match &self.outcome {
             Some(AttemptOutcome::Answered(status)) => !matches!(status, 200..=399),

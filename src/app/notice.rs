@@ -8,9 +8,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::App;
 
-/// The time for which a notice is shown.
+/// How long a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
-/// The minimum time for which a notice about a finished job is shown, even if a key is pressed.
+/// The minimum time that a notice about a finished job is shown, even if a key is pressed.
 const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
 /// The notice shown when there is no value that the filter language can express.

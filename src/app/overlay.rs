@@ -101,13 +101,13 @@ overlays! {
     Requests(requests, OPEN),
     /// The export form.
     ExportForm(export, OPEN),
-    /// The confirmation of an action.
+    /// The confirmation for an action.
     Confirm(confirm),
     /// The form for changing alerts.
     Form(form),
     /// A prompt for text, such as a comment.
     TextPrompt(text_prompt),
-    /// The results of an action.
+    /// An action's results.
     Results(results),
     /// The journal of changes.
     JournalList(journal, OPEN),
@@ -115,7 +115,7 @@ overlays! {
     JobList(jobs, OPEN),
 }
 
-/// The behaviour of an overlay.
+/// An overlay's behaviour.
 pub(super) trait Object: fmt::Debug {
     /// Returns the overlay's commands. Their keys take precedence over movement keys and over keys
     /// that work everywhere.

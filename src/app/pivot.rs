@@ -19,7 +19,7 @@ const SLICE: usize = 4_096;
 /// The maximum number of cached counts.
 const MAX_COUNTS: usize = 512;
 
-/// The indicators of a node, by value.
+/// A node's indicators, by value.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 
 /// A value to count and, if its meaning differs between feeds, the feed to count it in.
@@ -31,7 +31,7 @@ pub(super) struct Tallies {
     counts: HashMap<Subject, Tally>,
     /// The alerts that contain each value on screen.
     rows: HashMap<Subject, RowSet>,
-    /// The version of the store that `rows` was computed from.
+    /// The store version that `rows` was computed from.
     version: (u64, usize),
     /// The values on screen that have not been fully counted yet.
     due: Vec<Subject>,
@@ -59,8 +59,7 @@ impl Tallies {
             .retain(|subject| counts.get(subject).is_none_or(|tally| tally.has_work(store, &rows[subject])));
     }
 
-    /// Returns the alerts that contain a value, if they are cached for the current version of the
-    /// store.
+    /// Returns the alerts that contain a value, if they are cached for the current store version.
     fn rows(&self, store: &Store, subject: &Subject) -> Option<&RowSet> {
         self.rows.get(subject).filter(|_| self.version == store.version())
     }
@@ -109,9 +108,8 @@ impl App {
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
-    /// Returns the subject to count for a value of the alert under the cursor. Names of devices,
-    /// users and groups may be reused in other tenants, so such a name is counted only in the
-    /// alert's feed.
+    /// Returns the subject to count for a value of the alert under the cursor. Device, user and
+    /// group names may be reused in other tenants, so they are counted only in the alert's feed.
     fn subject(&self, what: &Indicator) -> Subject {
         let is_local = match what.kind {
             IndicatorKind::Device | IndicatorKind::User | IndicatorKind::Group => true,
@@ -167,7 +165,7 @@ impl App {
         self.store.rows_with(&what).contains(row).then_some(what)
     }
 
-    /// Opens a menu of the values under the cursor to pivot on.
+    /// Opens a menu for pivoting on one of the values under the cursor.
     pub(super) fn offer_pivots(&mut self) {
         let Some(row) = self.selected_or_notify() else { return };
         let mut known: Vec<IndicatorKind> = Vec::new();

@@ -18,7 +18,7 @@ const DETECTOR: &str = "detectorId";
 const RECOUNT_AFTER: Duration = Duration::from_secs(1);
 /// The maximum number of alerts to compare at once when marking similar alerts.
 const MAX_MARKED: usize = 200_000;
-/// The maximum number of characters of a title to compare.
+/// The maximum number of title characters to compare.
 const MAX_TITLE: usize = 500;
 /// The maximum number of cached title comparisons.
 const MAX_TITLES: usize = 1_000;
@@ -27,7 +27,7 @@ const MAX_TITLES: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Similar {
     of: Option<Row>,
-    /// The version of the store that the counts are based on.
+    /// The store version that the counts are based on.
     version: (u64, usize),
     title: String,
     /// The rows that may be similar. Those with an index below `next` have been compared.

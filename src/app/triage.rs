@@ -143,7 +143,7 @@ impl App {
         })
     }
 
-    /// Returns the user that `me` stands for in a feed, if known and if alerts can be assigned to
+    /// Returns the user that `me` refers to in a feed, if known and if alerts can be assigned to
     /// that user.
     pub(super) fn me_in(&self, feed: FeedId) -> Option<String> {
         let feed = self.feeds.get(feed)?;
@@ -236,7 +236,7 @@ impl App {
 
     /// Returns the people to offer as new owners: the owners most recently assigned in this
     /// session, then the other owners of loaded alerts. Returns an empty list if the alerts come
-    /// from several feeds, since owners from one tenant are not offered for alerts of another.
+    /// from several feeds, since owners from one tenant are not offered for alerts in another.
     pub(super) fn known_owners(&self, targets: &Targets) -> Vec<String> {
         let feed = targets[0].feed;
         if targets.iter().any(|target| target.feed != feed) {
@@ -337,7 +337,7 @@ impl App {
                 continue;
             };
             let change = Change { update, comment: comment.map(str::to_owned) };
-            // The user that `me` stands for can differ between tenants.
+            // `me` can refer to different users in different tenants.
             let own = change.words();
             if *words.get_or_insert_with(|| own.clone()) != own {
                 let update = AlertUpdate { assigned_to: None, ..change.update.clone() };
@@ -445,7 +445,7 @@ impl App {
                 let height = self.list_height();
                 self.list.go_to(&self.view, at + next, height);
             }
-            // Only changed alerts follow.
+            // All the alerts that follow were changed too.
             None if self.ui.focus == Pane::List => {}
             None => self.next_alert(Motion::Down),
         }

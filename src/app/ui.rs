@@ -23,7 +23,7 @@ pub struct Ui {
     pub notices: Notices,
     /// The open overlays. The last one has the focus.
     pub(super) overlays: Vec<Overlay>,
-    /// The last scheduled wake-up, measured from startup.
+    /// The most recently scheduled wake-up, measured from startup.
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,

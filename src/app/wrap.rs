@@ -4,18 +4,18 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// The maximum number of bytes of text to lay out. Copying always includes the whole text.
+/// The maximum amount of text to lay out, in bytes. Copying always includes the full text.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
-/// The maximum number of bytes of an alert's JSON to lay out.
+/// The maximum amount of an alert's JSON to lay out, in bytes.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
 /// Wrapped text.
 #[derive(Debug, Default)]
 pub(super) struct Wrapped {
     pub(super) lines: Vec<WrappedLine>,
-    /// The byte offset where the part that is not laid out starts; `None` if the whole text is laid
-    /// out.
+    /// The byte offset at which the part that is not laid out starts; `None` if all the text is
+    /// laid out.
     pub(super) rest: Option<usize>,
 }
 

@@ -52,7 +52,7 @@ fn is_light(set: impl Fn(&'static str) -> Option<String>) -> bool {
     set("COLORFGBG").is_some_and(|colours| matches!(colours.rsplit(';').next(), Some("7" | "15")))
 }
 
-/// Returns the colour depth of the terminal.
+/// Returns the terminal's colour depth.
 fn depth(set: impl Fn(&'static str) -> Option<String>) -> Depth {
     let contains =
         |name, words: &[&str]| set(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));

@@ -25,7 +25,7 @@ Profiles go into the file that `alertdeck config path` prints. See also `alertde
 /// The reason a command failed or its result is incomplete. The `Display` text is safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The arguments or the filter are wrong.
+    /// The arguments or the filter are invalid.
     #[error("{0}")]
     Usage(String),
     /// The command needs an access token, but no sign-in is configured.

@@ -69,7 +69,7 @@ fn parse_column(name: &str) -> Result<Column, String> {
 }
 
 impl List {
-    /// Reads the alerts, applies the whole filter locally, and sorts and prints the matches.
+    /// Reads the alerts, applies the entire filter locally, and sorts and prints the matches.
     ///
     /// If part of the result is missing, prints the rest and fails with [`Failure::Incomplete`].
     pub async fn run(&self, source: &mut Source, out: &mut impl Write) -> Result<(), Failure> {
@@ -124,9 +124,9 @@ pub(super) struct Matching {
 }
 
 impl Matching {
-    /// Reads the alerts and applies the whole filter locally. If `limit` is given, reads only until
-    /// that many alerts match. Prints hints about the result to standard error. Fails if nothing
-    /// could be read at all.
+    /// Reads the alerts and applies the entire filter locally. If `limit` is given, reads only
+    /// until that many alerts match. Prints hints about the result to standard error. Fails if
+    /// nothing could be read at all.
     pub(super) async fn load(
         source: &mut Source,
         filter: &str,
@@ -171,7 +171,7 @@ fn notify_odd_dates(count: usize) {
     }
 }
 
-/// Returns the width of the terminal in columns, if standard output is a terminal.
+/// Returns the terminal's width in columns, if standard output is a terminal.
 fn terminal_width() -> Option<usize> {
     let (width, _) = std::io::stdout().is_terminal().then(crossterm::terminal::size)?.ok()?;
     Some(usize::from(width)).filter(|width| *width > 0)

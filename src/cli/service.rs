@@ -22,19 +22,19 @@ use alertdeck_platform as platform;
 pub struct Service {
     /// The client.
     pub client: Client,
-    /// The tenant of the alerts, sanitised for display.
+    /// The tenant's name, sanitised for display.
     pub tenant: String,
     /// Other names for the tenant: its domain or ID.
     pub aliases: Vec<String>,
     /// The cloud or host, and the API version, sanitised for display.
     pub origin: String,
-    /// The host of the Defender portal. Links to this host may be opened.
+    /// The Defender portal's host. Links to this host may be opened.
     pub portal_host: &'static str,
     /// The user principal name, if known.
     pub me: Option<String>,
     /// The profile's name; empty if there is none.
     pub profile: String,
-    /// The limits of the console's alert cache; `None` disables the cache.
+    /// The limits on the console's alert cache; `None` disables the cache.
     pub cache: Option<Retention>,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
@@ -132,7 +132,7 @@ impl Service {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the settings for the feed of this service's alerts.
+    /// Returns the settings for this service's feed.
     pub(super) fn feed_settings(&self) -> app::FeedSettings {
         app::FeedSettings {
             tenant: self.tenant.clone(),
@@ -148,7 +148,7 @@ impl Service {
         }
     }
 
-    /// Returns the entry for the service's profile in the console's list of profiles.
+    /// Returns the service's entry in the console's profile list.
     pub(super) fn profile_line(&self) -> app::ProfileLine {
         app::ProfileLine {
             name: self.profile.clone(),
@@ -197,7 +197,7 @@ impl Service {
     }
 }
 
-/// Returns a profile's entry in the console's list of profiles, sanitised for display.
+/// Returns a profile's entry in the console's profile list, sanitised for display.
 pub(super) fn profile_line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     app::ProfileLine {
         name: profile.name.clone(),

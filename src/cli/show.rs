@@ -115,7 +115,7 @@ async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service,
 
 /// Reads the alerts that may have this ID. Fails if nothing could be read at all.
 fn read(paths: &Paths, id: &AlertId) -> Result<Saved, Failure> {
-    // An alert without an ID is given one derived from the whole alert, not only from its outline.
+    // An alert without an ID is given one derived from the entire alert, not just its outline.
     let may_have_id = |raw: &RawAlert| {
         let outline = raw.outline(&["id"]).and_then(|outline| outline.decode().ok());
         outline.is_none_or(|alert| alert.id.raw().is_empty() || alert.id == *id)

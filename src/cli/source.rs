@@ -33,7 +33,7 @@ pub enum Source {
         paths: Vec<PathBuf>,
         /// The user principal name, if known.
         me: Option<String>,
-        /// The host of the Defender portal. Links to this host may be opened.
+        /// The Defender portal's host. Links to this host may be opened.
         portal_host: &'static str,
     },
 }

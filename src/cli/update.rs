@@ -102,7 +102,8 @@ struct Run<'a> {
 }
 
 impl Update {
-    /// Returns the source of the alerts: a service, since alerts in files cannot be changed.
+    /// Returns the origin of the alerts, which is always a service, since alerts in files cannot be
+    /// changed.
     pub fn origin(&self) -> Origin {
         Origin { demo: self.demo, files: Vec::new() }
     }
@@ -251,7 +252,8 @@ fn no_files() -> Failure {
     Failure::Usage("alerts in files cannot be changed".into())
 }
 
-/// Returns the given IDs, trimmed and without duplicates. `-` stands for the lines of `input`.
+/// Returns the given IDs, trimmed and without duplicates. A `-` is replaced by the IDs in `input`,
+/// one per line.
 fn unique_ids(given: &[String], input: &str) -> Vec<String> {
     let (mut ids, mut known) = (Vec::new(), HashSet::new());
     for id in given {

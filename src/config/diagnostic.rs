@@ -44,7 +44,7 @@ pub(super) enum Hide {
     Nothing,
     /// Everything after the first `=`.
     Value,
-    /// The whole line, which may continue a value from a line above.
+    /// The entire line, which may continue a value from a line above.
     Line,
 }
 
@@ -63,7 +63,7 @@ impl SpannedError {
         self
     }
 
-    /// Converts the span to a line and column of `text`.
+    /// Converts the span to a line and column in `text`.
     pub(super) fn locate(self, text: &str) -> Diagnostic {
         let start = boundary(text, self.span.start);
         let end = boundary(text, self.span.end).max(start);

@@ -20,8 +20,8 @@ pub(super) fn default_path() -> Option<PathBuf> {
 
 /// Reads a file. The size limit applies to pipes and devices too.
 ///
-/// A named pipe is refused, since opening it would wait for a writer. Pipes that are already open,
-/// as in `--config <(...)`, can be read.
+/// Named pipes are rejected, since opening one would wait for a writer. Pipes that are already
+/// open, as in `--config <(...)`, can be read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let is_opened = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     if !is_opened && path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir()) {

@@ -1,4 +1,4 @@
-//! The keys of a profile, in a table with their names, types and checks.
+//! A profile's keys, in a table with their names, types and checks.
 //!
 //! The table is used to read the file, to check options and to show a profile.
 
@@ -50,7 +50,7 @@ pub enum Key {
     CacheMegabytes,
 }
 
-/// The origin of a value.
+/// Where a value comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// A command-line option.
@@ -172,7 +172,7 @@ impl Key {
 }
 
 impl Source {
-    /// Describes the origin of the value of `key`.
+    /// Describes where the value of `key` comes from.
     pub fn describe(self, key: Key) -> String {
         match self {
             Self::Option => key.option(),

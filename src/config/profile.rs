@@ -1,6 +1,6 @@
 //! A profile, merged from the file, the options and the defaults.
 //!
-//! This module reads neither files nor variables; the caller passes the values of options and
+//! This module reads neither files nor variables; the caller passes in the values from options and
 //! variables.
 
 use std::{
@@ -57,13 +57,13 @@ pub struct Profile {
     pub plaintext_secrets: bool,
     /// Whether alerts may be changed.
     pub writes: WriteMode,
-    /// The limits of the console's alert cache; `None` disables the cache.
+    /// The limits on the console's alert cache; `None` disables the cache.
     pub cache: Option<Retention>,
-    /// The origins of the values that were set.
+    /// Where each value that was set comes from.
     sources: BTreeMap<Key, Source>,
 }
 
-/// The values of options and variables, which override the file.
+/// The values from options and variables, which override the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// See [`Profile::cloud`].
@@ -117,7 +117,7 @@ impl Profile {
         self.auth.or_else(first)
     }
 
-    /// Returns the origin of a key's value.
+    /// Returns where a key's value comes from.
     pub fn source(&self, key: Key) -> Source {
         self.sources.get(&key).copied().unwrap_or_default()
     }

@@ -160,7 +160,7 @@ fn hide_if(secret: bool, hide: Hide) -> Hide {
 
 struct Reader<'a> {
     path: &'a Path,
-    /// The byte offset of the start of each line except the first.
+    /// The byte offset at which each line starts, except the first.
     starts: Vec<usize>,
     errors: Vec<SpannedError>,
 }
@@ -242,7 +242,7 @@ impl Reader<'_> {
         config.sections.extend(sections.into_iter().map(|(_, section)| section));
     }
 
-    /// Reads the keys of a profile.
+    /// Reads a profile's keys.
     fn settings(&mut self, table: &DeTable, complete: bool) -> Settings {
         let mut settings = Settings::new();
         let before = self.errors.len();

@@ -1,8 +1,8 @@
-//! Opens, reads, writes and removes the cache of a feed's account.
+//! Opens, reads, writes and removes the cache for a feed's account.
 //!
 //! A feed's cache depends on its account, which is identified by the stored sign-in, the token or
 //! the application. Without such an identity, there is no cache, so that an account is never shown
-//! the alerts of another account.
+//! another account's alerts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use alertdeck_store::FeedId;
 /// How long the program waits for the cache to be written before it exits.
 const MAX_SAVING: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// The cache of a feed's account.
+/// The cache for a feed's account.
 #[derive(Clone, Debug)]
 pub(super) struct FeedCache {
     pub(super) feed: FeedId,
@@ -40,7 +40,7 @@ impl FeedCache {
         }
     }
 
-    /// Opens and reads the cache of an account. Returns `false` if the cache cannot be used.
+    /// Opens and reads an account's cache. Returns `false` if the cache cannot be used.
     fn read_files(&self, account: Account, job: JobId, now: Timestamp) -> bool {
         // Returns `false` if the receiver is gone, which means that the console has ended.
         let report = |event| self.messages.blocking_send(Message::Job(job, JobEvent::Cache(event))).is_ok();
@@ -95,7 +95,7 @@ impl FeedCache {
         });
     }
 
-    /// Removes the cache of the signed-in account. An error is returned as one line.
+    /// Removes the signed-in account's cache. Any error is returned as one line.
     pub(super) async fn clear(self) -> Result<(), String> {
         let account = cached_account(&self.client).await;
         let clear = move || {

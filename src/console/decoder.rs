@@ -85,7 +85,7 @@ impl Decoder {
         events
     }
 
-    /// Decodes the bytes of a read at time `now`. Returns the events that are complete.
+    /// Decodes the bytes read at time `now`. Returns the completed events.
     pub(super) fn read(&mut self, bytes: &[u8], now: Instant) -> Vec<Event> {
         let mut events = self.expire(now);
         if bytes == CTRL_C && self.paste.take_if(|paste| paste.is_open).is_some() {
@@ -173,7 +173,7 @@ fn is_light(reply: &[u8]) -> Option<bool> {
     };
     let channels: Vec<_> = colour.split('/').map(channel).collect::<Option<_>>()?;
     let [red, green, blue, ..] = channels.as_slice() else { return None };
-    // The weights of ITU-R BT.709 are close enough to tell a light background from a dark one.
+    // The ITU-R BT.709 weights are close enough to tell a light background from a dark one.
     Some(0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5)
 }
 

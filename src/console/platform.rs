@@ -174,8 +174,8 @@ while read -r line; do state=$line; done
         }
     }
 
-    /// Ignores Ctrl-C while `run` executes, since the key is meant for the program that uses the
-    /// terminal.
+    /// Ignores Ctrl-C while `run` executes, since the key is meant for the program that is using
+    /// the terminal.
     pub(in super::super) fn without_interrupts<T>(run: impl FnOnce() -> T) -> T {
         INTERRUPTS_EDITOR.store(true, Ordering::SeqCst);
         let result = run();

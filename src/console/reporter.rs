@@ -151,7 +151,7 @@ struct Source {
 /// An item to report. Items are reported in the order in which the load produces them.
 enum Item {
     Event(LoadEvent),
-    /// Alerts of the preceding page, which must be decoded before they are reported. The room is
+    /// Alerts from the preceding page, which must be decoded before they are reported. The room is
     /// the memory reserved for the page.
     Alerts(Vec<RawAlert>, Arc<graph::Room>),
 }

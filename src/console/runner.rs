@@ -42,8 +42,8 @@ use alertdeck_odata as odata;
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
-/// The maximum number of alerts in an action for its changes to take priority over all other
-/// requests.
+/// An action's changes take priority over all other requests if it includes at most this many
+/// alerts.
 const USER_WRITES: usize = 5;
 
 /// How long the program waits for credentials to be saved before it exits.

@@ -16,7 +16,8 @@ use alertdeck_store::Batch;
 /// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
 
-/// Saved alerts that can be read several times, with the errors and notes of the most recent read.
+/// Saved alerts that can be read several times, with the errors and notes from the most recent
+/// read.
 #[derive(Clone, Debug, Default)]
 pub struct SavedAlerts {
     paths: Paths,
@@ -68,8 +69,8 @@ impl SavedAlerts {
         lock(&self.outcome).notes.clone()
     }
 
-    /// Starts reading from the beginning. Returns the alerts of each part in batches, and the
-    /// progress. Must be called within a runtime.
+    /// Starts reading from the beginning. Returns each part's alerts in batches, and the progress.
+    /// Must be called within a runtime.
     pub(super) fn read(&self) -> impl Stream<Item = (Vec<Batch>, Progress)> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
         if self.paths.are_rereadable() {
@@ -99,7 +100,7 @@ impl SavedAlerts {
     }
 }
 
-/// Decodes the alerts of a part.
+/// Decodes a part's alerts.
 fn decode(part: Part) -> (Vec<Batch>, Saved, Progress) {
     let progress = part.progress;
     let mut saved = part.read();

@@ -20,7 +20,7 @@ use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
-/// Watches the session of one service. Dropping it stops the watch.
+/// Watches a single service's session. Dropping this stops the watch.
 pub(super) struct SessionWatch {
     /// The session, if a user can sign in interactively.
     session: Option<Session>,
@@ -38,7 +38,7 @@ impl Drop for SessionWatch {
 }
 
 impl SessionWatch {
-    /// Starts watching the session of a feed. Must be called within a runtime.
+    /// Starts watching a feed's session. Must be called within a runtime.
     pub(super) fn new(feed: FeedId, tokens: &Tokens, messages: Sender<Message>) -> Self {
         let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
         let task = tokens.as_session().cloned().map(|session| {
@@ -116,7 +116,7 @@ async fn report_changes(
     }
 }
 
-/// Converts the claims of a token for display.
+/// Converts a token's claims for display.
 pub(super) fn identity(claims: TokenClaims) -> Identity {
     let allowed = Allowed::by(claims.permissions.iter().map(String::as_str));
     let safe = |text: String| SafeText::new(&text);
@@ -166,8 +166,7 @@ impl SignInReporter {
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
         // `SignedIn` must arrive before any response to a request with the new token. Otherwise,
-        // the state would mistake a refusal of the new token for one of the old token, and reload
-        // the list.
+        // the state would assume that a rejected new token was the old one, and reload the list.
         let permit = self.messages.reserve().await;
         let stored = session.accept(grant);
         let feed = self.job.feed;

@@ -37,9 +37,9 @@ pub fn check() -> Result<(), ConsoleError> {
     Ok(())
 }
 
-/// The terminal, while the console uses it.
+/// The terminal, held while the console is running.
 pub(super) struct Screen {
-    /// Never dropped: dropping shows the cursor once more, and panics if the terminal is gone.
+    /// Never dropped: dropping shows the cursor again, and panics if the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 

@@ -1,4 +1,4 @@
-//! The events of the terminal: typed keys, pastes, mouse events and resizes.
+//! Terminal events: typed keys, pastes, mouse events and resizes.
 
 pub(super) use imp::TerminalEvents;
 
@@ -46,8 +46,8 @@ mod imp {
         Resized,
     }
 
-    /// The events of the terminal, in order. The threads that wait for events may run until the
-    /// process ends.
+    /// The terminal's events, in order. The threads that wait for events may run until the process
+    /// ends.
     pub(in super::super) struct TerminalEvents {
         decoder: Decoder,
         noticed: Receiver<Noticed>,
@@ -174,7 +174,7 @@ mod imp {
 
     use super::TerminalEvent;
 
-    /// The events of the terminal, in order. The system itself recognises pastes.
+    /// The terminal's events, in order. The system itself recognises pastes.
     pub(in super::super) struct TerminalEvents(EventStream);
 
     impl TerminalEvents {

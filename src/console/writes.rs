@@ -1,4 +1,4 @@
-//! Sends the changes of an action to one tenant, a few at a time.
+//! Sends an action's changes to one tenant, a few at a time.
 //!
 //! Once the job is stopped, no further change is sent, but the results of changes already sent are
 //! still awaited.

@@ -17,11 +17,11 @@ const FIRST: usize = 1 << 20;
 pub(super) const PIECE: usize = 4 << 20;
 /// The size of the buffers for decompression and conversion, in bytes.
 const BUFFER: usize = 128 << 10;
-/// The largest window of a zstd stream to accept, as a power of two. The reader must keep the whole
-/// window in memory; `zstd` itself refuses larger windows without `--long`.
+/// The largest zstd window to accept, as a power of two. The reader must keep the entire window in
+/// memory; `zstd` itself rejects larger windows without `--long`.
 const MAX_WINDOW_LOG: u32 = 27;
 
-/// The path that stands for standard input.
+/// The path that means standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
 
 /// A file that is being read.
@@ -32,7 +32,7 @@ pub(super) struct Input {
     /// The size of the file when it was opened; `None` if it is not a regular file.
     size: Option<u64>,
     is_begun: bool,
-    /// Whether data is passed on as it arrives instead of in whole pieces.
+    /// Whether data is passed on as it arrives instead of in full pieces.
     is_live: bool,
 }
 
@@ -77,8 +77,8 @@ impl Input {
         Ok(text.len() > before)
     }
 
-    /// Returns how the file changed if its size changed while it was read. Call this at the end of
-    /// the file.
+    /// Returns how the file's size changed while it was being read, if it did. Call this at the end
+    /// of the file.
     pub(super) fn change(&self) -> Option<Change> {
         let (size, read) = (self.size?, self.position());
         if read < size {
@@ -88,7 +88,7 @@ impl Input {
     }
 }
 
-/// How a file changed while it was read.
+/// How a file's size changed while it was being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// The file is shorter than when it was opened.
@@ -147,7 +147,7 @@ fn decompressed(start: &[u8], source: Counted) -> io::Result<(Box<dyn Read + Sen
     Ok((Box::new(whole), true))
 }
 
-/// A zstd stream of any number of frames.
+/// A zstd stream with any number of frames.
 struct Zstd(zstd::stream::read::Decoder<'static, BufReader<Chain<Cursor<Vec<u8>>, Counted>>>);
 
 impl Zstd {

@@ -17,7 +17,7 @@ use alertdeck_model::SafeText;
 pub(super) const MAX_LINE: usize = 4 << 10;
 /// The mark at the end of a truncated line.
 const ELLIPSIS: char = '…';
-/// The field that contains the message of an event.
+/// The field that contains an event's message.
 const MESSAGE: &str = "message";
 /// Words in field names that cause a field to be redacted.
 const SECRET: [&str; 7] = ["token", "secret", "password", "authorization", "assertion", "verifier", "body"];

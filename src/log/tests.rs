@@ -285,7 +285,7 @@ mod with_modes {
     }
 }
 
-/// Logging is started for the whole process, and the default file depends on the environment, so
+/// Logging is started for the entire process, and the default file depends on the environment, so
 /// these tests run in a separate process.
 #[cfg(all(unix, not(target_os = "macos")))]
 mod in_a_process {

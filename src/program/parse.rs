@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::Arguments;
 
-/// Parses the arguments. The first argument is the name of the program.
+/// Parses the arguments. The first argument is the program's name.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let given: Vec<_> = arguments.into_iter().collect();
     if let Some(text) = given.get(1).and_then(|first| mistyped_command(first.to_str()?)) {

@@ -83,7 +83,7 @@ impl Simulate {
 }
 
 /// Checks that the certificate can be written to a file, and that the file is new or contains the
-/// certificate of an earlier run.
+/// certificate from an earlier run.
 fn check_certificate_file(file: &Path) -> Result<(), Failure> {
     let unusable = |error| Failure::Usage(format!("--tls: {error}"));
     check_new_file(file, Existing::Replace).map_err(unusable)?;

@@ -1,4 +1,4 @@
-//! Collects the content of a report, which contains every value of the alert at least once.
+//! Collects the content of a report, which contains every value in the alert at least once.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -15,7 +15,7 @@ use alertdeck_model::{
 const MAX_NAME: usize = 60;
 
 impl Report {
-    /// Creates the report of a raw alert. If the alert cannot be read, the report contains the
+    /// Creates the report for a raw alert. If the alert cannot be read, the report contains the
     /// error and the JSON.
     pub fn read(raw: &RawAlert, portal_host: &str) -> Self {
         match raw.decode() {
@@ -34,7 +34,7 @@ impl Report {
         }
     }
 
-    /// Creates the report of an alert. Only links to `portal_host` are clickable.
+    /// Creates the report for an alert. Only links to `portal_host` are clickable.
     pub fn new(alert: &Alert, portal_host: &str) -> Self {
         let tree = Tree::new(&alert.evidence);
         let timeline = Timeline::new(alert, &tree);

@@ -106,13 +106,13 @@ pub fn cell(line: &str) -> String {
     code(line).replace('|', r"\|")
 }
 
-/// Returns the header of a table.
+/// Returns a table's header.
 pub fn head<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().collect();
     format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len()))
 }
 
-/// Returns a row of a table. The cells must be escaped.
+/// Returns a table row. The cells must already be escaped.
 pub fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }

@@ -1,4 +1,4 @@
-//! The values of an alert that triage changes, and changes to them.
+//! The alert values that triage changes, and changes to them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use alertdeck_model::{Alert, Classification, Determination, SafeText, Status};
 use alertdeck_store::Facts;
 use serde::{Deserialize, Serialize};
 
-/// The values of an alert that triage changes, as the service sent them.
+/// The alert values that triage changes, as the service sent them.
 ///
 /// Null and `unknown` are equivalent, as everywhere in alertdeck (docs/filter-language.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Field {
     }
 }
 
-/// A change of one value, in words.
+/// A change to one value, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The value that changes.
@@ -99,7 +99,7 @@ impl Values {
         Self { status, classification, determination: determination.in_metadata(), owner }
     }
 
-    /// Returns the value of a field in words, sanitised for display. Returns `none` if there is no
+    /// Returns a field's value in words, sanitised for display. Returns `none` if there is no
     /// value.
     pub fn words(&self, field: Field) -> String {
         let none = || "none".to_owned();

@@ -28,7 +28,7 @@ impl EntryId {
     }
 }
 
-/// The kind of a journal entry.
+/// The kind of journal entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EntryKind {
@@ -64,7 +64,7 @@ pub enum EntryResult {
 pub struct Entry {
     /// The ID of the change or note.
     pub id: EntryId,
-    /// The time at which the entry was written, by the local clock.
+    /// The time at which the entry was written, according to the local clock.
     #[serde(serialize_with = "write_time", deserialize_with = "read_time")]
     pub time: Timestamp,
     /// The action that the change was part of. All changes confirmed together have the same action.
@@ -72,7 +72,7 @@ pub struct Entry {
     /// The action in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
-    /// The kind of the entry.
+    /// The kind of entry.
     pub kind: EntryKind,
     /// The tenant: its GUID if the token contains it, otherwise its name in the settings.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -53,7 +53,7 @@ pub struct Task {
     pub expected: Expected,
 }
 
-/// The start of the summary of an action that undoes another action.
+/// The prefix of an undo action's summary.
 pub const UNDO: &str = "undo: ";
 
 /// An action: the data shared by all changes that were confirmed together.

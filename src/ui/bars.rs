@@ -239,7 +239,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
 /// Returns the part of the status that lists the words excluded by the filter. The user may have
 /// meant a word after a hyphen as text rather than as an exclusion.
 fn without(app: &App) -> String {
-    /// The maximum length of the list of words, in characters.
+    /// The maximum length of the word list, in characters.
     const MAX_CHARS: usize = 24;
     let excluded = app.filter.plan().filter(|_| app.filter.is_valid()).map_or(&[][..], |plan| &plan.excluded);
     if excluded.is_empty() {
@@ -305,7 +305,7 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         let local =
             if app.feed().settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
         if let Some(local) = local {
-            // The bar already shows the whole filter.
+            // The bar already shows the entire filter.
             let text = match local.as_str() {
                 local if local == app.filter.text().trim() => "  filtered locally".to_owned(),
                 local => format!("  local {}", SafeText::new(local).line()),
@@ -316,10 +316,10 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
     painter.put_spans(area.x, area.y, area.width, &spans);
 }
 
-/// Draws the progress of changes being sent, the size of the range and the number of marked alerts
-/// at the right end of the line. Returns the remaining part of the line.
+/// Draws the sending progress, the range's row count and the marked-alert count at the right end of
+/// the line. Returns the rest of the line.
 fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
-    /// The minimum width of the remaining part of the line.
+    /// The minimum width to leave for the rest of the line.
     const MIN_REST: u16 = 12;
     let range = app.range().map(|range| match range.count() {
         1 => "range: 1 row".to_owned(),

@@ -1,4 +1,4 @@
-//! The words for how complete a list is and why no alerts are arriving (docs/console.md,
+//! Phrases for how complete a list is and why no alerts are arriving (docs/console.md,
 //! "Completeness"). The bars and the list decide where to show them.
 
 use ratatui::style::Style;

@@ -44,7 +44,7 @@ fn alerts(app: &App, what: &Indicator) -> String {
     number(app.alerts_with(what), "alert")
 }
 
-/// The level of detail of the counts for a value, from least to most.
+/// How detailed the counts for a value are, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
     /// `12 alerts`.

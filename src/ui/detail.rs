@@ -112,7 +112,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
     None
 }
 
-/// Returns the position of the current hit among all hits: `2 of 14`.
+/// Returns the current hit's position among all hits, such as `2 of 14`.
 fn hit_position(find: &Find) -> String {
     let more = if find.may_be_more() { "+" } else { "" };
     match (find.number(), find.count()) {
@@ -264,8 +264,8 @@ fn draw_timeline_entry(
     let theme = painter.theme;
     let timeline = &detail.body.timeline;
     let Some(entry) = timeline.entries.get(at) else { return };
-    // A date shared by all entries is shown in the rule above instead. Earlier entries with a
-    // section of their own are not considered.
+    // A date shared by all entries is shown in the rule above instead. Earlier history has its own
+    // section and is not considered.
     let apart = if line.depth > 0 && at >= timeline.earlier { timeline.earlier } else { 0 };
     let day = common_day(app, &timeline.entries[apart..]);
     let time = app.clock.timeline_time(entry.at, day);
@@ -354,10 +354,9 @@ fn fact_spans<'a>(
     spans
 }
 
-/// Returns the name of a technique and the remark after it, shortened to `room` columns. The
-/// parent's name is dropped first, since the name of a sub-technique is more specific. If the
-/// technique has a status such as `now T1486`, the tactics are dropped next, since the status is
-/// more useful.
+/// Returns a technique's name and the remark after it, shortened to `room` columns. The parent's
+/// name is dropped first, since a sub-technique's name is more specific. If the technique has a
+/// status such as `now T1486`, the tactics are dropped next, since the status is more useful.
 fn technique_texts(technique: &Technique, room: usize, sign: &str) -> (String, String) {
     let (full_name, remark) = (technique.full_name(), format!(" {}", technique.remark()));
     let note = technique.note().map(|note| format!(", {note}"));

@@ -118,7 +118,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.patch_style(area.x, y, area.width, style);
         }
-        // The typed filter has an error, so these are the rows of the last valid filter.
+        // The typed filter has an error, so these rows match the last valid filter.
         if !valid {
             painter.patch_style(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
         }

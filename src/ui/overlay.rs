@@ -15,7 +15,7 @@ use ratatui::layout::{Position, Rect};
 use super::paint::Painter;
 use crate::app::{App, Overlay};
 
-/// Draws the focused overlay. Returns the position of its caret, if it has one.
+/// Draws the focused overlay. Returns its caret's position, if it has one.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option<Position> {
     match app.ui.overlay()? {
         Overlay::Values(values) => values::draw(app, painter, screen, values),

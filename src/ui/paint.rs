@@ -258,7 +258,7 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
 }
 
 /// Returns the number of cells that the text takes: the sum over its glyphs, each drawn alone. The
-/// width of the whole text may differ, since some letters join.
+/// width of the text as a whole may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }

@@ -47,13 +47,13 @@ pub struct Symbols {
     pub vertical: &'static str,
     /// Separates the parts of a line.
     pub dot: &'static str,
-    /// The ellipsis of truncated text.
+    /// The ellipsis for truncated text.
     pub cut: &'static str,
     /// Marks a column as sorted in ascending or descending order.
     pub sorted: [&'static str; 2],
     /// Follows the label of a text field.
     pub prompt: &'static str,
-    /// The heights of a bar, from empty to full.
+    /// The bar symbols by height, from empty to full.
     pub bars: [&'static str; 9],
     /// Points to rows above the window.
     pub above: &'static str,
@@ -200,7 +200,7 @@ impl Theme {
         }
     }
 
-    /// Returns the symbol, the name and the style of a severity.
+    /// Returns a severity's symbol, name and style.
     pub fn severity<'a>(&self, severity: &'a Severity) -> (&'static str, &'a str, Style) {
         let (at, word) = match severity {
             Severity::High => (0, "high"),
@@ -218,7 +218,7 @@ impl Theme {
         self.severity[at.min(4)]
     }
 
-    /// Returns the style of a verdict.
+    /// Returns a verdict's style.
     pub fn verdict(&self, verdict: &Verdict) -> Style {
         match verdict {
             Verdict::Malicious => self.malicious,

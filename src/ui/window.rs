@@ -1,4 +1,4 @@
-//! The window of an overlay: border, title, and scroll position.
+//! An overlay's window: border, title, and scroll position.
 
 use ratatui::layout::Rect;
 

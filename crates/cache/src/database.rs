@@ -14,7 +14,7 @@ use alertdeck_store::EncodedBatch;
 
 use super::{Account, CacheError, Coverage, State};
 
-/// The version of the schema.
+/// The schema version.
 const TABLES: i32 = 1;
 /// The `application_id` that marks a file as alertdeck's: `ADCK` in ASCII.
 const APPLICATION: i32 = 0x4144_434b;
@@ -57,14 +57,14 @@ fn is_out_of_space(error: &rusqlite::Error) -> bool {
     })
 }
 
-/// Returns the version of the file format, which combines the versions of the schema and of the
-/// batch encoding.
+/// Returns the file format version, which combines the schema version and the batch encoding
+/// version.
 pub(crate) fn version() -> i32 {
     (TABLES << 8) | i32::from(EncodedBatch::FORMAT)
 }
 
 /// Opens an account's file, and creates the tables if the file is empty. Fails with
-/// [`CacheError::Damaged`] if the file is not a cache of this version and account.
+/// [`CacheError::Damaged`] if the file is not a cache for this version and account.
 pub(crate) fn open(path: &Path, account: &Account) -> Result<Connection, CacheError> {
     let mut connection = connect(path)?;
     if pragma::<i32>(&connection, "user_version")? == 0 {

@@ -87,7 +87,7 @@ impl Folder {
         Ok(Opened { state, reader, writer, notice })
     }
 
-    /// Removes an account's cache files of every version. Returns whether there were any.
+    /// Removes an account's cache files, whatever their version. Returns whether there were any.
     ///
     /// A process that has the cache open continues without it.
     ///
@@ -132,8 +132,8 @@ impl Folder {
         self.0.join(format!("{}-{}.{DATABASE}", account.file_name(), database::version()))
     }
 
-    /// Removes the account's files of older versions, because nothing else would remove them. Files
-    /// of newer versions are kept for newer programs.
+    /// Removes the account's files from older versions, because nothing else would remove them.
+    /// Files from newer versions are kept for newer programs.
     fn remove_older(&self, account: &Account) {
         let prefix = account.file_name() + "-";
         let is_older = |file: &str| {

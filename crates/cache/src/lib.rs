@@ -3,7 +3,7 @@
 //!
 //! Each account has its own SQLite file, so that the alerts of different accounts never mix and the
 //! file can be removed when the account signs out. The file contains batches of decoded alerts
-//! ([`alertdeck_store::EncodedBatch`]) and a record of which alerts of the tenant they cover. A
+//! ([`alertdeck_store::EncodedBatch`]) and a record of which of the tenant's alerts they cover. A
 //! stored alert state is never changed: newer states are added, and the store keeps the newest one,
 //! whatever the order in which they are read. [`Writer::maintain`] later removes superseded states.
 //!
@@ -52,7 +52,7 @@ impl Default for Retention {
 pub struct Coverage {
     /// The creation time from which all alerts are covered; `None` if there is no lower limit.
     pub since: Option<Timestamp>,
-    /// The time up to which changes are covered, on the service's clock.
+    /// The time up to which changes are covered, according to the service's clock.
     pub watermark: Timestamp,
 }
 

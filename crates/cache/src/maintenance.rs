@@ -25,7 +25,7 @@ const BATCH: usize = 128;
 /// Batches with fewer alerts than this are joined if there are at least [`MANY`] of them.
 const SMALL: usize = 32;
 const MANY: usize = 16;
-/// The minimum time between checks of the whole file.
+/// The minimum time between integrity checks of the entire file.
 const CHECK: Duration = Duration::from_secs(24 * 60 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -185,7 +185,7 @@ fn shrink(connection: &mut Connection, limit: u64) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Returns the size of the file without its free pages, in bytes.
+/// Returns the file's size in bytes, excluding free pages.
 fn size(connection: &Connection) -> Result<u64, CacheError> {
     let [pages, free, size] = [
         database::pragma::<i64>(connection, "page_count")?,
@@ -206,7 +206,7 @@ fn set_floor(connection: &Connection, to: Timestamp) -> Result<(), CacheError> {
     database::set(connection, "floor", floor.ticks())
 }
 
-/// Checks the integrity of the whole file, unless it was checked within the last day.
+/// Checks the integrity of the entire file, unless it was checked within the last day.
 fn check(connection: &Connection, now: Timestamp) -> Result<(), CacheError> {
     let checked = database::get::<i64>(connection, "checked_at")?.map(Timestamp::from_ticks);
     if checked.and_then(|at| now.since(at)).is_some_and(|age| age < CHECK) {

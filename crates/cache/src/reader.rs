@@ -1,4 +1,4 @@
-//! Reads the batches of a cache, starting with the newest alerts.
+//! Reads a cache's batches, starting with the newest alerts.
 
 use rusqlite::Connection;
 

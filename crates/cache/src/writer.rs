@@ -120,7 +120,7 @@ impl Writer {
     }
 }
 
-/// The state of the writing thread.
+/// The writing thread's state.
 struct File {
     /// `None` after a failure, and once the cache has been closed or removed.
     connection: Option<Connection>,

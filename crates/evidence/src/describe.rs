@@ -1,4 +1,4 @@
-//! Describes an item of evidence: its name, other facts and indicators.
+//! Describes an evidence item: its name, other facts and indicators.
 //!
 //! The code applies the type table and does not name any types itself, except in [`device`] and
 //! [`user`], which also read items that are not stored as JSON, and in [`identity()`].
@@ -12,7 +12,8 @@ use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
 use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, originals, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// The maximum number of bytes of a value to display on a line. The value itself is not truncated.
+/// The maximum number of bytes that a line displays for one value. The value itself is not
+/// truncated.
 const MAX_PIECE: usize = 4_096;
 
 /// A piece of a line and the property that it comes from.
@@ -20,24 +21,23 @@ const MAX_PIECE: usize = 4_096;
 pub struct Piece {
     /// The value, with the text around it.
     pub text: SafeText,
-    /// The path of the property; empty if the text does not come from a property.
+    /// The property's path; empty if the text does not come from a property.
     pub path: Cow<'static, str>,
 }
 
-/// The displayable summary of an entity.
+/// An entity's summary, ready for display.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
     /// The pieces of the name, to be joined without a separator; empty if nothing names the
     /// entity.
     pub main: Vec<Piece>,
-    /// Whether the name is a rewritten link. If so, the first fact states the destination of the
-    /// link.
+    /// Whether the name is a rewritten link. If so, the first fact states the link's destination.
     pub is_rewritten: bool,
     /// Secondary facts, most useful first.
     pub facts: Vec<Piece>,
     /// Values that other alerts may share, most distinctive first.
     pub indicators: Vec<Indicator>,
-    /// The identity of the entity, if it is a device or a user.
+    /// The entity's identity, if it is a device or a user.
     pub identity: Option<Indicator>,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
     description
 }
 
-/// Access to the properties of an item of evidence, regardless of how they are stored.
+/// Access to an evidence item's properties, regardless of how they are stored.
 pub trait Properties {
     /// Returns the value at a path, which consists of names joined by dots. For a list, returns the
     /// first value and the number of further values, as in `a +2`.
@@ -135,8 +135,8 @@ pub(super) fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     })
 }
 
-/// Returns the name of the user that an item is about or, for a process, of the user whose account
-/// it ran under. `kind` is the short name of the item's type.
+/// Returns the name of the user that an item is about or, for a process, the user whose account it
+/// ran under. `kind` is the item's short type name.
 pub(super) fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let account = |path: &str| account_name(|name| item.filled(&format!("{path}.{name}")));
     let name = match kind {

@@ -1,4 +1,4 @@
-//! Identities, which decide whether two items of evidence are about the same device or user.
+//! Identities, which decide whether two evidence items are about the same device or user.
 //!
 //! A device is identified by its Defender ID or, failing that, its Entra ID; a user by SID, object
 //! ID or user principal name. The name counts only if none of these was sent. Names are compared
@@ -23,11 +23,11 @@ pub struct Identity {
 /// The kinds of identity, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityKind {
-    /// The Defender ID of a device or the SID of a user.
+    /// A device's Defender ID or a user's SID.
     Primary,
-    /// The Entra ID of a device or the object ID of a user.
+    /// A device's Entra ID or a user's object ID.
     Secondary,
-    /// The user principal name or the address of a mailbox.
+    /// A user principal name or a mailbox address.
     Address,
     /// A name, which may refer to something else in another tenant.
     Name,
@@ -85,8 +85,8 @@ pub(super) fn short_name(name: &str) -> &str {
     name.split('.').next().filter(|short| !short.is_empty()).unwrap_or(name)
 }
 
-/// Returns the identity of the user that an item is about or, for a process, of the user whose
-/// account it ran under. `kind` is the short name of the item's type.
+/// Returns the identity of the user that an item is about or, for a process, the user whose account
+/// it ran under. `kind` is the item's short type name.
 pub(super) fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     let of_account = |path: &str| {
         let filled = |name: &str| item.filled(&[path, ".", name].concat());

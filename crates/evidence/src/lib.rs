@@ -1,4 +1,4 @@
-//! The evidence of an alert: a tree of entities, a timeline and indicators.
+//! An alert's evidence: an entity tree, a timeline and indicators.
 //!
 //! This crate depends only on the model, not on the store, the filter language or the screen.
 

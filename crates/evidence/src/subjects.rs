@@ -18,18 +18,18 @@ use crate::{
 pub struct Subject {
     /// The name to display.
     pub name: SafeText,
-    /// The identity. If several items of evidence are about the subject, the strongest identity
-    /// found in them.
+    /// The identity. If several evidence items are about the subject, the strongest identity found
+    /// in them.
     pub identity: Identity,
-    /// The short name of the type of the first item that is about the subject.
+    /// The short type name of the first item about the subject.
     pub kind: Arc<str>,
     /// The name in lower case; for a device, without its domain.
     folded: String,
     relevance: Relevance,
 }
 
-/// The relevance of a subject to the alert. An alert is more likely to be about a person than about
-/// a service account, and more likely to be about a compromised machine than about one that is only
+/// A subject's relevance to the alert. An alert is more likely to be about a person than about a
+/// service account, and more likely to be about a compromised machine than about one that is only
 /// mentioned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Relevance {
@@ -42,7 +42,7 @@ struct Relevance {
     verdict: u8,
 }
 
-/// The devices or users of one alert.
+/// The devices or users in one alert.
 #[derive(Clone, Debug, Default)]
 pub struct Subjects(Vec<Subject>);
 
@@ -113,7 +113,7 @@ impl Subjects {
     }
 }
 
-/// Returns the part of a subject's relevance that depends on the roles and verdict of an item
+/// Returns the part of a subject's relevance that depends on an item's roles and verdict
 /// (docs/graph-api.md, "Evidence").
 fn relevance(item: &dyn Properties) -> Relevance {
     let mut role = 0;
@@ -169,7 +169,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    /// Returns the names of the users and devices in items of evidence, in order.
+    /// Returns the names of the users and devices in evidence items, in order.
     fn subjects(items: &[(&str, Value)]) -> [Vec<String>; 2] {
         let mut found = [Subjects::default(), Subjects::default()];
         for (kind, item) in items {

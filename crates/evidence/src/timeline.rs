@@ -1,4 +1,4 @@
-//! The timeline of an alert: its first activity, every time in its evidence, when items were
+//! An alert's timeline: its first activity, every timestamp in its evidence, when items were
 //! attached, and what the service and the analysts did.
 //!
 //! The timeline is plain data, independent of screens and tickets. Unknown properties that contain
@@ -32,7 +32,7 @@ const TIME_LABELS: [(&str, &str, &str); 14] = [
     ("sasToken", "expiryDateTime", "token valid until"),
 ];
 
-/// The property of a process that holds the creation time of its parent.
+/// The process property that holds the parent's creation time.
 const PARENT_CREATED: &str = "parentProcessCreationDateTime";
 /// The property that holds the time at which the service attached the item to the alert.
 const ATTACHED: &str = "createdDateTime";
@@ -45,7 +45,7 @@ const LEAD_ENTRIES: usize = 5;
 /// Two times that differ by less than this count as the same, because sources differ in precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
-/// The kind of a timeline entry. Entries with the same time are ordered by kind.
+/// A timeline entry's kind. Entries with the same time are ordered by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimelineEvent {
     /// The alert's first or last activity.
@@ -79,7 +79,7 @@ pub struct Entry {
     pub node: Option<NodeId>,
 }
 
-/// The timeline of an alert.
+/// An alert's timeline.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     /// The entries, oldest first. Unset times are omitted; times in the future are included.
@@ -96,8 +96,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Collects the times of an alert. `tree` must be the tree of its evidence. The order of the
-    /// items and comments in the alert does not matter.
+    /// Collects an alert's times. `tree` must be the tree of its evidence. The order of the items
+    /// and comments in the alert does not matter.
     pub fn new(alert: &Alert, tree: &Tree) -> Self {
         let mut entries = evidence_entries(alert, tree);
         entries.extend(attached_entries(alert, tree));
@@ -105,7 +105,7 @@ impl Timeline {
             (alert.first_activity, TimelineEvent::Activity, "first activity"),
             (alert.last_activity, TimelineEvent::Activity, "last activity"),
             (alert.created, TimelineEvent::Raised, "alert created"),
-            // Creating or resolving an alert also sets the time of its last update.
+            // Creating or resolving an alert also sets its last update time.
             (
                 alert.last_update.filter(|at| ![alert.created, alert.resolved].contains(&Some(*at))),
                 TimelineEvent::Updated,
@@ -217,7 +217,7 @@ fn is_same_time(a: Timestamp, b: Timestamp) -> bool {
     a.max(b).since(a.min(b)).is_some_and(|difference| difference < SAME_TIME)
 }
 
-/// Returns the label of a time, taken from the table or else derived from the property's name.
+/// Returns the label for a time, taken from the table or else derived from the property's name.
 fn time_label(kind: &str, name: &str) -> String {
     let known =
         TIME_LABELS.iter().find(|(of, property, _)| *property == name && (of.is_empty() || *of == kind));

@@ -1,4 +1,4 @@
-//! The evidence of an alert as a tree, with assets at the top and what happened on them below.
+//! An alert's evidence as a tree, with assets at the top and what happened on them below.
 //!
 //! Processes are linked to their parents by device, process id and creation time, because process
 //! ids are reused. A parent known only from its child also gets a node. A file is placed under the
@@ -31,7 +31,7 @@ pub struct NodeId(usize);
 /// after a refresh. It depends on the node's path, type, name and time.
 pub type NodeKey = u64;
 
-/// A node of the tree: an entity that has items of evidence or is merely mentioned in other items.
+/// A tree node: an entity that has evidence items of its own or is merely mentioned in others.
 #[derive(Clone, Debug)]
 pub struct Node {
     row: &'static EvidenceType,
@@ -108,8 +108,8 @@ impl Node {
         whole.into_iter().chain(embedded)
     }
 
-    /// Returns whether a property of a source describes this node. The source of a parent process
-    /// is its child, and only some of the child's properties describe the parent.
+    /// Returns whether a property found in a source describes this node. A parent process has its
+    /// child as its source, and only some of the child's properties describe the parent.
     fn owns_property(&self, path: &str) -> bool {
         !std::ptr::eq(self.row, &raw const super::types::PARENT_PROCESS) || path.starts_with("parentProcess")
     }
@@ -138,15 +138,15 @@ pub enum PropertySource {
     Other(NodeId),
 }
 
-/// The evidence of one alert as a tree.
+/// One alert's evidence as a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     evidence: Arc<[Evidence]>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
-    /// The node of each embedded value, by item and path within the item.
+    /// The node for each embedded value, by item and path within the item.
     nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// The node of each item.
+    /// Each item's node.
     owners: Vec<NodeId>,
 }
 
@@ -171,7 +171,7 @@ impl Tree {
         &self.nodes[id.0]
     }
 
-    /// Returns the parent of a node, or `None` for a top-level node.
+    /// Returns a node's parent, or `None` for a top-level node.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         self.node(id).parent
     }
@@ -186,7 +186,7 @@ impl Tree {
         self.nodes.is_empty()
     }
 
-    /// Returns the description of a node, computing it on first use.
+    /// Returns a node's description, computing it on first use.
     pub fn describe(&self, id: NodeId) -> &Description {
         let node = self.node(id);
         node.description.get_or_init(|| {
@@ -194,8 +194,8 @@ impl Tree {
         })
     }
 
-    /// Lists every property of a node with its source: first all properties of the node's items,
-    /// then properties that describe the node in other nodes' items, without duplicates.
+    /// Lists a node's properties, each with its source: first all properties of the node's items,
+    /// then those in other nodes' items that describe the node, without duplicates.
     pub fn properties(&self, id: NodeId) -> Vec<(PropertySource, Property)> {
         let node = self.node(id);
         let mut listed = Vec::new();
@@ -228,7 +228,7 @@ impl Tree {
         indicators
     }
 
-    /// Calls `visit` with the raw text of every value of a node, except type names. Intended for
+    /// Calls `visit` with the raw text of each of a node's values, except type names. Intended for
     /// searching; visits the values that [`Tree::properties`] lists.
     pub fn each_text(&self, id: NodeId, visit: &mut dyn FnMut(&str)) {
         let node = self.node(id);
@@ -248,8 +248,8 @@ impl Tree {
     }
 
     /// Lists the properties of a node's items that the node's line does not show in full, each
-    /// paired with the number of its item, counted from 1. Equal properties of several items are
-    /// listed once.
+    /// paired with the number of its item, counted from 1. Properties that are equal in several
+    /// items are listed once.
     ///
     /// Together with the lines of the tree, these properties cover all the evidence received,
     /// except for empty values.
@@ -285,13 +285,13 @@ impl Tree {
         hidden
     }
 
-    /// Returns the node of an item.
+    /// Returns an item's node.
     pub(super) fn owner(&self, item: usize) -> NodeId {
         self.owners[item]
     }
 
-    /// Returns the node of the embedded evidence that contains a path of an item, or `None` if the
-    /// path is not in embedded evidence and therefore belongs to the item itself.
+    /// Returns the node for the embedded evidence that contains a path within an item, or `None` if
+    /// the path is not in embedded evidence and therefore belongs to the item itself.
     pub(super) fn nested(&self, item: usize, path: &str) -> Option<NodeId> {
         let nodes = self.nested.get(&item)?;
         let mut prefix = path;

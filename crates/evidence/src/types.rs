@@ -112,11 +112,11 @@ pub(super) struct Embedded {
 /// A link from an item to a parent that has the same value.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The property of the item that contains the value.
+    /// The item property that contains the value.
     pub(super) property: &'static str,
-    /// The type of the parent.
+    /// The parent's type.
     pub(super) target_type: &'static str,
-    /// The property of the parent that contains the value; if it is a list, any element may match.
+    /// The parent property that contains the value; if it is a list, any element may match.
     pub(super) target_property: &'static str,
 }
 

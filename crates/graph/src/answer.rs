@@ -10,7 +10,7 @@ use crate::error::Error;
 pub struct Page {
     /// The alerts and the response envelope.
     pub raw: RawPage,
-    /// The time the response was sent, by the service's clock (the `Date` header).
+    /// The time the response was sent, according to the service's clock (the `Date` header).
     pub date: Option<Timestamp>,
     /// A warning if the results are incomplete: the service's own warning (206), the error that it
     /// returned with partial results, or a note that the list is far shorter than the service's
@@ -31,9 +31,9 @@ impl std::fmt::Debug for RawJson {
     }
 }
 
-/// The outcome of a change that the service did not refuse.
+/// The outcome of a change that the service did not reject.
 ///
-/// An [`Error`] instead means that the change was definitely not made: the service refused it, or
+/// An [`Error`] instead means that the change was definitely not made: the service rejected it, or
 /// it was not sent.
 #[derive(Clone, Debug)]
 pub enum Outcome<T> {

@@ -116,7 +116,7 @@ pub enum AuthError {
     /// The user must sign in, but cannot be asked or has declined.
     #[error("{}", .0.why)]
     SignInNeeded(Needed),
-    /// The authority refused the request.
+    /// The authority rejected the request.
     #[error("{0}")]
     Refused(Box<Refusal>),
     /// The authority could not be reached.
@@ -169,7 +169,7 @@ pub struct Tokens {
 #[derive(Debug)]
 enum Source {
     Fixed(SecretString),
-    /// A shell command and its last token.
+    /// A shell command and the latest token that it printed.
     Command(String, Mutex<CommandToken>),
     /// A sign-in session.
     Session(Session),
@@ -246,7 +246,7 @@ impl Tokens {
         }
     }
 
-    /// Returns a replacement for the token `refused`, or `None` if the source cannot provide one.
+    /// Returns a token to replace `refused`, or `None` if the source cannot provide one.
     ///
     /// If another task has already fetched a new token, returns that one. `demanded` contains the
     /// claims that the service requires in the new token.
@@ -270,7 +270,7 @@ impl Tokens {
         }
     }
 
-    /// Asks the user to sign in again because the service has refused the replacement token too.
+    /// Asks the user to sign in again because the service has also rejected the replacement token.
     /// Returns the new token, or `None` if the source does not involve a user.
     pub async fn asked_for(
         &self,

@@ -22,7 +22,7 @@ use receive::Exchange;
 
 pub use receive::Answer;
 
-/// The way to replace a rejected token.
+/// How to replace a rejected token.
 #[derive(Clone, Copy)]
 enum After {
     Renewal,
@@ -30,7 +30,7 @@ enum After {
 }
 
 /// Sends requests to one endpoint under one identity. Cheap to clone; clones share the record of
-/// refused options.
+/// rejected options.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
@@ -82,7 +82,7 @@ impl Client {
     /// Sends a request and reads the response.
     ///
     /// The request is repeated as its [`Idempotence`](crate::Idempotence) allows. After a 401, it
-    /// is sent again with a refreshed token, and once more after a new sign-in if the user can be
+    /// is sent again with a refreshed token, and again after a new sign-in if the user can be
     /// asked; another 401 is an error. Events are reported to `on_event` as they occur.
     ///
     /// For a change, an error means that the change was definitely not made; every other case is an
@@ -100,7 +100,7 @@ impl Client {
         self.send(&Request::alert(id), on_event).await
     }
 
-    /// Returns the list options that the service has refused.
+    /// Returns the list options that the service has rejected.
     pub(crate) fn refused(&self) -> &RefusedOptions {
         &self.refused
     }

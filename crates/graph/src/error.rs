@@ -19,7 +19,7 @@ use alertdeck_model::{SafeText, Timestamp, WireError};
 /// The kinds of errors that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The service refused the filter.
+    /// The service rejected the filter.
     Filter,
     /// There is no token, or the service rejects it.
     SignIn,
@@ -38,7 +38,7 @@ pub enum Kind {
     Protocol,
     /// The link to the next page leads outside the endpoint; it was not followed.
     ForeignLink,
-    /// The pages of a list form a loop.
+    /// A list's pages form a loop.
     Loop,
     /// The list exceeds the limit on alerts or bytes.
     TooLarge,
@@ -59,7 +59,7 @@ pub struct Error {
     pub message: Option<SafeText>,
     /// The service's own id for the request, on one line.
     pub request_id: Option<Box<str>>,
-    /// The list option that the service refused, if any.
+    /// The list option that the service rejected, if any.
     pub refused: Option<ListOption>,
 }
 
@@ -117,7 +117,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The purpose of a request. The meaning of a status can depend on it.
+/// The purpose of a request, which can affect the meaning of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// The first page of a list, with or without a filter.

@@ -73,10 +73,10 @@ pub struct Limits {
     /// The upper bound of the first wait between attempts. The bound doubles with each attempt, up
     /// to 20 s.
     pub backoff: Duration,
-    /// The maximum total wait of one request, excluding waits that the service asks for.
+    /// The maximum total wait for one request, excluding waits that the service asks for.
     pub patience: Duration,
-    /// The maximum total time of one request, including attempts and waits but excluding waits that
-    /// the service asks for. An attempt may use only the time that is left.
+    /// The maximum total time for one request, including attempts and waits but excluding waits
+    /// that the service asks for. An attempt may use only the time that is left.
     pub overall: Duration,
     /// The longest wait that the service may ask for. A request that would have to wait longer
     /// fails instead.
@@ -192,12 +192,12 @@ impl Http {
         Self::with_journal(self.inner.limits.clone(), budget, route, self.inner.journal.clone())
     }
 
-    /// Returns the limits of each request.
+    /// Returns the limits that apply to each request.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
 
-    /// Returns the journal of requests.
+    /// Returns the request journal.
     pub fn journal(&self) -> &Journal {
         &self.inner.journal
     }
@@ -205,7 +205,7 @@ impl Http {
     /// Sends a request, and repeats it after failures as its [`Repeat`] and the limits allow.
     ///
     /// Returns the last response, whatever its status. A [`Fault`] means that there was no
-    /// response, or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
+    /// response, or that the request lies outside its credential's scope ([`Cause::Foreign`]).
     pub async fn send(
         &self,
         request: &TransportRequest,

@@ -1,10 +1,10 @@
-//! Microsoft Graph's security API over HTTP: transport, sign-in, requests, and loading of lists.
+//! Microsoft Graph's security API over HTTP: transport, sign-in, requests, and list loading.
 //!
 //! This crate does not decode or retain the alerts that it loads: pages contain them as received.
 //! An alert is fully decoded only to determine the outcome of a change.
 //!
 //! A request passes through these modules, each of which knows only the ones after it: `loader`
-//! (whole lists), `pages` (one list), `client` (tokens, answers, outcomes of changes), `request`
+//! (complete lists), `pages` (one list), `client` (tokens, answers, outcomes of changes), `request`
 //! and `resource` (descriptions of requests), [`http`] (the transport). [`auth`] provides the
 //! tokens.
 //!

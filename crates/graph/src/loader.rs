@@ -46,8 +46,8 @@ const CHANNEL: usize = 16;
 /// An event from a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page arrived. It counts towards the memory limit of the load until the [`Room`] is
-    /// dropped, so the [`Room`] should be kept as long as the page's alerts.
+    /// A page arrived. It counts towards the load's memory limit until the [`Room`] is dropped, so
+    /// the [`Room`] should be kept as long as the page's alerts.
     Page(Page, Room),
     /// An event from the requests in progress. A wait is reported only when the entire load is
     /// waiting.
@@ -194,7 +194,7 @@ struct Loader {
     events: Sender<LoadEvent>,
 }
 
-/// Everything that has arrived, from all chains.
+/// Everything that has arrived so far, across all chains.
 #[derive(Default)]
 struct Received {
     /// The most recent error from a chain.
@@ -262,7 +262,7 @@ impl Loader {
             }
             end = tokio::select! {
                 biased;
-                // The events of a request come before its page.
+                // A request's events come before its page.
                 Some((stream, event)) = self.happened.recv() => self.heard(stream, event).await?,
                 Some(fetched) = self.running.join_next() => self.arrived(fetched).await?,
             };
@@ -394,7 +394,7 @@ impl Loader {
             self.top = pages.top();
         }
         if let Stream::Window(_) = stream {
-            // The receiver would mistake the count of a window for that of the list.
+            // The receiver would mistake a window's count for the list's.
             page.raw.count = None;
         }
         self.chains.insert(stream, pages);

@@ -1,17 +1,17 @@
-//! Records the list options that a service has refused, so that each is requested only once. This
+//! Records the list options that a service has rejected, so that each is requested only once. This
 //! module neither sends requests nor reads replies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{error::ListOption, request::ListQuery};
 
-/// The list options that a service has refused. Cheap to clone; clones share the options.
+/// The list options that a service has rejected. Cheap to clone; clones share the options.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RefusedOptions(Arc<Mutex<Refused>>);
 
 #[derive(Debug, Default)]
 struct Refused {
-    /// The smallest page size that the service refused, and the page size to request instead. If
+    /// The smallest page size that the service rejected, and the page size to request instead. If
     /// the latter is `None`, the service chooses.
     top: Option<(u32, Option<u32>)>,
     /// True if the service refused to count matches.
@@ -19,7 +19,7 @@ struct Refused {
 }
 
 impl RefusedOptions {
-    /// Returns a query without the options that the service has refused, or with smaller pages.
+    /// Returns a query without the options that the service has rejected, or with smaller pages.
     pub(crate) fn left_out_of(&self, query: &ListQuery) -> ListQuery {
         let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let top = match (query.top, refused.top) {
@@ -29,7 +29,7 @@ impl RefusedOptions {
         ListQuery { top, count: query.count && !refused.count, ..query.clone() }
     }
 
-    /// Records an option of `query` that the service has refused. Returns whether a modified query
+    /// Records an option of `query` that the service has rejected. Returns whether a modified query
     /// can be sent instead.
     pub(crate) fn add(&self, option: ListOption, query: &ListQuery) -> bool {
         let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ mod tests {
         for (asked, sent) in [(50, 50), (499, 499), (500, 100), (1000, 100)] {
             assert_eq!(refused.left_out_of(&query(asked)), query(sent));
         }
-        // The limit that the service named is refused too.
+        // The limit that the service named is rejected too.
         assert!(refused.add(ListOption::Top(NonZeroU16::new(100)), &query(100)));
         assert_eq!(refused.left_out_of(&query(1000)).top, None);
         assert!(!refused.add(ListOption::Top(None), &refused.left_out_of(&query(1000))));

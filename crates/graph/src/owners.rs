@@ -1,7 +1,7 @@
 //! Finds out how a service compares owners, which Graph does not document (docs/filter-language.md,
 //! "OData meaning").
 //!
-//! The service is asked for the alerts of a known owner, with the case of the name swapped. Only a
+//! The service is asked for a known owner's alerts, with the case of the name swapped. Only a
 //! service that ignores case returns any.
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// owner without letters cannot be used.
 const SAMPLE: u32 = 10;
 
-/// The way in which a service compares the owners of alerts.
+/// How a service compares the owners of alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerComparison {
     /// The service ignores case.
@@ -30,9 +30,9 @@ pub enum OwnerComparison {
 
 impl Client {
     /// Finds out how the service compares owners, with at most two small requests. One request is
-    /// enough if `known` is the owner of an alert, as received, and contains a letter.
+    /// enough if `known` is an alert's owner, exactly as received, and contains a letter.
     ///
-    /// Fails like any request for a list, except that a filter that the service refuses leads to
+    /// Fails like any request for a list, except that a filter that the service rejects leads to
     /// [`OwnerComparison::Unclear`] rather than an error.
     pub async fn compare_owners(
         &self,

@@ -1,4 +1,4 @@
-//! The pages of a list, one at a time, until the service returns no link to another page.
+//! Reads a list one page at a time, until the service returns no link to another page.
 
 mod head;
 
@@ -26,7 +26,7 @@ const MAX_REPEATED_PAGES: u32 = 5;
 /// The number of alerts by which a complete list may fall short of the service's count. A tenth of
 /// the count is allowed instead if it is larger.
 const COUNT_DRIFT: u64 = 20;
-/// The maximum length of a link in bytes. Hyper refuses addresses of 64 KB.
+/// The maximum length of a link in bytes. Hyper rejects addresses of 64 KB.
 const MAX_LINK: usize = 32 << 10;
 
 /// A list that is read page by page.
@@ -52,7 +52,7 @@ pub struct Pages {
     priority: Priority,
     /// The number of consecutive pages without a new alert.
     without_new: u32,
-    /// The number of consecutive pages that had alerts, but no new one. Empty pages in between are
+    /// The number of consecutive pages that had alerts, but no new ones. Empty pages in between are
     /// ignored.
     repeated: u32,
     /// The address of the first page.
@@ -65,7 +65,7 @@ pub struct Pages {
 
 impl Client {
     /// Prepares a list of alerts; [`Pages::next`] requests its first page. Once the service has
-    /// refused an option, this list and later ones omit it.
+    /// rejected an option, this list and later ones omit it.
     pub fn pages(&self, query: &ListQuery) -> Pages {
         let query = self.refused().left_out_of(query);
         let top = query.top;
@@ -123,7 +123,7 @@ impl Pages {
         &self.heads
     }
 
-    /// Returns the requested page size, reduced if the service refused a larger one; `None` if the
+    /// Returns the requested page size, reduced if the service rejected a larger one; `None` if the
     /// service chooses.
     pub(crate) fn top(&self) -> Option<u32> {
         self.top
@@ -145,8 +145,8 @@ impl Pages {
         Some(page)
     }
 
-    /// Returns the options of the first request without the option that the service refused, or
-    /// with a smaller page size; `None` if the error is not such a refusal or nothing can be
+    /// Returns the first request's options without the one that the service rejected, or with a
+    /// smaller page size; `None` if the service did not reject an option or if nothing can be
     /// changed.
     fn without_refused(&mut self, error: &Error) -> Option<ListQuery> {
         let query = self.query.as_mut()?;
@@ -194,8 +194,8 @@ impl Pages {
     }
 
     /// Decides whether to follow `link`, the absolute address of the next page. The link must keep
-    /// the path of the list, so that no reply can cause the token to be sent to another resource.
-    /// As with every request, the transport checks the host.
+    /// the list's path, so that no reply can cause the token to be sent to another resource. As
+    /// with every request, the transport checks the host.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")

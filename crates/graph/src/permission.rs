@@ -22,7 +22,7 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Evaluates the scopes or roles of a token. Returns `None` if there are none.
+    /// Evaluates a token's scopes or roles. Returns `None` if there are none.
     pub fn by<'a>(permissions: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut found = None;
         for name in permissions {

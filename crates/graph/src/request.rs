@@ -40,7 +40,7 @@ pub enum Idempotence {
     NonIdempotent,
 }
 
-/// The query options of a list.
+/// The query options for a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     /// The text of `$filter`: OData, not encoded.
@@ -63,7 +63,7 @@ impl ListQuery {
     }
 }
 
-/// The body of a request.
+/// A request body.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     /// A change to an alert.
@@ -99,13 +99,13 @@ impl Body {
     }
 }
 
-/// A request for a Graph resource; `T` is the type of its answer.
+/// A request for a Graph resource; `T` is the answer type.
 pub struct Request<T> {
     parts: Parts,
     answer: PhantomData<fn() -> T>,
 }
 
-/// A request without the type of its answer.
+/// A request without its answer type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) method: Method,
@@ -147,7 +147,7 @@ impl<T> Request<T> {
         Self::from_parts(Parts { method, resource, query, body, idempotence, priority })
     }
 
-    /// Sets the urgency of the request. The default is [`Priority::User`].
+    /// Sets the request's urgency. The default is [`Priority::User`].
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
         self.parts.priority = priority;
@@ -179,7 +179,7 @@ impl<T> Request<T> {
 }
 
 impl Request<Page> {
-    /// Creates a request for the first page of a list of alerts.
+    /// Creates a request for the first page of an alert list.
     pub fn list(query: &ListQuery) -> Self {
         Self::get(Resource::Alerts, query.clone())
     }
@@ -220,7 +220,7 @@ impl Request<Outcome<Vec<Comment>>> {
 }
 
 impl Request<RawJson> {
-    /// Creates a request for the first page of a list of incidents. A `$top` above 50 is an error
+    /// Creates a request for the first page of an incident list. A `$top` above 50 is an error
     /// (docs/graph-api.md, "Incidents").
     pub fn incidents(query: &ListQuery) -> Self {
         Self::get(Resource::Incidents, query.clone())

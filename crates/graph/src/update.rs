@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 ///
 /// The service updates other properties itself; for example, resolving an alert sets its
 /// `resolvedDateTime` (docs/graph-api.md, "Updating alerts"). Unknown members
-/// ([`Status::Undeclared`] and the like) are sent unchanged, and the service refuses those that it
+/// ([`Status::Undeclared`] and the like) are sent unchanged, and the service rejects those that it
 /// does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertUpdate {
@@ -47,8 +47,8 @@ impl AlertUpdate {
         *self == Self::default()
     }
 
-    /// Returns the request body, which contains only the properties to change. Removing the owner
-    /// is written as null.
+    /// Returns the request body, which contains only the properties to change. A removed owner is
+    /// written as null.
     pub(crate) fn body(&self) -> String {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {

@@ -12,7 +12,7 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// The ID of an alert: opaque text that is unique within a tenant.
+/// An alert's ID: opaque text that is unique within a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct AlertId(SafeText);
 
@@ -89,7 +89,7 @@ impl std::fmt::Debug for RawAlert {
     }
 }
 
-/// The reason why the JSON of an alert could not be decoded.
+/// The reason why an alert's JSON could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable alert: {reason}")]
 pub struct DecodeError {
@@ -182,9 +182,9 @@ pub struct Alert {
     pub last_activity: Option<Timestamp>,
     pub comments: Vec<Comment>,
     pub evidence: Arc<[Evidence]>,
-    /// The properties of the open dictionary `additionalData`, flattened.
+    /// The properties in the open dictionary `additionalData`, flattened.
     pub additional_data: Vec<Property>,
-    /// The properties of the open dictionary `customDetails`, flattened.
+    /// The properties in the open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
     /// The JSON as sent, without the evidence items, which keep their own JSON.
     pub json: Value,

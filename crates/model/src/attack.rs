@@ -18,7 +18,7 @@ const TABLE: &str = include_str!("../assets/attack/techniques.tsv");
 pub struct Technique {
     /// The ID, such as `T1059` or, for a sub-technique, `T1059.001`.
     pub id: &'static str,
-    /// The name, without the name of the parent technique.
+    /// The name, without the parent technique's name.
     pub name: &'static str,
     /// The technique's tactics, in ATT&CK's order.
     pub tactics: Box<[Tactic]>,
@@ -177,7 +177,7 @@ impl fmt::Display for Technique {
 /// Declares the tactics. A variant's name is the category in alerts, and its text is ATT&CK's name.
 macro_rules! tactics {
     ($($tactic:ident $name:literal,)+) => {
-        /// An ATT&CK tactic of any matrix.
+        /// An ATT&CK tactic from any matrix.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Tactic {
             $(#[doc = $name] $tactic,)+

@@ -32,7 +32,7 @@ const DOMAINS: [&str; 109] = [
 ];
 
 /// Top-level domains that are also file extensions or common words in code. A name with only one
-/// label before such a domain counts as a file.
+/// label before one of these domains counts as a file.
 #[rustfmt::skip]
 const FILES: [&str; 25] = [
     "ai", "cc", "cs", "date", "db", "group", "gz", "host", "hs", "js", "md", "ml", "mov", "name", "pl", "pm",
@@ -169,7 +169,7 @@ fn replace(text: &str, names: bool, judge: Judge<'_>) -> String {
         let is_known = judgment == Some(Judgment::Defang);
         let at = found.get(0).map_or(0..0, |found| found.range());
         let (before, after) = (&text[..at.start], &text[at.end..]);
-        // A name after a separator is a file or a folder, unless it is the host of a link.
+        // A name after a separator is a file or a folder, unless it is a link's host.
         let in_a_path = before.ends_with(['/', '\\']) && !before.ends_with("//");
         let stands_alone = || {
             let is_word = |c: char| c.is_alphanumeric() || c == '_';

@@ -1,4 +1,4 @@
-//! The enumerations of alerts and evidence, each with a variant for undeclared members.
+//! The enumerations used in alerts and evidence, each with a variant for undeclared members.
 //!
 //! Graph's enumerations grow over time, and some values are numbers sent as text, or names in a
 //! different case (docs/graph-api.md, "Enumerations"). Such values must be shown and searchable,
@@ -163,7 +163,7 @@ wire_enum! {
 }
 
 /// The names that occur only on the documentation page about updates, with the members that they
-/// stand for (docs/graph-api.md, "Updating alerts").
+/// correspond to (docs/graph-api.md, "Updating alerts").
 const SYNONYMS: [(&str, Determination); 4] = [
     ("compromisedUser", Determination::CompromisedAccount),
     ("clean", Determination::NotMalicious),
@@ -172,8 +172,8 @@ const SYNONYMS: [(&str, Determination); 4] = [
 ];
 
 impl Determination {
-    /// Returns the declared member that a synonym stands for. Any other determination is returned
-    /// unchanged.
+    /// Returns the declared member that a synonym corresponds to. Any other determination is
+    /// returned unchanged.
     #[must_use]
     pub fn in_metadata(&self) -> Self {
         let Self::Undeclared(text) = self else { return self.clone() };

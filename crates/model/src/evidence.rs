@@ -1,5 +1,4 @@
-//! The evidence of an alert: the properties that all items have in common, and each item's JSON as
-//! sent.
+//! An alert's evidence: the properties that all items have in common, and each item's JSON as sent.
 //!
 //! There are no Rust types for the individual evidence types. [`Evidence::object`] reads any
 //! property by its path, and the table in the `alertdeck-evidence` crate says what the properties
@@ -84,13 +83,13 @@ pub struct Evidence {
     pub remediation: Remediation,
     /// The details of the remediation status.
     pub remediation_details: Option<SafeText>,
-    /// The roles of the item (`evidenceRole` members, as sent).
+    /// The item's roles (`evidenceRole` members, as sent).
     pub roles: Vec<SafeText>,
-    /// The roles of the item, in the service's words.
+    /// The item's roles, in the service's words.
     pub detailed_roles: Vec<SafeText>,
     /// The customer's tags.
     pub tags: Vec<SafeText>,
-    /// The whole item as sent.
+    /// The complete item as sent.
     pub json: Value,
 }
 
@@ -127,7 +126,7 @@ pub fn verdict(object: Object<'_>) -> Verdict {
     member(object, "verdict").map_or(Verdict::Unknown, |text| Verdict::read(&text))
 }
 
-/// Returns the remediation status of an evidence item or of a nested item.
+/// Returns the remediation status of an evidence item or a nested item.
 pub fn remediation(object: Object<'_>) -> Remediation {
     member(object, "remediationStatus").map_or(Remediation::None, |text| Remediation::read(&text))
 }
@@ -179,7 +178,7 @@ pub fn short_type_name(declared: &str) -> &str {
 pub struct Account<'a>(pub Object<'a>);
 
 impl<'a> Account<'a> {
-    /// Returns the name of the account, as chosen by [`account_name`].
+    /// Returns the account's name, as chosen by [`account_name`].
     pub fn name(self) -> Option<Cow<'a, str>> {
         account_name(|name| self.0.filled(name).map(Cow::from))
     }
@@ -201,7 +200,7 @@ pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -
     }
 }
 
-/// A `fileDetails`: a file, either as an evidence item of its own or as the image of a process.
+/// A `fileDetails`: a file, either as an evidence item in its own right or as a process image.
 #[derive(Clone, Copy, Debug)]
 pub struct FileDetails<'a>(pub Object<'a>);
 

@@ -1,4 +1,5 @@
-//! Maps alerts of other APIs, and alerts whose properties a tool has renamed, to this API's names.
+//! Maps alerts from other APIs, and alerts whose properties a tool has renamed, to this API's
+//! names.
 //!
 //! The sources are the pages "Alert resource type" of the Defender for Endpoint API, "alert
 //! resource type" of the legacy Graph security API, and "List incidents API in Microsoft Defender

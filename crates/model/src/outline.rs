@@ -13,7 +13,7 @@ const SHALLOW: usize = 100;
 
 impl RawAlert {
     /// Returns the alert reduced to its top-level properties with the given names. They are kept as
-    /// sent, including repeated ones, so they decode to the same values as in the whole alert.
+    /// sent, including repeated ones, so they decode to the same values as in the full alert.
     ///
     /// Returns `None` if the alert cannot be decoded, or if that is uncertain without decoding all
     /// of it.

@@ -1,4 +1,4 @@
-//! Splits the bytes of a reply into alerts.
+//! Splits a reply's bytes into alerts.
 //!
 //! A reply is a single alert, an array, or `{"value":[…]}` as sent by Graph. Its items are
 //! recognised by the same rules as in files ([`crate::find`]), so an object that is not an alert
@@ -14,7 +14,7 @@ use crate::{loose, wrapped::Finder};
 /// The maximum length of [`RawPage::missing`] in characters.
 const MAX_MISSING: usize = 400;
 
-/// The alerts in one reply or file, with the properties of its envelope.
+/// The alerts in one reply or file, with its envelope's properties.
 #[derive(Clone, Debug, Default)]
 pub struct RawPage {
     /// The JSON of each alert, in the order received.
@@ -63,7 +63,7 @@ impl WireError {
     }
 }
 
-/// Splits the body of a reply into alerts.
+/// Splits a reply's body into alerts.
 ///
 /// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they affect only
 /// single characters rather than the whole page.

@@ -33,7 +33,7 @@ pub enum PortalLinkError {
     /// The host is not the portal's.
     #[error("the link points to {found}, not to {expected}")]
     Host {
-        /// The host of the link, sanitised for display.
+        /// The link's host, sanitised for display.
         found: String,
         /// The portal's host.
         expected: String,

@@ -16,7 +16,7 @@ use url::Url;
 /// How a rewritten link encodes the original.
 #[derive(Clone, Copy, Debug)]
 enum Encoding {
-    /// The value of the first of these query parameters that is not blank.
+    /// The first non-blank value among these query parameters.
     Query(&'static [&'static str]),
     /// The Base64 value of a query parameter, after a prefix. The fields are the parameter's name
     /// and the prefix.
@@ -164,9 +164,8 @@ impl Encoding {
     }
 }
 
-/// Decodes `…/v3/__LINK__;REPLACED!…`. In the link, `*` stands for one replaced character, and
-/// `**X` for a run of replaced characters whose length is the index of `X` in the Base64 alphabet
-/// plus two.
+/// Decodes `…/v3/__LINK__;REPLACED!…`. In the link, `*` represents one replaced character, and
+/// `**X` represents a run of them whose length is the index of `X` in the Base64 alphabet plus two.
 fn proofpoint_v3(link: &str) -> Option<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (_, rest) = link.split_once("__")?;

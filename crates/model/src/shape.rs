@@ -1,4 +1,4 @@
-//! Recognises the kind of a JSON object by the names of its properties.
+//! Determines a JSON object's kind from its property names.
 //!
 //! This API's names are from the Graph page "alert resource type"; the sources for other APIs are
 //! given in the module `foreign`, which maps them. An alert may have any values, so values are not
@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 
 use crate::outline::OutlineWriter;
 
-/// The kind of a JSON object.
+/// A kind of JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// An alert of this API.
+    /// An alert from this API.
     Alert,
-    /// An alert of another API, or one whose properties were renamed by a tool.
+    /// An alert from another API, or one whose properties were renamed by a tool.
     Foreign(Foreign),
     /// An object with only a few properties, all of which alerts have. It counts as an alert only
     /// where an alert is expected.
@@ -28,11 +28,11 @@ pub(crate) enum Shape {
 /// The API or tool that produced an alert, if it is not this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
-    /// An alert of the Defender for Endpoint API.
+    /// An alert from the Defender for Endpoint API.
     Endpoint,
-    /// An alert of the legacy Graph security API (`/security/alerts`).
+    /// An alert from the legacy Graph security API (`/security/alerts`).
     Legacy,
-    /// An alert in an incident of the older Microsoft 365 Defender API.
+    /// An alert in an incident from the older Microsoft 365 Defender API.
     Xdr,
     /// An alert with capitalised names, as the PowerShell SDK writes it.
     Capitalised,
@@ -200,7 +200,7 @@ pub(crate) fn camel(name: &str) -> String {
     camel
 }
 
-/// Returns the shape of an object.
+/// Returns an object's shape.
 ///
 /// # Errors
 ///

@@ -1,10 +1,9 @@
-//! Cuts text that arrives in pieces into chunks of whole alerts, so that a file of any size can be
-//! searched for alerts using little memory.
+//! Cuts text that arrives in pieces into chunks of complete alerts, so that a file of any size can
+//! be searched for alerts using little memory.
 //!
 //! JSON lines are cut between lines, and other JSON is cut between values. A long list, which is
-//! either an array or the `value` of a page, is cut between its items. The rest of such a page is
-//! then read as a page without alerts. The module does not decide what an alert is, and does no
-//! I/O.
+//! either an array or the `value` of a page, is cut between its items. The rest of the page is then
+//! read as a page without alerts. The module does not decide what an alert is, and does no I/O.
 
 use bytes::Bytes;
 use memchr::{memchr_iter, memchr2, memchr3, memrchr};
@@ -14,8 +13,8 @@ use crate::{
     wrapped::{find_in_lines, find_in_page, find_in_values, reply_start},
 };
 
-/// The number of bytes of a value that must arrive before the value is cut. A smaller document is
-/// read as a whole.
+/// How many bytes of a value must arrive before the value is cut. A smaller document is read in one
+/// piece.
 const WHOLE: usize = 1 << 20;
 /// The maximum size, in bytes, of text that cannot be cut: a line, or a value that is not a list.
 const MAX_VALUE: usize = 1 << 28;
@@ -49,7 +48,7 @@ enum Kind {
 }
 
 impl Chunk {
-    /// Finds the alerts in the chunk. Errors give the line in the whole text.
+    /// Finds the alerts in the chunk. Errors give the line in the full text.
     pub fn find(self) -> Found {
         self.find_with_outlines(&[])
     }
@@ -273,7 +272,7 @@ impl Splitter {
         let text = text.trim_start_matches('\u{feff}');
         let format = if starts_with_lines(text) { Format::Lines } else { Format::Values };
         // More lines may show that this is a log whose start was cut off. A small document is read
-        // as a whole.
+        // in one piece.
         if !is_long && format == Format::Values {
             return None;
         }
@@ -374,7 +373,7 @@ impl Splitter {
             Some(List::Page(start, before)) => {
                 self.remove(at);
                 self.page = Some((start, before));
-                // The brackets of the list and of the page are open.
+                // The brackets of both the list and the page are open.
                 self.depth = 2;
             }
             _ => self.remove(at + 1),

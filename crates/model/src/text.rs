@@ -42,7 +42,7 @@ pub struct SafeText {
 pub enum Piece<'a> {
     /// Printable text.
     Text(&'a str),
-    /// A mark that stands for characters that must not reach a terminal.
+    /// A mark that replaces characters that must not reach a terminal.
     Mark(&'a str),
 }
 
@@ -219,7 +219,7 @@ fn sanitise(raw: &str) -> Option<String> {
     (out != raw).then_some(out)
 }
 
-/// A run of replaced characters of one kind, written as one mark with a count.
+/// A run of replaced characters of the same kind, written as a single mark with a count.
 #[derive(Default)]
 struct Hidden {
     kind: Kind,

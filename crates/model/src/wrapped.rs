@@ -1,8 +1,8 @@
-//! Finds alerts in JSON of many forms: single alerts, arrays, pages, JSON lines, concatenated
+//! Finds alerts in many forms of JSON: single alerts, arrays, pages, JSON lines, concatenated
 //! documents, and the output of other tools.
 //!
-//! An alert is recognised by the names of its properties. Anything else never becomes an alert; an
-//! error describes it and says what to do about it. Alerts of this API are kept byte for byte.
+//! An alert is recognised by its property names. Anything else never becomes an alert; an error
+//! describes it and says what to do about it. Alerts from this API are kept byte for byte.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ pub struct Found {
     pub notes: Messages,
     /// Whether a page links to a next page.
     pub has_next: bool,
-    /// Whether a page is the last one of its list.
+    /// Whether a page is the last one in its list.
     pub has_last: bool,
     /// The number of alerts in the whole list, if a page gives it.
     pub count: Option<u64>,
@@ -286,8 +286,8 @@ impl Finder {
         is_any
     }
 
-    /// Adds an error if a value is not valid JSON. Always returns `false`, because such a value is
-    /// not an alert.
+    /// Adds an error if a value is not valid JSON. Always returns `false`, because an invalid value
+    /// is not an alert.
     fn check(&mut self, json: &str) -> bool {
         let error = shape(json).err().filter(|_| json.starts_with('{'));
         let error = error.or_else(|| serde_json::from_str::<&RawValue>(json).err());

@@ -4,7 +4,7 @@
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// The value of a property.
+/// A property's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// No value.
@@ -17,7 +17,7 @@ pub enum Value<'a> {
 
 /// An alert for which expressions can be evaluated.
 pub trait Row {
-    /// Returns the value of a property.
+    /// Returns a property's value.
     fn value(&self, property: Property) -> Value<'_>;
 }
 

@@ -285,8 +285,8 @@ impl Expr {
     ///
     /// An ordering comparison of enumeration members becomes a list of the matching members,
     /// because it is unknown how a service orders members that it does not declare. Ordering
-    /// comparisons of text and of null are dropped: the order of text depends on the service's
-    /// collation, and the order of null on the OData version.
+    /// comparisons with text or null are dropped, because how text sorts depends on the service's
+    /// collation, and how null sorts depends on the OData version.
     pub fn for_service(&self) -> Option<Self> {
         match self {
             known if !known.has_other_order() => Some(known.clone()),

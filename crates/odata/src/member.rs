@@ -5,7 +5,7 @@ use alertdeck_model::{Classification, Determination, ServiceSource, Severity, St
 
 use super::Property;
 
-/// The member that stands for values newer than the client (docs/graph-api.md, "Enumerations").
+/// The member that represents values newer than the client (docs/graph-api.md, "Enumerations").
 const FUTURE: &str = "unknownFutureValue";
 
 impl Property {

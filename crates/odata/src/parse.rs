@@ -18,7 +18,7 @@ const MAX_LISTED: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// The byte range of the wrong part.
+    /// The byte range of the invalid part.
     pub span: Range<usize>,
     /// A description of what is wrong and what was expected.
     pub message: String,
@@ -57,7 +57,7 @@ enum Token<'a> {
 #[derive(Clone)]
 struct Parser<'a> {
     text: &'a str,
-    /// The byte position of the end of `next`.
+    /// The byte position at which `next` ends.
     position: usize,
     next: Token<'a>,
     /// The byte range of `next`.

@@ -296,8 +296,8 @@ fn is_temporary(name: &OsStr, prefix: Option<&OsStr>) -> bool {
         }
 }
 
-/// Removes temporary files in a folder that were last written at least `age` ago, either those of
-/// one file (`prefix`) or all of them. Returns whether there were any.
+/// Removes temporary files in a folder that were last written at least `age` ago, either those
+/// belonging to one file (`prefix`) or all of them. Returns whether there were any.
 fn remove_abandoned(folder: &Path, prefix: Option<&OsStr>, age: Duration) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     let mut removed = false;

@@ -18,7 +18,7 @@ use super::FileError;
 /// The modes of private files and folders.
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
-/// The permission bits of the group and of others.
+/// The permission bits for the group and others.
 const OTHERS: u32 = 0o077;
 /// The bits that let the group and others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -51,7 +51,7 @@ pub(super) fn check_mode(data: &Metadata, path: &Path) -> Result<(), FileError> 
     if mode & OTHERS == 0 { Ok(()) } else { Err(FileError::Exposed { path: path.to_owned(), mode }) }
 }
 
-/// Removes the permissions of the group and of others, if any.
+/// Removes any permissions that the group and others have on an open file or folder.
 pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     if data.mode() & OTHERS == 0 {
         return Ok(());
@@ -59,7 +59,7 @@ pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(if data.is_dir() { FOLDER } else { FILE }))
 }
 
-/// Removes the permissions of the group and of others, if any, from a file in a private folder.
+/// Removes any permissions that the group and others have on a file in a private folder.
 pub(super) fn restrict_path(path: &Path, data: &Metadata) -> io::Result<()> {
     if data.mode() & OTHERS == 0 {
         return Ok(());

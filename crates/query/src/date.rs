@@ -1,10 +1,9 @@
-//! Parses dates, durations and ranges into intervals of time.
+//! Parses dates, durations and ranges into time intervals.
 //!
-//! A date stands for the span of time that it names: `2026-11-01` is a whole day in the time zone
-//! of the context, `2026-11-01T10:00` is a minute, and a time with seconds is a second. The meaning
-//! of the operators follows from this: `<=` includes the span, and `>` starts after it. A duration
-//! counts back from now (docs/filter-language.md, "Dates", "Ages"). This module never reads the
-//! clock.
+//! A date covers the entire span that it names: `2026-11-01` is a whole day in the context's time
+//! zone, `2026-11-01T10:00` is a minute, and a time with seconds is a second. The meaning of the
+//! operators follows from this: `<=` includes the span, and `>` starts after it. A duration counts
+//! back from now (docs/filter-language.md, "Dates", "Ages"). This module never reads the clock.
 
 use std::{ops::Range, time::Duration};
 
@@ -22,7 +21,7 @@ pub(super) struct Bound {
     pub(super) inclusive: bool,
 }
 
-/// An interval of time. A missing end is open.
+/// A time interval. A missing end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interval {
     pub(super) from: Option<Bound>,

@@ -34,7 +34,7 @@ pub enum DiagnosticKind {
 /// An error in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The byte range of the wrong part of the filter. Empty if something is missing there.
+    /// The byte range of the error in the filter. Empty if something is missing there.
     pub span: Range<usize>,
     /// The kind of error.
     pub kind: DiagnosticKind,
@@ -48,7 +48,7 @@ pub struct Diagnostic {
 }
 
 /// The maximum number of characters rendered from each section of the filter: the text before the
-/// wrong part, the wrong part itself, and the text after it.
+/// error, the error itself, and the text after it.
 const CONTEXT: usize = 60;
 
 impl Diagnostic {

@@ -25,7 +25,7 @@ pub struct Explanation {
     pub odata: Option<String>,
     /// The part evaluated locally; `None` if Graph evaluates the whole filter.
     pub local: Option<String>,
-    /// Whether the pushed part is the whole filter.
+    /// Whether the entire filter is pushed.
     pub exact: bool,
     /// What the plan assumes about the service, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]

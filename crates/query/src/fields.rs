@@ -37,7 +37,7 @@ pub enum FieldKind {
     Date(DateProperty),
     /// The time since one of the alert's dates. Accepts durations.
     Age(DateProperty),
-    /// One of the names of the alert's tenant, or part of one.
+    /// A name for the alert's tenant, or part of one.
     Tenant,
     /// Text in any of the given properties, compared by the rule for its kind.
     Text(TextKind, &'static [PropertyRef]),
@@ -54,7 +54,7 @@ pub enum Enumeration {
     Determination,
     Verdict,
     Remediation,
-    /// The type of an evidence item.
+    /// An evidence item's type.
     EvidenceType,
     /// An ATT&CK tactic.
     Tactic,
@@ -87,7 +87,7 @@ pub enum TextKind {
     Technique,
     /// Matches an IP address, or every address in a network in CIDR notation.
     Address,
-    /// Matches a hash, given as a whole or as a prefix of at least six digits.
+    /// Matches a hash, given in full or as a prefix of at least six digits.
     Hash,
     /// Matches a domain and its subdomains, also in links and email addresses.
     Domain,
@@ -102,9 +102,9 @@ pub enum TextKind {
 pub enum PropertyRef {
     /// A property of the alert itself.
     Alert(&'static str),
-    /// Properties of any type of evidence whose path ends with the given path.
+    /// Properties in any evidence type, if their path ends with the given path.
     Evidence(&'static str),
-    /// Properties of the given type of evidence whose path ends with the given path.
+    /// Properties in the given evidence type, if their path ends with the given path.
     EvidenceOf(&'static str, &'static str),
 }
 
@@ -203,7 +203,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the aliases, each with the members that it stands for.
+    /// Returns the aliases, each with the members that it represents.
     pub fn aliases(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
             Self::Severity => &[("info", &["informational"]), ("med", &["medium"])],

@@ -18,7 +18,7 @@ use super::{
 use alertdeck_store::{Filter, Row, RowSet, Store};
 use search::Search;
 
-/// A predicate with cached results for the values of one store.
+/// A predicate with cached results for the values in one store.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     root: Step,

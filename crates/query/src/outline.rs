@@ -20,7 +20,7 @@ const PROPERTIES: [&str; 12] = [
     "lastActivityDateTime",
 ];
 
-/// A reduced filter, for alerts of which only [`Outline::PROPERTIES`] are known.
+/// A reduced filter, for alerts for which only [`Outline::PROPERTIES`] are known.
 #[derive(Clone, Debug)]
 pub struct Outline {
     /// A predicate that matches every alert that the filter matches.

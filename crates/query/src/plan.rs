@@ -1,9 +1,9 @@
 //! Plans a filter: which part is pushed to Graph and which part stays local.
 //!
 //! The pushed part matches every alert that the filter matches (docs/filter-language.md, "The
-//! law"). Every alert is tested again against the whole filter, because some sources of alerts
-//! ignore filters (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed
-//! either as it is or negated.
+//! law"). Every alert is tested again against the whole filter, because some alert sources ignore
+//! filters (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed either as
+//! it is or negated.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ pub struct Tenant {
     /// The names that `tenant:` accepts for the tenant, such as its profile name, domain and tenant
     /// ID.
     pub names: Vec<String>,
-    /// The user principal name that `me` stands for in this tenant.
+    /// The user principal name that `me` refers to in this tenant.
     pub me: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Context {
         Self { now, zone: TimeZone::UTC, feed, tenants, owner_case, spellings, refused }
     }
 
-    /// Sets the user principal name that `me` stands for in every tenant.
+    /// Sets the user principal name that `me` refers to in every tenant.
     #[must_use]
     pub fn with_me(mut self, me: Option<&str>) -> Self {
         for tenant in &mut self.tenants {
@@ -104,7 +104,7 @@ pub struct Plan {
     /// known whether the service ignores case. If the service does not ignore case, its reply lacks
     /// alerts with another spelling of the owner.
     pub guesses_owner: bool,
-    /// The whole filter. Every alert is tested against it, whatever was pushed.
+    /// The complete filter. Every alert is tested against it, whatever was pushed.
     pub test: Predicate,
     /// The conditions that are not pushed completely, as typed, or `None` if there are none.
     pub local: Option<String>,
@@ -116,13 +116,13 @@ pub struct Plan {
     pub named: Vec<NamedTechniques>,
     /// The words that alerts must not contain. They may have been meant as command-line options.
     pub excluded: Vec<String>,
-    /// The terms with `=` that compare whole values, rewritten to match a part of a value. If the
+    /// The terms with `=` that compare whole values, rewritten to match part of a value. If the
     /// filter matches nothing, the user may have meant these.
     pub whole: Vec<String>,
 }
 
 impl Plan {
-    /// Returns whether the pushed part is the whole filter.
+    /// Returns whether the entire filter is pushed.
     pub fn is_exact(&self) -> bool {
         self.local.is_none()
     }

@@ -169,7 +169,7 @@ pub(super) fn eq_ignore_case(a: &str, b: &str) -> bool {
     a == b || a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// The values of an alert as the service sent them. Unlike [`Facts`], they distinguish null from
+/// An alert's values as the service sent them. Unlike [`Facts`], they distinguish null from
 /// `unknown`.
 struct AsSent<'a> {
     facts: Facts<'a>,
@@ -203,7 +203,7 @@ impl odata::Row for AsSent<'_> {
 #[derive(Clone)]
 pub(super) enum Pattern {
     Contains(String),
-    /// Equals the whole text. `typed` is the spelling to send to the service.
+    /// Equals the entire text. `typed` is the spelling to send to the service.
     Equals {
         folded: String,
         typed: String,
@@ -215,7 +215,7 @@ pub(super) enum Pattern {
     Tactic(Option<Tactic>),
     Network(Network),
     Domain(String),
-    /// The short name of an evidence type.
+    /// An evidence type's short name.
     Type(String),
     /// A regular expression, which is matched against text as sent.
     Expression(Regex),

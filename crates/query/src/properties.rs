@@ -1,4 +1,4 @@
-//! The property names in Graph's schema of alerts and evidence.
+//! The property names in Graph's schema for alerts and evidence.
 //!
 //! Each name is a field of the filter language, whatever the property's type. A test compares the
 //! list with the schema.

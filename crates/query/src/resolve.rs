@@ -43,7 +43,7 @@ pub(super) struct Resolver<'a> {
     pub(super) stale_at: Option<Timestamp>,
     /// The technique names that were typed, with the techniques that they match.
     pub(super) named: Vec<NamedTechniques>,
-    /// The terms that compare whole values, rewritten to match a part of a value.
+    /// The terms that compare whole values, rewritten to match part of a value.
     pub(super) whole: Vec<String>,
 }
 
@@ -308,7 +308,7 @@ impl Resolver<'_> {
                 Pattern::equals(&text)
             }
             TextKind::Domain => {
-                // A pasted link or mail address stands for its domain.
+                // A pasted link or mail address is reduced to its domain.
                 let domain = fold(host(&text));
                 if domain.is_empty() {
                     return Err(bad_value(value, "expected a domain such as evil.example"));

@@ -39,7 +39,7 @@ impl<'a> ShownText<'a> {
         &self.folded
     }
 
-    /// Returns the occurrences of a folded string, which must not be empty, as byte ranges of the
+    /// Returns the occurrences of a folded string, which must not be empty, as byte ranges in the
     /// displayed text.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
@@ -47,7 +47,7 @@ impl<'a> ShownText<'a> {
     }
 
     /// Maps a range of the folded form back to the displayed text. A character that folds to
-    /// several is included as a whole.
+    /// several is included in full.
     pub fn unfold(&self, range: Range<usize>) -> Range<usize> {
         let Some(origins) = &self.origins else { return range };
         let last = origins[range.end.saturating_sub(1)];

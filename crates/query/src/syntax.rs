@@ -162,7 +162,7 @@ impl Query {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
 
-    /// Returns the unquoted words that the whole filter excludes with a `-` or `!`.
+    /// Returns the unquoted words that the filter as a whole excludes with a `-` or `!`.
     pub(super) fn excluded(&self) -> Vec<String> {
         fn collect(text: &str, node: &Node, found: &mut Vec<String>) {
             match &node.kind {

@@ -71,12 +71,12 @@ pub fn join(filter: &str, term: &str) -> String {
     }
 }
 
-/// An exact search for a value of a field.
+/// An exact search for a field value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExactTerm {
     /// The term that matches the value.
     pub term: String,
-    /// The index key of the text that the term matches.
+    /// The index key for text that the term matches.
     pub key: String,
 }
 
@@ -117,8 +117,8 @@ impl Field {
         matches!(self.kind, FieldKind::Text(TextKind::Address | TextKind::Domain, _))
     }
 
-    /// Calls `each` with the derived keys of a value of this field. They include the key of a
-    /// [`Field::exact_term`] if and only if its term matches the value.
+    /// Calls `each` with the keys derived from one of this field's values. They include the key of
+    /// a [`Field::exact_term`] if and only if its term matches the value.
     pub fn derived_keys(&self, value: &FoldedText<'_>, each: impl FnMut(&str)) {
         let mut each = each;
         match self.kind {
@@ -138,12 +138,12 @@ impl Field {
     }
 }
 
-/// Posting rules based on the fields of the filter language: the rows of a value are the rows that
-/// its exact term matches.
+/// Posting rules based on the filter language's fields: a value's rows are those that its exact
+/// term matches.
 #[derive(Debug)]
 pub struct FieldPostings;
 
-/// The field for each kind of indicator, in the order of the kinds.
+/// The field for each indicator kind, in the same order as the kinds.
 static FIELDS_BY_KIND: LazyLock<Vec<&'static Field>> =
     LazyLock::new(|| IndicatorKind::ALL.iter().filter_map(|(_, name)| super::find_field(name)).collect());
 

@@ -9,7 +9,7 @@ use std::{
 pub(super) struct Budget {
     limit: Option<usize>,
     minute: Duration,
-    /// The arrival times of the requests in the last minute, including refused requests.
+    /// The arrival times of the requests in the last minute, including rejected ones.
     recent: VecDeque<Instant>,
 }
 

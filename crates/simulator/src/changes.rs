@@ -1,4 +1,4 @@
-//! The record of the changes that the tenant carried out, for tests.
+//! A record, for tests, of the changes made in the tenant.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use alertdeck_model::Timestamp;
 /// The maximum number of changes to keep; older changes are dropped.
 const LENGTH: usize = 10_000;
 
-/// A change or comment that the tenant carried out, even if its reply was lost.
+/// A change or comment made in the tenant, even if its reply was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The time of the change on the tenant's clock, which becomes the alert's
     /// `lastUpdateDateTime`.
     pub at: Timestamp,
-    /// The ID of the alert.
+    /// The alert's ID.
     pub alert_id: String,
     /// The token's account, or the colleague's ([`COLLEAGUE`](super::COLLEAGUE)).
     pub author: String,
@@ -33,7 +33,7 @@ pub struct Change {
     pub request: Option<ChangeRequest>,
 }
 
-/// The writable values of an alert.
+/// An alert's writable values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertState {
     /// `status`, as in the alert.
@@ -113,7 +113,7 @@ impl ChangeLog {
         self.0.iter().cloned().collect()
     }
 
-    /// Returns the changes in the form of a Graph list.
+    /// Returns the changes as a Graph list.
     pub(super) fn to_json(&self) -> Value {
         json!({"value": self.0.iter().map(Change::to_json).collect::<Vec<_>>()})
     }

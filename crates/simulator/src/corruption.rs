@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// A way of turning the body of a complete reply into invalid JSON.
+/// A way to turn a complete reply's body into invalid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Corruption {
     /// The first title contains a byte that is not UTF-8.

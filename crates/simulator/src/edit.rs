@@ -35,7 +35,7 @@ pub(super) struct Edit {
 }
 
 impl Editor<'_> {
-    /// Applies the body of a change to a copy of the alert.
+    /// Applies a change's body to a copy of the alert.
     pub(super) fn edit(&self, operation: &Operation, body: &[u8]) -> Result<Edit, Refusal> {
         let before = operation.id().and_then(|id| self.store.value(id)).ok_or_else(not_found)?;
         let mut after = before.clone();
@@ -113,7 +113,7 @@ fn read_comments(body: &[u8]) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Returns a value as a JSON object, without its `@odata.type`. Refuses values of other types and
+/// Returns a value as a JSON object, without its `@odata.type`. Rejects values of other types and
 /// properties that are not in `properties`.
 fn only(value: Value, properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let Value::Object(mut object) = value else { return Err(Refusal::bad_body()) };
@@ -122,7 +122,7 @@ fn only(value: Value, properties: &[&str]) -> Result<Map<String, Value>, Refusal
     if known { Ok(object) } else { Err(Refusal::bad_body()) }
 }
 
-/// Applies an update of the writable properties (docs/graph-api.md, "Updating alerts"). An invalid
+/// Applies an update to the writable properties (docs/graph-api.md, "Updating alerts"). An invalid
 /// update changes nothing.
 fn update(alert: &mut Value, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
     let body = serde_json::from_slice(body).map_err(|_| Refusal::bad_body())?;

@@ -375,7 +375,7 @@ impl<'a> EvidenceBuilder<'a> {
         self.began.before(Duration::from_secs(3600 * hours) + fraction)
     }
 
-    /// Returns the `fileDetails` of an image.
+    /// Returns the `fileDetails` for an image.
     fn file(&mut self, image: &Image) -> Value {
         let seed = match image.publisher {
             Some(_) => hash(0, image.name),
@@ -397,7 +397,7 @@ impl<'a> EvidenceBuilder<'a> {
     }
 }
 
-/// Sets the properties of an object, merging nested objects.
+/// Sets an object's properties, merging nested objects.
 fn overlay(value: &mut Value, properties: Value) {
     match (value, properties) {
         (Value::Object(value), Value::Object(properties)) => {

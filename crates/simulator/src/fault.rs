@@ -1,7 +1,7 @@
 //! The fault profiles, which decide which fault is injected into which request.
 //!
 //! The fault injected into a request depends on the seed, on the request and on how often it has
-//! been sent before, but not on its order among other requests. Clients that send concurrent
+//! been sent before, but not on the order in which requests arrive. Clients that send concurrent
 //! requests therefore see the same faults in every run. Apart from status codes and body
 //! corruption, this module is independent of HTTP.
 
@@ -33,7 +33,7 @@ pub enum Faults {
     Throttled,
     /// Everything in `Flaky`, plus one permanent fault in about a third of the list requests,
     /// selected by the seed: next links that loop, lead elsewhere or are not addresses; next pages
-    /// that are refused (in some cases with an error that quotes the token); endless pages;
+    /// that are rejected (in some cases with an error that quotes the token); endless pages;
     /// repeated pages; objects that are not alerts; a wrong count; or invalid JSON.
     Hostile,
     /// After two requests, the service is unreachable for a while, then reachable for a longer
@@ -82,9 +82,9 @@ impl FromStr for Faults {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fault {
     None,
-    /// Refused with 429, with or without `Retry-After`.
+    /// Rejected with 429, with or without `Retry-After`.
     Throttle(Option<RetryAfter>),
-    /// Refused with a server error.
+    /// Rejected with a server error.
     Status(StatusCode, Option<RetryAfter>),
     /// Answered by an intermediate proxy.
     Html,
@@ -122,7 +122,7 @@ pub(super) enum Fault {
     NotAnAlert,
     /// The reported count is far higher than the number of alerts.
     WrongCount,
-    /// The request is refused if it asks for a next page.
+    /// The request is rejected if it asks for a next page.
     NextPageRefused,
     /// Like [`NextPageRefused`](Self::NextPageRefused), but the message quotes the request's
     /// `Authorization` header.
@@ -136,7 +136,7 @@ impl Fault {
     }
 }
 
-/// A page of an endless list.
+/// A page in an endless list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endless {
     /// True if all pages contain the same alerts.
@@ -146,9 +146,9 @@ pub(super) struct Endless {
 }
 
 impl Endless {
-    /// The prefix of nonexistent alerts' IDs, and of the tokens of pages that contain such alerts.
+    /// The ID prefix for nonexistent alerts, and the token prefix for pages that contain them.
     pub(super) const NEW: &str = "endless-";
-    /// The prefix of the tokens of repeated pages.
+    /// The token prefix for repeated pages.
     pub(super) const REPEATED: &str = "repeated-";
 
     /// Parses the page from the `$skiptoken` in a query.

@@ -199,7 +199,7 @@ fn common_story(rng: &mut StdRng) -> &'static Story {
     stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0])
 }
 
-/// Returns the story of the n-th rare campaign. In a large tenant, the mass story runs once, after
+/// Returns the story for the n-th rare campaign. In a large tenant, the mass story runs once, after
 /// the first round.
 fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
     let number = number as usize;

@@ -10,7 +10,7 @@ use serde_json::Value;
 enum Target {
     /// A JSON pointer into the alert.
     Alert(&'static str),
-    /// A JSON pointer into the first item of an evidence type.
+    /// A JSON pointer into the first evidence item of a given type.
     Evidence(&'static str, &'static str),
     /// The first text property with this name, at any depth in the evidence.
     Anywhere(&'static str),
@@ -18,7 +18,8 @@ enum Target {
 
 use Target::{Alert, Anywhere, Evidence};
 
-/// The mutations: the property to replace and its new text, in which `{}` stands for the old value.
+/// The mutations: the property to replace and its new text, in which `{}` is replaced with the old
+/// value.
 const MUTATIONS: &[(Target, &str)] = &[
     (Alert("/title"), "\u{1b}[31mCRITICAL\u{1b}[2J{}"),
     (Alert("/title"), "{}\u{7}\u{8}\u{8}\u{9b}31m\u{0}"),
@@ -132,7 +133,7 @@ fn find_text<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     }
 }
 
-/// Returns the position of the first item of an evidence type.
+/// Returns the position of the first evidence item of a given type.
 fn position_of(alert: &Value, kind: &str) -> Option<usize> {
     let wanted = format!("#microsoft.graph.security.{kind}Evidence");
     alert["evidence"].as_array()?.iter().position(|item| item["@odata.type"] == wanted.as_str())

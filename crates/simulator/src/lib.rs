@@ -81,8 +81,8 @@ const COMPANY: &str = "contoso";
 /// The settings for the tenant and its service.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The name of the company, in lower case, as it appears in domains, addresses and names.
-    /// Alerts never contain the name of another tenant.
+    /// The company's name, in lower case, as it appears in domains, addresses and names. Alerts
+    /// never contain another tenant's name.
     pub tenant: String,
     /// The number of alerts at the start.
     pub alerts: usize,
@@ -136,10 +136,10 @@ pub enum Access {
     SignedIn,
 }
 
-/// The lengths of the service's waits and outages.
+/// How long the service's waits and outages last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// The `Retry-After` of injected faults; some use three quarters of it.
+    /// The `Retry-After` value in injected faults; some use three quarters of it.
     pub retry_after: Duration,
     /// The length of an outage with [`Faults::Offline`].
     pub outage: Duration,
@@ -226,7 +226,7 @@ impl Exchange {
     }
 }
 
-/// The error for a change that the service would refuse, with the service's message.
+/// The error for a change that the service would reject, with the service's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidChange(String);
@@ -329,7 +329,7 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such alert, or if a request with this body would be refused.
+    /// Fails if there is no such alert, or if a request with this body would be rejected.
     pub fn change(&self, id: &str, change: &Value) -> Result<Change, InvalidChange> {
         self.change_as_colleague(&Operation::Update(id.to_owned()), change)
     }
@@ -348,7 +348,7 @@ impl Simulator {
         changed.map_err(|refusal| InvalidChange(refusal.message))
     }
 
-    /// Hides the next change to an alert, whoever makes it, from the following `reads` reads, which
+    /// Hides the next change to an alert, whoever makes it, from the next `reads` reads, which
     /// return the old values. Every request for the alert, a list, a count or an incident counts as
     /// a read, whether or not its reply contains the alert. The reply to the change itself contains
     /// the new values.

@@ -27,7 +27,7 @@ pub struct FilterError {
     pub position: usize,
 }
 
-/// The semantics of filters in cases that the service's documentation does not define.
+/// The filter semantics in cases that the service's documentation leaves undefined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Semantics {
     /// If true, comparing null with a value is neither true nor false, even when negated, as in
@@ -70,7 +70,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// Fails if the service would refuse the filter.
+    /// Fails if the service would reject the filter.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         Self::parse_for(Entity::Alert, text)
     }
@@ -79,7 +79,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// Fails if the service would refuse the filter.
+    /// Fails if the service would reject the filter.
     pub fn parse_for(entity: Entity, text: &str) -> Result<Self, FilterError> {
         parse::parse(text, entity).map(Self)
     }
@@ -106,20 +106,20 @@ enum Property {
     ServiceSource,
     Severity,
     Status,
-    /// The status of an incident, in the same column as the status of an alert.
+    /// An incident's status, in the same column as an alert's status.
     IncidentStatus,
 }
 
-/// The members of `incidentStatus`, in the order of the metadata.
+/// The members of `incidentStatus`, in metadata order.
 const INCIDENT_STATUSES: [&str; 6] =
     ["active", "resolved", "inProgress", "redirected", "unknownFutureValue", "awaitingAction"];
 
-/// The type of a property.
+/// A property's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Domain {
     Text,
     Time,
-    /// A member of an enumeration.
+    /// An enumeration member.
     Member,
 }
 
@@ -167,7 +167,7 @@ impl Property {
     }
 }
 
-/// An operand: the value of a property or a literal.
+/// An operand: a property's value or a literal.
 #[derive(Clone, Debug, PartialEq)]
 enum Cell {
     Null,
@@ -175,7 +175,7 @@ enum Cell {
     Time(Timestamp),
 }
 
-/// The filterable values of one alert, in the order of [`Property::ALL`].
+/// One alert's filterable values, in the order of [`Property::ALL`].
 #[derive(Clone, Debug)]
 pub(super) struct Columns([Cell; 8]);
 

@@ -38,11 +38,11 @@ impl Default for Effect {
 /// Executes operations.
 pub(super) struct Handler<'a> {
     pub(super) editor: Editor<'a>,
-    /// The base URL of the service, such as `http://127.0.0.1:1234`.
+    /// The service's base URL, such as `http://127.0.0.1:1234`.
     pub(super) base: &'a str,
     /// The maximum page size.
     pub(super) largest_page: usize,
-    /// The base URL of foreign links.
+    /// The base URL for foreign links.
     pub(super) foreign_base: &'a str,
 }
 
@@ -133,8 +133,8 @@ impl Handler<'_> {
         format!("{}/{version}/$metadata#security/{rest}", self.base)
     }
 
-    /// Returns a page of a list, given its rows in list order. `name` is the name of the collection
-    /// in the context.
+    /// Returns a page of a list, given its rows in list order. `name` is the collection's name in
+    /// the context.
     fn list<T: Resource>(
         &self,
         name: &str,
@@ -220,13 +220,13 @@ impl Handler<'_> {
         Reply::json(body)
     }
 
-    /// Returns the link to a page of an endless list.
+    /// Returns the link to a page in an endless list.
     fn endless_link(&self, version: &str, Endless { repeats, number }: Endless) -> String {
         let kind = if repeats { Endless::REPEATED } else { Endless::NEW };
         format!("{}/{version}/security/{ALERTS}?$skiptoken={kind}{number}", self.base)
     }
 
-    /// Returns a page of an endless list: the tenant's first alerts, either unchanged or with new
+    /// Returns a page in an endless list: the tenant's first alerts, either unchanged or with new
     /// IDs.
     fn endless_page(&self, version: &str, endless: Endless) -> Reply {
         let alerts = self.editor.store.values().into_iter().take(self.largest_page).enumerate();

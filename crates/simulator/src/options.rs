@@ -1,4 +1,4 @@
-//! The query options of lists and of single resources (docs/graph-api.md, "Query options").
+//! The query options for lists and single resources (docs/graph-api.md, "Query options").
 
 use url::form_urlencoded;
 
@@ -13,13 +13,13 @@ use super::{
 const DEFAULT_PAGE: usize = 100;
 /// The maximum value of `$skip` (docs/graph-api.md, "Paging").
 const MAX_SKIP: usize = 500;
-/// The maximum page size of an incident list (docs/graph-api.md, "Incidents").
+/// The maximum page size for an incident list (docs/graph-api.md, "Incidents").
 const LARGEST_INCIDENT_PAGE: usize = 50;
 
 /// The options that only lists accept.
 const LIST_OPTIONS: [&str; 6] = ["filter", "orderby", "top", "skip", "count", "skiptoken"];
 
-/// The properties of an alert that can be selected.
+/// The alert properties that can be selected.
 const ALERT_PROPERTIES: [&str; 36] = [
     "id",
     "actorDisplayName",
@@ -59,7 +59,7 @@ const ALERT_PROPERTIES: [&str; 36] = [
     "title",
 ];
 
-/// The properties of an incident that can be selected.
+/// The incident properties that can be selected.
 const INCIDENT_PROPERTIES: [&str; 20] = [
     "id",
     "assignedTo",
@@ -99,7 +99,7 @@ impl Entity {
     }
 }
 
-/// The query options of a request.
+/// A request's query options.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) filter: Option<Filter>,
@@ -117,10 +117,10 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Parses the query of a list. In beta, the `$` of an option may be omitted.
+    /// Parses the query for a list. In beta, the `$` before an option may be omitted.
     ///
     /// For alerts, a `$top` above `largest` is silently reduced to `largest`. For incidents, a
-    /// `$top` above 50 is refused (docs/graph-api.md, "Paging", "Incidents").
+    /// `$top` above 50 is rejected (docs/graph-api.md, "Paging", "Incidents").
     pub(super) fn read(query: &str, version: &str, entity: Entity, largest: usize) -> Result<Self, Refusal> {
         let largest = match entity {
             Entity::Alert => largest,
@@ -180,7 +180,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Parses the query of a single resource, which does not accept list options.
+    /// Parses the query for a single resource, which does not accept list options.
     pub(super) fn of_one(query: &str, version: &str, entity: Entity) -> Result<Self, Refusal> {
         let mut names = form_urlencoded::parse(query.as_bytes());
         let refused = names.find_map(|(name, _)| {
@@ -191,7 +191,7 @@ impl Options {
 }
 
 /// Returns an option's name without its `$`. Returns `None` for custom options, which have no `$`.
-/// In beta, the `$` of a known option may be omitted.
+/// In beta, the `$` before a known option may be omitted.
 fn option_name<'a>(name: &'a str, version: &str) -> Option<&'a str> {
     let bare = name.strip_prefix('$');
     let is_known = |name: &str| LIST_OPTIONS.contains(&name) || ["select", "expand"].contains(&name);
@@ -246,7 +246,7 @@ fn not_allowed(name: &str) -> Refusal {
     Refusal::bad_request(format!("Query option '${name}' is not allowed."))
 }
 
-/// Parses the query of `$count`, which accepts only a filter.
+/// Parses the query for `$count`, which accepts only a filter.
 pub(super) fn read_count_filter(query: &str, version: &str) -> Result<Option<Filter>, Refusal> {
     let other = form_urlencoded::parse(query.as_bytes())
         .any(|(name, _)| option_name(&name, version).is_some_and(|name| name != "filter"));

@@ -14,11 +14,11 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Bytes,
-    /// The way in which the delivery of the reply fails.
+    /// How delivery of the reply fails.
     pub(super) damage: Damage,
 }
 
-/// The way in which the delivery of a reply fails.
+/// How delivery of a reply fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
@@ -88,7 +88,7 @@ impl Reply {
     }
 }
 
-/// A refused request: the error's status, code and message (docs/graph-api.md, "Errors").
+/// A rejected request: the error's status, code and message (docs/graph-api.md, "Errors").
 #[derive(Debug, PartialEq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,

@@ -1,4 +1,4 @@
-//! Parses the method and path of a request into an API version and an operation.
+//! Parses a request's method and path into an API version and an operation.
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
@@ -88,7 +88,7 @@ pub(super) enum RequestKind {
     Change,
 }
 
-/// An operation in a version of the API.
+/// An operation in an API version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// `v1.0` or `beta`.

@@ -61,10 +61,9 @@ impl FromStr for Rights {
     }
 }
 
-/// Refuses a request for which the holder of the token lacks permission.
+/// Refuses a request for which the token's holder lacks permission.
 ///
-/// The permissions for incidents also allow access to alerts. The messages are those of the
-/// service.
+/// The permissions for incidents also allow access to alerts. The messages are the service's own.
 pub(super) fn permit(holder: &Holder, resource: Entity, method: &Method) -> Result<(), Refusal> {
     let enough: &[&str] = match (resource, method == Method::GET) {
         (Entity::Alert, true) => &[READ_ALERTS, WRITE_ALERTS, READ_INCIDENTS, WRITE_INCIDENTS],

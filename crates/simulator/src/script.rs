@@ -26,7 +26,7 @@ pub enum FaultyReply {
     OldValues,
     /// A success status with no body.
     Empty,
-    /// A proxy's page with a success status.
+    /// An HTML page from a proxy, with a success status.
     Html,
     /// The first half of the reply.
     Cut,

@@ -226,7 +226,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses the body of a reply, unless it is empty or large.
+/// Compresses a reply's body, unless it is empty or large.
 fn compress(reply: &mut Reply) {
     if reply.body.is_empty() || reply.body.len() > MAX_COMPRESSED {
         return;

@@ -45,14 +45,14 @@ const LOG_LENGTH: usize = 10_000;
 const DIAGNOSTIC: &str = "{\"ServerInfo\":{\"DataCenter\":\"Simulated\",\"Slice\":\"E\",\"Ring\":\"5\",\
                           \"ScaleUnit\":\"000\",\"RoleInstance\":\"SIMULATED000000\"}}";
 
-/// The state of the service.
+/// The service's state.
 pub(super) struct Service {
     settings: Settings,
     base: String,
     started: Instant,
     pub(super) store: Store,
     pub(super) sign_in: SignInControl,
-    /// The base URL of foreign links.
+    /// The base URL for foreign links.
     foreign_base: String,
     generator: Generator,
     budget: Budget,
@@ -60,7 +60,7 @@ pub(super) struct Service {
     pub(super) script: Script,
     pub(super) changes: ChangeLog,
     colleague: Colleague,
-    /// The source of request IDs and of other random choices after startup.
+    /// The source of request IDs and other random values after startup.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
     /// The time at which each request's `Retry-After` elapses, keyed by the request's hash.
@@ -119,8 +119,8 @@ impl Service {
         period.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// Carries out an action of the colleague on an open alert, if there is one. Returns the time
-    /// until the next action.
+    /// Carries out one of the colleague's actions on an open alert, if there is one. Returns the
+    /// time until the next action.
     pub(super) fn work(&mut self, now: Instant, period: Duration) -> Duration {
         let chosen = self.colleague.choose(&self.store.open_ids(COLLEAGUE_ALERTS));
         if let Some(alert) = chosen.and_then(|id| self.store.value(&id)) {
@@ -144,7 +144,7 @@ impl Service {
         Ok(editor.commit(edit))
     }
 
-    /// Returns the account of this tenant that corresponds to an account in the stories.
+    /// Maps an account from the stories to its equivalent in this tenant.
     fn account(&self, name: &str) -> String {
         name.replace(COMPANY, &self.settings.tenant)
     }
@@ -216,7 +216,7 @@ impl Service {
         request_id: &str,
         now: Instant,
     ) -> Result<Reply, Refusal> {
-        // Refused calls count against the budget too (docs/graph-api.md, "Throttling").
+        // Rejected calls count against the budget too (docs/graph-api.md, "Throttling").
         if let Some(wait) = self.budget.take(now) {
             return Err(Refusal::throttled(Some(RetryAfter { wait, as_date: false })));
         }
@@ -277,7 +277,7 @@ impl Service {
         Ok(reply)
     }
 
-    /// Answers a request to a sign-in endpoint. The budget and the faults do not apply to such
+    /// Answers a request to a sign-in endpoint. The budget and the faults do not apply to these
     /// requests.
     fn answer_sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

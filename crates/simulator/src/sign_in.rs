@@ -86,7 +86,7 @@ pub struct SignIn {
     pub secret: String,
     /// An expired client secret (AADSTS7000222).
     pub expired_secret: Option<String>,
-    /// If true, a refresh yields a token with the demanded claims; if false, the user has to sign
+    /// If true, a refresh yields a token with the required claims; if false, the user has to sign
     /// in (`interaction_required`).
     pub refresh_meets_demand: bool,
 }
@@ -125,7 +125,7 @@ impl SignIn {
     }
 }
 
-/// The grant type of a token request.
+/// A token request's grant type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grant {
     /// An authorization code with its PKCE verifier.
@@ -171,7 +171,7 @@ pub struct SignInControl {
     /// The current rules. Issued tokens and codes keep their original lifetimes.
     pub rules: SignIn,
     base: String,
-    /// The HMAC key of access tokens.
+    /// The HMAC key for access tokens.
     key: [u8; 32],
     codes: HashMap<String, Code>,
     devices: Vec<Device>,
@@ -185,7 +185,7 @@ pub struct SignInControl {
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
     refusals: VecDeque<(Option<Grant>, SignInError)>,
-    /// The number of upcoming replies from the token endpoint to drop.
+    /// The number of upcoming token endpoint replies to drop.
     lost: u32,
     requests: HashMap<Grant, u32>,
     tokens: u32,
@@ -205,8 +205,8 @@ impl SignInControl {
         self.outcomes.push_back(outcome);
     }
 
-    /// Refuses the next token request with this grant type, or with any grant type if `grant` is
-    /// `None`. Multiple refusals are queued.
+    /// Rejects the next token request with this grant type, or with any grant type if `grant` is
+    /// `None`. Multiple rejections are queued.
     pub fn refuse_next(&mut self, grant: Option<Grant>, error: SignInError) {
         self.refusals.push_back((grant, error));
     }
@@ -250,7 +250,7 @@ impl SignInControl {
         self.refresh.values_mut().for_each(|token| token.revoked = true);
     }
 
-    /// Revokes all access tokens, which the service then refuses with a plain 401.
+    /// Revokes all access tokens, which the service then rejects with a plain 401.
     pub fn revoke_access_tokens(&mut self) {
         self.issued.values_mut().for_each(|token| token.revoked = true);
     }
@@ -260,8 +260,9 @@ impl SignInControl {
         self.issued.values_mut().for_each(|token| token.expired = true);
     }
 
-    /// Demands tokens that were requested with these claims, such as
-    /// `{"access_token":{"nbf":{"essential":true,"value":"1600000000"}}}`; `None` ends the demand.
+    /// Requires tokens to have been requested with these claims, such as
+    /// `{"access_token":{"nbf":{"essential":true,"value":"1600000000"}}}`; `None` lifts the
+    /// requirement.
     ///
     /// Clients with the capability `cp1` get a claims challenge, others a plain 401
     /// (docs/graph-api.md, "Claims challenges").
@@ -269,7 +270,7 @@ impl SignInControl {
         self.demand = claims;
     }
 
-    /// Returns the number of token requests with a grant type, including refused ones.
+    /// Returns the number of token requests with a grant type, including rejected ones.
     pub fn requests(&self, grant: Grant) -> u32 {
         self.requests.get(&grant).copied().unwrap_or_default()
     }
@@ -288,9 +289,9 @@ pub(super) enum Endpoint {
     DeviceCode(String),
     /// The page for user codes, shared by all tenants.
     Device,
-    /// The OpenID configuration of a tenant.
+    /// A tenant's OpenID configuration.
     Configuration(String),
-    /// The hosts of this authority.
+    /// This authority's hosts.
     Instances,
     /// The keys that verify tokens.
     Keys,

@@ -40,7 +40,7 @@ const SUMMARY: [&str; 13] = [
 pub(super) struct StoredAlert {
     columns: Columns,
     body: Bytes,
-    /// The properties in [`SUMMARY`], so that incidents can be built without parsing whole alerts.
+    /// The properties in [`SUMMARY`], so that incidents can be built without parsing entire alerts.
     pub(super) summary: Value,
 }
 
@@ -146,7 +146,7 @@ impl Store {
         Row { position, columns: &item.columns, item }
     }
 
-    /// Returns the semantics of filters.
+    /// Returns the filter semantics.
     pub(super) fn semantics(&self) -> Semantics {
         self.semantics
     }
@@ -167,7 +167,7 @@ fn read(body: &[u8]) -> Value {
 /// alert had any such members.
 fn mask(alert: &mut Value) -> bool {
     /// Returns whether a name belongs to `first` or to a member after `first`. The model lists
-    /// members in the order of the metadata.
+    /// members in metadata order.
     fn is_late<T: PartialEq>(members: &[(&str, T)], first: &T, name: &str) -> bool {
         members.iter().skip_while(|(_, member)| member != first).any(|(late, _)| *late == name)
     }

@@ -87,7 +87,7 @@ pub(super) struct Image {
     pub(super) folder: &'static str,
     /// `None` for an attacker's file, whose hashes are unique to the campaign.
     pub(super) publisher: Option<&'static str>,
-    /// The size of the file in bytes.
+    /// The file's size in bytes.
     pub(super) size: u32,
     /// Distinguishes processes in a story that run the same image.
     pub(super) instance: u8,

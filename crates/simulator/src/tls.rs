@@ -1,4 +1,4 @@
-//! The certificates of a service that uses https.
+//! The certificates for an https service.
 //!
 //! A new certificate authority issues one certificate for the loopback addresses. The authority's
 //! private key is then dropped, so a client that trusts the authority trusts nothing but this run
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The number of days for which the certificates are valid after they are issued. Their validity
-/// starts on the day before. Some clients refuse server certificates that are valid for years.
+/// starts on the day before. Some clients reject server certificates that are valid for years.
 const LIFE: i64 = 90;
 
 /// The error for a certificate that cannot be issued or used.
@@ -42,8 +42,8 @@ impl Identity {
         let mut params = valid(CertificateParams::default());
         params.distinguished_name.push(DnType::CommonName, "alertdeck simulated tenant");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        // Python's `ssl` refuses an authority without these usages, and certificates that do not
-        // identify the key of their authority (RFC 5280, 4.2.1.1 and 4.2.1.3).
+        // Python's `ssl` rejects an authority without these usages, and certificates that do not
+        // identify their authority's key (RFC 5280, 4.2.1.1 and 4.2.1.3).
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 

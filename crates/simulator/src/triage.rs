@@ -1,4 +1,4 @@
-//! The triage of an alert: status, owner, classification and comments.
+//! An alert's triage: status, owner, classification and comments.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) const TEXTS: [&str; 6] = [
     "Handed over to the night shift; see the incident for the timeline.",
 ];
 
-/// The status of an alert.
+/// An alert's status.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TriageStatus {
     New,

@@ -11,7 +11,7 @@ use std::{
 use super::store::StoredAlert;
 use alertdeck_model::Timestamp;
 
-/// The changes that reads do not show yet.
+/// The changes that reads do not yet show.
 #[derive(Default)]
 pub(super) struct Visibility {
     /// The time for which every change stays invisible.

@@ -33,14 +33,14 @@ impl Absorbed {
     }
 }
 
-/// Maps the codes of a batch to the codes of the store.
+/// Maps a batch's codes to the store's codes.
 struct Mapped<'a> {
     map: &'a CodeMap,
-    /// The values of the batch.
+    /// The batch's values.
     texts: &'a Texts,
-    /// The shapes of the batch.
+    /// The batch's shapes.
     shapes: &'a Shapes,
-    /// The store's number for each shape of the batch.
+    /// The store's number for each shape in the batch.
     numbers: Vec<u32>,
 }
 
@@ -137,8 +137,8 @@ impl Store {
         }
     }
 
-    /// Stores the contents of an alert, converted to this store's codes, and adds the row to the
-    /// postings of its values.
+    /// Stores an alert's contents, converted to this store's codes, and adds the row to the
+    /// postings for its values.
     fn absorb_contents(&mut self, row: Row, contents: &[u8], mapped: &Mapped<'_>) {
         let Mapped { map, shapes, numbers, .. } = mapped;
         let mut own = Vec::with_capacity(contents.len() * 2);
@@ -179,7 +179,7 @@ impl Store {
         self.contents.set(row, &own);
     }
 
-    /// Moves bodies into new blocks, so that a few alerts do not keep a whole page's block in
+    /// Moves bodies into new blocks, so that a few alerts do not keep an entire page's block in
     /// memory.
     fn move_bodies(&mut self, rows: &[Row]) {
         let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());

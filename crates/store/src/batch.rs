@@ -31,7 +31,7 @@ pub struct Batch {
     encoded: Option<Arc<EncodedBatch>>,
 }
 
-/// The properties, values and shapes that the codes in a batch stand for.
+/// The properties, values and shapes that a batch's codes refer to.
 #[derive(Debug)]
 pub(crate) struct Codes {
     pub(crate) properties: Properties,
@@ -39,7 +39,7 @@ pub(crate) struct Codes {
     pub(crate) shapes: Shapes,
 }
 
-/// One alert in a batch. Its codes are those of the batch.
+/// One alert in a batch. It uses the batch's codes.
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,
@@ -47,7 +47,7 @@ pub(crate) struct BatchAlert {
     pub(crate) end: usize,
     /// The JSON, if it cannot be restored exactly from the contents.
     pub(crate) body: Option<StoredAlert>,
-    /// A [`fingerprint`] of the JSON, which distinguishes the states of an alert.
+    /// A [`fingerprint`] of the JSON, which distinguishes an alert's states.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
     pub(crate) is_readable: bool,

@@ -30,7 +30,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// All columns with their names on the command line.
+    /// All columns, with their command-line names.
     pub const ALL: [(&'static str, Self); 17] = [
         ("tenant", Self::Tenant),
         ("severity", Self::Severity),
@@ -79,9 +79,9 @@ pub enum Cell<'a> {
     Time(Timestamp),
     /// Text.
     Text(SafeText),
-    /// The first of several strings, and the number of others.
+    /// The first of several strings, and how many others there are.
     More(SafeText, usize),
-    /// A member of an enumeration, by its wire name.
+    /// An enumeration member, by its wire name.
     Member(&'a str),
 }
 

@@ -19,8 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Members<T> {
     codes: Chunked<u32>,
-    /// The distinct members, each with its rows; `None` stands for no value. The service may send
-    /// undeclared members, so there may be many.
+    /// The distinct members, each with its rows; `None` means that no value was sent. The service
+    /// may send undeclared members, so there may be many.
     known: Vec<(Option<T>, List)>,
     by_member: HashMap<Option<T>, u32>,
 }
@@ -48,7 +48,7 @@ impl<T: Clone + Eq + Hash> Members<T> {
         self.known[code as usize].1.insert(row);
     }
 
-    /// Returns the member of a row, or `None` if no value was sent.
+    /// Returns a row's member, or `None` if no value was sent.
     pub(crate) fn get(&self, row: Row) -> Option<&T> {
         self.known[self.codes[row.index()] as usize].0.as_ref()
     }
@@ -168,7 +168,7 @@ impl Columns {
         self.feeds.len()
     }
 
-    /// Sets the values of a row, which must exist or be the next one.
+    /// Sets a row's values. The row must exist or be the next one.
     pub(crate) fn set(
         &mut self,
         row: Row,
@@ -235,7 +235,7 @@ impl Columns {
     }
 }
 
-/// Sets the value of a row, which must exist or be the next one.
+/// Sets a row's value. The row must exist or be the next one.
 pub(crate) fn set<T>(column: &mut Chunked<T>, row: Row, value: T) {
     if row.index() < column.len() {
         column[row.index()] = value;

@@ -1,10 +1,10 @@
 //! The values of each alert as codes, in document order.
 //!
-//! Together with the shapes and the dictionary, these codes yield both the terms of an alert, for
+//! Together with the shapes and the dictionary, these codes yield both an alert's terms, for
 //! searching, and its JSON. An alert is stored as a sequence of numbers: its shape, then the index
-//! of each value. An item of evidence is stored as its shape plus one, followed by the indices of
-//! its values, and a zero follows the last item. The sequence ends with the derived values, which
-//! were not sent: their count, then a property and an index for each.
+//! of each value. An evidence item is stored as its shape plus one, followed by the indices of its
+//! values, and a zero follows the last item. The sequence ends with the derived values, which were
+//! not sent: their count, then a property and an index for each.
 
 use crate::{
     Row,
@@ -25,7 +25,7 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Sets the contents of a row, which must exist or be the next one.
+    /// Sets a row's contents. The row must exist or be the next one.
     pub(crate) fn set(&mut self, row: Row, contents: &[u8]) {
         let is_full = |chunk: &Vec<u8>| !chunk.is_empty() && chunk.len() + contents.len() > CHUNK;
         if self.chunks.last().is_none_or(is_full) {
@@ -53,14 +53,14 @@ impl Contents {
     }
 }
 
-/// A step in reading the contents of an alert.
+/// A step in reading an alert's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The start of the alert, with the number of its shape.
+    /// The start of the alert, with its shape number.
     Alert(u32),
-    /// The start of a list of items of evidence.
+    /// The start of a list of evidence items.
     Items,
-    /// The start of an item of evidence, with the number of its shape.
+    /// The start of an evidence item, with its shape number.
     Item(u32),
     /// The end of the items; `true` if they are in a list.
     EndItems(bool),
@@ -76,7 +76,7 @@ pub(crate) enum Step {
     Derived(KeyCode, u32),
 }
 
-/// Reads the contents of an alert step by step.
+/// Reads an alert's contents step by step.
 #[derive(Clone, Debug)]
 pub(crate) struct Steps<'a> {
     shapes: &'a Shapes,
@@ -90,8 +90,8 @@ enum State<'a> {
     Alert(std::slice::Iter<'a, Token>),
     /// Between items: the remaining tokens of the alert, and whether the items are in a list.
     Items(std::slice::Iter<'a, Token>, bool),
-    /// In an item: the remaining tokens of the item and of the alert, and whether the items are in
-    /// a list.
+    /// In an item: the item's and the alert's remaining tokens, and whether the items are in a
+    /// list.
     Item(std::slice::Iter<'a, Token>, std::slice::Iter<'a, Token>, bool),
     /// In the derived values: the number of values left to read.
     Derived(u32),

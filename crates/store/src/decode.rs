@@ -1,6 +1,6 @@
 //! Decodes alerts into batches. A single pass over the JSON yields the terms and the column values.
 //!
-//! Every value of an alert and its evidence becomes a term (a property with a value from the
+//! Every value in an alert and its evidence becomes a term (a property with a value from the
 //! dictionary), regardless of its type or depth. A field of the filter language is therefore just a
 //! set of properties, and this crate does not need to know about evidence types.
 //!
@@ -45,7 +45,7 @@ use shapes::{BatchShapes, Mark};
 /// The property under which the original of a rewritten link is stored for searching. The service
 /// does not send a property with this name.
 const ORIGINAL_LINK: &str = "(originalurl)";
-/// The property that holds the type of an object.
+/// The property that holds an object's type.
 const TYPE: &str = "@odata.type";
 
 /// The number used in place of an evidence type for the alert itself.
@@ -55,7 +55,7 @@ const VALUES: usize = 32;
 /// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
 
-/// The codes of the names under which the decoder itself adds values.
+/// The codes for the names under which the decoder itself adds values.
 #[derive(Debug)]
 struct Names {
     devices: NameCode,
@@ -66,7 +66,7 @@ struct Names {
     types: NameCode,
 }
 
-/// The current item of evidence, as read so far.
+/// The current evidence item, as read so far.
 #[derive(Debug, Default)]
 struct CurrentItem {
     /// The type, as sent.
@@ -89,9 +89,9 @@ pub(crate) struct Decoder {
     /// The evidence types, indexed by number.
     kinds: Vec<Arc<str>>,
     kind_codes: HashMap<Arc<str>, u16>,
-    /// The number of the current object.
+    /// The current object's number.
     object: u32,
-    /// The number of the current item of evidence.
+    /// The current evidence item's number.
     item: u32,
     /// The values of the current item, each paired with its node.
     item_values: Vec<(usize, TextCode)>,
@@ -105,7 +105,7 @@ pub(crate) struct Decoder {
 struct CurrentAlert {
     /// The parts of the alert's shape.
     marks: Vec<Mark>,
-    /// The encoded values and items of evidence, in document order.
+    /// The encoded values and evidence items, in document order.
     values: Vec<u8>,
     /// The derived values, which were not sent.
     derived: Vec<(KeyCode, TextCode)>,
@@ -136,8 +136,8 @@ impl CurrentAlert {
     }
 }
 
-/// The columns of an alert and whether its contents restore the JSON exactly, or the error if the
-/// alert cannot be decoded.
+/// An alert's columns and whether its contents restore the JSON exactly, or the error if the alert
+/// cannot be decoded.
 pub(crate) type Decoded = Result<(Fields, bool), DecodeError>;
 
 impl Decoder {
@@ -192,7 +192,7 @@ impl Decoder {
         self.end_alert();
     }
 
-    /// Returns the size of the contents of all alerts so far, in bytes.
+    /// Returns the total size of the contents so far, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.contents.len()
     }
@@ -259,7 +259,7 @@ impl Decoder {
         })
     }
 
-    /// Returns the node of an object's property, adding it if it is new.
+    /// Returns the node for an object's property, adding it if it is new.
     fn step(&mut self, node: usize, name: &str) -> usize {
         self.nodes.step(&mut self.properties, node, name)
     }
@@ -393,7 +393,7 @@ impl Decoder {
         }
     }
 
-    /// Appends the zero that ends the items of evidence.
+    /// Appends the zero that ends the evidence items.
     fn end_items(&mut self) {
         contents::write(&mut self.alert.values, 0);
     }

@@ -28,7 +28,7 @@ pub struct NameCode(pub(crate) u16);
 pub struct ValueCode {
     /// The property name under which the value is stored.
     pub name: NameCode,
-    /// The index of the value among all values under the name.
+    /// The value's index among all values under the name.
     pub index: u32,
 }
 
@@ -54,8 +54,8 @@ impl NameCode {
 /// A property of alerts or evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The short name of the evidence type, such as `process`, or `None` for a property of the
-    /// alert itself.
+    /// The evidence type's short name, such as `process`, or `None` for a property of the alert
+    /// itself.
     pub kind: Option<Arc<str>>,
     /// Property names joined by dots, without list indices, as in `imageFile.sha256`.
     pub path: Arc<str>,
@@ -81,7 +81,7 @@ pub struct FoldedText<'a> {
     pub folded: Cow<'a, str>,
 }
 
-/// The properties of a set of alerts, each with a code.
+/// The properties in a set of alerts, each with a code.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Properties {
     keys: Vec<Key>,
@@ -118,7 +118,7 @@ impl Properties {
         self.name_codes.get(name).copied()
     }
 
-    /// Returns the code of a property, adding it if it is new.
+    /// Returns a property's code, adding the property if it is new.
     ///
     /// Properties come from the service, so their number must be bounded. Beyond 65,535 properties,
     /// which is far more than the schema has, new properties share the last code.
@@ -135,8 +135,8 @@ impl Properties {
         code
     }
 
-    /// Returns the code of a name, adding it if it is new. Beyond 65,535 names, new names share the
-    /// last code, as properties do.
+    /// Returns a name's code, adding the name if it is new. Beyond 65,535 names, new names share
+    /// the last code, as properties do.
     pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
         if let Some(code) = self.name_codes.get(name) {
             return *code;
@@ -152,7 +152,7 @@ impl Properties {
 /// The number of values to prefetch before they are looked up.
 const AHEAD: usize = 32;
 
-/// The properties and values of a set of alerts, each stored once.
+/// The properties and values in a set of alerts, each stored once.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     properties: Properties,
@@ -183,7 +183,7 @@ impl Dictionary {
         self.values.len()
     }
 
-    /// Returns the code of a name, if any property has it.
+    /// Returns a name's code, if any property has the name.
     pub fn name(&self, name: &str) -> Option<NameCode> {
         self.properties.name_codes.get(name).copied()
     }
@@ -295,7 +295,7 @@ impl Dictionary {
     }
 }
 
-/// Maps the codes of a batch to the codes of the dictionary that it was merged into.
+/// Maps a batch's codes to those of the dictionary that it was merged into.
 #[derive(Clone, Debug)]
 pub(crate) struct CodeMap {
     keys: Vec<KeyCode>,

@@ -69,7 +69,7 @@ impl<'a> Facts<'a> {
         self.date(DateColumn::Created)
     }
 
-    /// Returns the time of the last update.
+    /// Returns the last update time.
     pub fn last_update(self) -> Option<Timestamp> {
         self.date(DateColumn::LastUpdate)
     }

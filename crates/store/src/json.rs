@@ -1,5 +1,5 @@
-//! Writes JSON the way services do: without white space, and with either only the necessary escapes
-//! or all non-ASCII characters escaped as well, as .NET's OData library does by default
+//! Writes JSON the way services do: without white space, and either with only the necessary escapes
+//! or with all non-ASCII characters also escaped, which is the default in .NET's OData library
 //! (OData/odata.net, issue 1843).
 
 use std::borrow::Cow;

@@ -79,7 +79,7 @@ impl Row {
 pub struct FeedId(u16);
 
 impl FeedId {
-    /// Creates the id of the feed with the given index.
+    /// Creates the id for the feed with the given index.
     pub const fn new(index: u16) -> Self {
         Self(index)
     }
@@ -105,7 +105,7 @@ pub struct Store {
     by_id: Table<Row>,
     /// The rows of each feed, excluding retired rows.
     feeds: BTreeMap<FeedId, RowSet>,
-    /// The display name of each feed.
+    /// Each feed's display name.
     names: BTreeMap<FeedId, SafeText>,
     /// The feeds whose rows are hidden.
     hidden: BTreeSet<FeedId>,
@@ -167,7 +167,7 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Returns the row of an alert. If several alerts share the ID, returns the row of one of them.
+    /// Returns an alert's row. If several alerts share the ID, returns the row of one of them.
     pub fn row(&self, feed: FeedId, id: &AlertId) -> Option<Row> {
         let is_same = |row: Row| {
             self.columns.feeds[row.index()] == feed
@@ -191,7 +191,7 @@ impl Store {
         &self.visible
     }
 
-    /// Sets the name of a feed, which [`Column::Tenant`] displays.
+    /// Sets a feed's name, which [`Column::Tenant`] displays.
     pub fn name_feed(&mut self, feed: FeedId, name: SafeText) {
         self.names.insert(feed, name);
     }
@@ -212,12 +212,12 @@ impl Store {
         (self.changes, self.columns.len())
     }
 
-    /// Returns the feed of an alert.
+    /// Returns an alert's feed.
     pub fn feed(&self, row: Row) -> FeedId {
         self.columns.feeds[row.index()]
     }
 
-    /// Returns the values of an alert that filters test and columns show.
+    /// Returns an alert's values for filters to test and columns to show.
     pub fn facts(&self, row: Row) -> Facts<'_> {
         Facts::new(self, row)
     }
@@ -244,7 +244,7 @@ impl Store {
         StoredAlert::deferred(self.contents_of(row), snapshot.clone())
     }
 
-    /// Returns the contents of a row, excluding the contents of other rows stored after them.
+    /// Returns a row's contents, without those of the rows stored after it.
     fn contents_of(&self, row: Row) -> &[u8] {
         let contents = self.contents.get(row);
         let mut steps = Steps::new(self.shapes.shapes(), contents);
@@ -284,7 +284,7 @@ impl Store {
         terms(self.shapes.shapes(), &self.dictionary, self.contents.get(row))
     }
 
-    /// Returns the value of a property of the alert itself, such as `alertWebUrl`. If there are
+    /// Returns the value of one of the alert's own properties, such as `alertWebUrl`. If there are
     /// several values, returns the first.
     pub fn property(&self, row: Row, path: &str) -> Option<SafeText> {
         let mut terms = self.terms(row);
@@ -327,8 +327,7 @@ impl Store {
         self.columns.dated(date, test)
     }
 
-    /// Returns the memory used by each part of the store, in bytes, excluding the JSON of the
-    /// alerts.
+    /// Returns the memory used by each part of the store, in bytes, excluding the alerts' JSON.
     pub fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("dictionary", self.dictionary.size()),
@@ -370,7 +369,7 @@ fn terms<'a>(
 #[derive(Debug, Default)]
 struct Owners {
     names: BTreeSet<SafeText>,
-    /// The codes of the same names, which are faster to compare.
+    /// The codes for the same names, which are faster to compare.
     codes: HashSet<ValueCode>,
 }
 

@@ -5,8 +5,8 @@
 
 use memchr::memmem;
 
-/// The minimum length of a pattern for [`Packed::find_each`]. At either alignment, a shorter one may
-/// not cover a whole byte.
+/// The minimum pattern length for [`Packed::find_each`]. Patterns of this length cover at least one
+/// full byte at either alignment; shorter ones may not.
 pub(crate) const MIN_PATTERN: usize = 3;
 
 /// A run of ASCII text, packed.
@@ -119,12 +119,12 @@ impl Packed {
         bytes.is_part_of(ByteSet::of(&self.alphabet))
     }
 
-    /// Calls `each` with the position of each match of a pattern of at least [`MIN_PATTERN`]
-    /// characters at or after `start`: first the matches at even positions, then those at odd ones.
-    /// `each` returns the position at which to continue.
+    /// Finds a pattern of at least [`MIN_PATTERN`] characters, and calls `each` with the position
+    /// of each match at or after `start`: first the matches at even positions, then those at odd
+    /// ones. `each` returns the position at which to continue.
     ///
-    /// The pattern must consist of characters of the alphabet. If the number of characters in the text
-    /// is odd, a match may include the one after the last, whose code is 0.
+    /// The pattern must consist of characters in the alphabet. If the text has an odd number of
+    /// characters, a match may include the unused half byte after the last one, whose code is 0.
     pub(crate) fn find_each(&self, pattern: &[u8], start: usize, mut each: impl FnMut(usize) -> usize) {
         let code = |byte: &u8| self.alphabet.iter().position(|known| known == byte).unwrap_or_default() as u8;
         let pattern: Vec<u8> = pattern.iter().map(code).collect();

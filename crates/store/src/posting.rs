@@ -13,7 +13,7 @@ use crate::{
     dictionary::{KeyCode, ValueCode},
 };
 
-/// The rows of one value.
+/// The rows that have a given value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rows<'a> {
     None,
@@ -115,10 +115,10 @@ pub(crate) struct Postings {
     untold: HashSet<(ValueCode, KeyCode)>,
 }
 
-/// The rows and the properties of a value.
+/// A value's rows and properties.
 #[derive(Clone, Copy, Debug)]
 struct Posting {
-    /// The row, [`NONE`], or [`LIST`] combined with the number of a list.
+    /// The row, [`NONE`], or [`LIST`] combined with a list number.
     rows: u32,
     /// The number of the property set.
     keys: u16,
@@ -128,9 +128,9 @@ impl Posting {
     const EMPTY: Self = Self { rows: NONE, keys: 0 };
 }
 
-/// The bit that marks a number as the number of a list.
+/// The bit that marks a number as a list number.
 const LIST: u32 = 1 << 31;
-/// The number that stands for no row.
+/// A sentinel for "no row".
 const NONE: u32 = u32::MAX;
 
 impl Postings {
@@ -175,7 +175,7 @@ impl Postings {
         }
     }
 
-    /// Returns the rows of a value.
+    /// Returns the rows that have the given value.
     pub(crate) fn rows(&self, value: ValueCode) -> Rows<'_> {
         match self.get(value).rows {
             NONE => Rows::None,
@@ -215,7 +215,7 @@ impl Postings {
 #[derive(Debug)]
 struct KeySets {
     sets: Vec<Vec<KeyCode>>,
-    /// The number of the set that results from adding a property to a set.
+    /// For a set and a property to add to it, the number of the resulting set.
     next: HashMap<(u16, KeyCode), u16>,
 }
 
@@ -226,7 +226,7 @@ impl Default for KeySets {
 }
 
 impl KeySets {
-    /// The number that stands for a set of properties that is not tracked.
+    /// A sentinel for a property set that is not tracked.
     const UNKNOWN: u16 = u16::MAX;
 
     fn get(&self, number: u16) -> Option<&[KeyCode]> {

@@ -24,10 +24,10 @@ use crate::{
 
 /// Decides which of an alert's values are indicators, and when two values are the same.
 ///
-/// The rows of an indicator must be the rows that an exact search for it finds.
+/// An indicator's rows must be those that an exact search for it finds.
 pub trait PostingRules: fmt::Debug + Send + Sync {
-    /// Returns whether the values of a property are indicators of this kind. `evidence` is the
-    /// short name of the evidence type, or `None` for a property of the alert itself.
+    /// Returns whether a property's values are indicators of this kind. `evidence` is the evidence
+    /// type's short name, or `None` for a property of the alert itself.
     fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
 
     /// Returns the key for an exact search for a value, or `None` if the value has no key. Values
@@ -72,7 +72,7 @@ pub(crate) struct Index {
     names: Vec<Vec<NameCode>>,
     /// The kinds with derived keys.
     derived: u32,
-    /// The last value for each hash of a derived key, as an index into `values`.
+    /// The most recently added value for each derived-key hash, as an index into `values`.
     last: Table<u32>,
     /// Values, each paired with the index of the previous value that has the same hash, plus one.
     values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
@@ -221,8 +221,8 @@ impl Store {
     }
 
     /// Returns keys that distinguish the devices or users in a row from all other devices or users,
-    /// in the order in which the column lists them. A key is the code of an identity, along with
-    /// the feed if the identity is a name and there are several feeds.
+    /// in the order in which the column lists them. A key is an identity's code, along with the
+    /// feed if the identity is a name and there are several feeds.
     pub(crate) fn identity_keys(
         &self,
         row: Row,

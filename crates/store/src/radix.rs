@@ -1,7 +1,7 @@
 //! A stable radix sort that runs in slices.
 
-/// The maximum number of bits in a digit. A pass writes to one place for each value of a digit, and
-/// all these places must fit into the processor's cache.
+/// The maximum number of bits in a digit. A pass writes to one place for each digit value, and all
+/// these places must fit into the processor's cache.
 const DIGIT: u32 = 11;
 
 /// A sort in progress. Items whose keys are equal keep their order.

@@ -1,4 +1,4 @@
-//! Shapes: the structure of alerts and of items of evidence, without their values.
+//! Shapes: the structure of alerts and evidence items, without their values.
 //!
 //! Most alerts and items share their shape with many others. An alert is therefore stored as a
 //! shape and a list of values, from which its JSON can be restored.
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dictionary::{CodeMap, KeyCode, NameCode};
 
-/// The property of a value, and the name under which the value is stored.
+/// A value's property, and the name under which the value is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Leaf {
     pub(crate) key: KeyCode,
@@ -27,16 +27,16 @@ pub(crate) enum Token<L = Leaf> {
     Close,
     OpenList,
     CloseList,
-    /// A property name, as the number of a label.
+    /// A property name, as a label number.
     Label(u32),
     /// A string value.
     Text(L),
     /// A number, `true` or `false`.
     Literal(L),
     Null,
-    /// A list of items of evidence, which have shapes of their own.
+    /// A list of evidence items, which have their own shapes.
     Items,
-    /// An item of evidence that is not in a list.
+    /// An evidence item that is not in a list.
     Item,
     /// Comes last in an alert whose JSON escapes non-ASCII characters.
     Ascii,
@@ -122,7 +122,7 @@ impl ShapeTable {
         &self.shapes
     }
 
-    /// Adds all shapes of a batch and returns their numbers in this table.
+    /// Adds all shapes in a batch and returns their numbers in this table.
     pub(crate) fn merge(&mut self, batch: &Shapes, map: &CodeMap) -> Vec<u32> {
         let labels: Vec<_> = batch.labels.iter().map(|label| self.label(label)).collect();
         let leaf = |Leaf { key, name }| Leaf { key: map.key(key), name: map.name(name) };

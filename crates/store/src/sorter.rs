@@ -44,7 +44,7 @@ enum Stage {
     ByDate(Dates, Radix),
 }
 
-/// The codes of rows.
+/// The rows' codes.
 #[derive(Debug, Default)]
 struct Codes {
     /// For each row, its code in the upper 32 bits and its index in the lower 32 bits. The code is
@@ -54,7 +54,7 @@ struct Codes {
     examples: Vec<Option<Row>>,
 }
 
-/// The ranks of codes.
+/// The ranks assigned to codes.
 #[derive(Debug, Default)]
 struct Ranks {
     /// The example row for each code, sorted by value.
@@ -63,7 +63,7 @@ struct Ranks {
     numbered: usize,
     /// The last rank assigned. Equal values have the same rank.
     rank: u32,
-    /// The rank of each code, followed by the rank of rows without a value.
+    /// The rank of each code, followed by the rank for rows without a value.
     by_code: Vec<u32>,
 }
 
@@ -76,7 +76,7 @@ struct Dates {
     last: i64,
 }
 
-/// The code of rows that have no value.
+/// The code for rows that have no value.
 const NONE: u32 = u32::MAX;
 
 impl Sorter {

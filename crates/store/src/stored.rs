@@ -2,7 +2,7 @@
 //!
 //! The JSON of nearly all alerts is restored from their contents: a shape and values, which the
 //! store keeps anyway. Other JSON, such as JSON with white space or unusual escapes, is compressed
-//! in blocks. Reading it means decompressing the whole block, which takes about a millisecond, so
+//! in blocks. Reading it means decompressing the entire block, which takes about a millisecond, so
 //! only workers and output writers read bodies.
 
 use std::{
@@ -31,7 +31,7 @@ const LEVEL: i32 = 1;
 #[derive(Debug)]
 struct Block {
     compressed: Vec<u8>,
-    /// The end of each alert in the decompressed block.
+    /// Where each alert ends in the decompressed block.
     ends: Vec<u32>,
 }
 
@@ -68,9 +68,9 @@ pub struct StoredAlert(Body);
 
 #[derive(Clone, Debug)]
 enum Body {
-    /// A block and the position of the alert in it.
+    /// A block and the alert's position in it.
     Block(Arc<Block>, u32),
-    /// The contents of the alert, and the source of its JSON.
+    /// The alert's contents, and the source of its JSON.
     Contents(Box<[u8]>, Json),
 }
 
@@ -112,7 +112,7 @@ impl StoredAlert {
         }
     }
 
-    /// Reads the alert. If it is in a block, decompresses the whole block.
+    /// Reads the alert. If it is in a block, decompresses the entire block.
     pub fn read(&self) -> RawAlert {
         StoredReader::default().read(self)
     }
@@ -183,7 +183,7 @@ pub(crate) struct StoredWriter {
 }
 
 thread_local! {
-    /// The buffer of this thread's last writer, kept for reuse.
+    /// The buffer from this thread's last writer, kept for reuse.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

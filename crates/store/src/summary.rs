@@ -65,16 +65,16 @@ impl std::ops::AddAssign for AlertCount {
     }
 }
 
-/// The count of the alerts that have one value of a column.
+/// The number of alerts that have a particular value in a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueCount {
     /// The value, or `None` for the alerts without a value.
     pub value: Option<SafeText>,
     /// For a device or user, its identity: an ID or, failing that, a name.
     pub identity: Option<SafeText>,
-    /// The feed of the alerts, if the value has a different meaning in other feeds.
+    /// The alerts' feed, if the value has a different meaning in other feeds.
     pub feed: Option<FeedId>,
-    /// The row of one of the alerts.
+    /// One of the alerts' rows.
     pub row: Row,
     /// The number of alerts.
     pub count: AlertCount,
@@ -83,8 +83,8 @@ pub struct ValueCount {
 /// Identifies a value of a column: its code and, if it is unique only within a feed, the feed.
 type Key = (Option<u32>, Option<FeedId>);
 
-/// The values of a column, by key. They are split into shards, so that each growth step takes only
-/// a fraction of a millisecond.
+/// A column's values, by key. They are split into shards, so that each growth step takes only a
+/// fraction of a millisecond.
 #[derive(Clone, Debug, Default)]
 struct Values {
     shards: Vec<HashMap<Key, Counted>>,
@@ -109,7 +109,7 @@ impl Values {
     }
 }
 
-/// The count of one value, along with a row that has the value and the value's position in that
+/// The count for one value, along with a row that has the value and the value's position in that
 /// row.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -211,15 +211,15 @@ impl Summary {
         self.ages
     }
 
-    /// Returns the count of alerts without a value in a column of [`COUNTED`], or `None` if every
-    /// alert has a value.
+    /// Returns the count of alerts without a value in one of the [`COUNTED`] columns, or `None` if
+    /// every alert has a value.
     pub fn missing(&self, column: Column) -> Option<ValueCount> {
         let at = COUNTED.iter().position(|counted| *counted == column)?;
         let Counted { row, count, .. } = *self.values[at].missing()?;
         Some(ValueCount { value: None, identity: None, feed: None, row, count })
     }
 
-    /// Returns the most frequent values of a column of [`COUNTED`], at most `most` of them, and the
+    /// Returns up to `most` of the most frequent values in one of the [`COUNTED`] columns, and the
     /// total number of distinct values. Equally frequent values are sorted by their number of
     /// high-severity alerts, largest first, and then by the order in which they were loaded.
     pub fn top(&self, store: &Store, column: Column, most: usize) -> (Vec<ValueCount>, usize) {

@@ -56,8 +56,8 @@ impl<T: Copy> Table<T> {
     }
 }
 
-/// Returns the shard of a hash, which is less than [`SHARDS`]. The tables use the high and low bits
-/// of the hash, so bits from the middle select the shard.
+/// Returns the shard for a hash, as a number less than [`SHARDS`]. The tables use the high and low
+/// bits of the hash, so bits from the middle select the shard.
 ///
 /// A table doubles when it is full. The shards differ in size by up to a factor of two, evenly
 /// spaced on a logarithmic scale, so that they do not all double at the same time.

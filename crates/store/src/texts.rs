@@ -1,4 +1,4 @@
-//! The distinct values of a batch, in the order in which they first occur.
+//! The distinct values in a batch, in the order in which they first occur.
 
 use hashbrown::{HashTable, hash_table::Entry};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ impl TextCode {
     }
 }
 
-/// The end of each part of a value in the buffers of [`Texts`]. A part starts where the same part
+/// Where each part of a value ends in the [`Texts`] buffers. Each part starts where the same part
 /// of the previous value ends.
 #[derive(Debug)]
 struct Text {
@@ -27,13 +27,13 @@ struct Text {
     raw: usize,
     /// The end of the folded form, which is omitted if it equals the value as sent.
     folded: usize,
-    /// The end of the bits that mark the positions of capitals.
+    /// The end of the bits that mark capitals.
     capitals: usize,
     /// The hash of the folded form.
     hash: u64,
 }
 
-/// The distinct values of a batch.
+/// The distinct values in a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     list: Vec<Text>,
@@ -113,7 +113,7 @@ impl TextTable {
         Self { table: HashTable::with_capacity(values), ..Self::default() }
     }
 
-    /// Returns the code of a value, adding it if it is new.
+    /// Returns a value's code, adding the value if it is new.
     pub(crate) fn add(&mut self, name: NameCode, raw: &str) -> TextCode {
         let Self { texts, table, folder } = self;
         let raw_hash = hash(raw.as_bytes());

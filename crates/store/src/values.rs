@@ -220,7 +220,7 @@ pub(crate) fn raw_of(chunks: &[Arc<Chunk>], index: u32) -> Cow<'_, str> {
     chunks[index as usize / CHUNK].raw(index as usize % CHUNK)
 }
 
-/// Expands half a hash into a hash for the tables. Every bit of the result depends on all bits of
+/// Expands half a hash into a hash for the tables. Every bit in the result depends on every bit in
 /// the half.
 fn spread(half: u32) -> u64 {
     let product = (u64::from(half) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);

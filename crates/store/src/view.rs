@@ -4,8 +4,8 @@
 //! slices and then takes effect all at once. Until then, the view keeps the rows that matched the
 //! previous filter. Rows that arrive during the evaluation are tested at its end. Once no work is
 //! left, the view equals the result of filtering and sorting all rows from scratch, plus any rows
-//! that stay although they no longer match. This holds for any order of arrivals, updates, filters
-//! and sorts.
+//! that stay although they no longer match. This is true whatever the order of arrivals, updates,
+//! filters and sorts.
 
 use std::{any::Any, fmt::Debug};
 
@@ -24,10 +24,10 @@ pub trait Filter: Any + Debug + Send {
     /// Restarts the evaluation.
     fn restart(&mut self);
 
-    /// Continues to evaluate the filter on all rows of a store. Testing one row or searching 64
-    /// bytes of text is one unit of work; the units used are subtracted from `work`. Once the
-    /// evaluation is complete, returns the rows that matched when it started. Rows that have been
-    /// added or changed since then must be tested with [`Filter::matches`].
+    /// Continues to evaluate the filter on all rows in a store. Testing one row or searching 64
+    /// bytes of text counts as one unit of work; the units used are subtracted from `work`. Once
+    /// the evaluation is complete, returns the rows that matched when it started. Rows that have
+    /// been added or changed since then must be tested with [`Filter::matches`].
     fn evaluate(&mut self, store: &Store, work: &mut usize) -> Option<RowSet>;
 
     /// Returns whether a row matches.
@@ -72,8 +72,8 @@ pub struct View {
     sort: Sort,
     /// All rows by age, newest first, which is the default order.
     ages: Order,
-    /// All rows in an order other than the default, if one is displayed. While a sort is in
-    /// progress, this is still the previous order.
+    /// All rows in the displayed order, if it is not the default. While a sort is in progress, the
+    /// previous order is still displayed.
     by_column: Option<Order>,
     /// The rows that match.
     matching: RowSet,

@@ -197,7 +197,7 @@ impl Actions {
         self.runs.iter().find(|run| run.action.id == *id)
     }
 
-    /// Returns the action whose changes a job sends.
+    /// Returns the action whose changes are sent by a job.
     pub(in crate::app) fn of_job(&self, id: JobId) -> Option<&ActionRun> {
         self.runs.iter().find(|run| run.jobs.iter().any(|(job, _)| *job == id))
     }

@@ -15,7 +15,7 @@ pub struct Fact {
     pub value: FactValue,
 }
 
-/// The value of a fact.
+/// A fact's value.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are plain")]
 pub enum FactValue {
@@ -24,7 +24,7 @@ pub enum FactValue {
     Member(SafeText, String),
     Time(Timestamp),
     Text(SafeText),
-    /// The id of an ATT&CK technique, which the screen shows together with its name.
+    /// An ATT&CK technique's id, which the screen shows together with the name.
     Technique(SafeText),
     /// The number of similar alerts and their classifications, counted while the alert is being
     /// read.

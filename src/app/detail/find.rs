@@ -158,7 +158,7 @@ impl Find {
         merge_ranges(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 
-    /// Returns the byte range of the first hit in displayed text of any length.
+    /// Returns the byte range of the first hit in displayed text, however long the text is.
     pub fn first_range(&self, shown: &str) -> Option<Range<usize>> {
         /// The number of bytes to search at a time. Finding a hit near the start must not require
         /// case-folding megabytes.
@@ -176,8 +176,8 @@ impl Find {
         }
     }
 
-    /// Returns the first hit in a [`LineKind::Rest`] line, as a byte range of the text that the
-    /// line stands for.
+    /// Returns the first hit in the text omitted at a [`LineKind::Rest`] line, as a byte range in
+    /// that text.
     pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
         self.rest_ranges.get(&(self.first_lines.get(&line.id.block)? + line.id.nth)).cloned()
     }
@@ -200,15 +200,15 @@ fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
 
-/// The case-folded text of all lines in one string, since a single search over all the text is
-/// faster than one search per line.
+/// The case-folded text of all lines in one string, since searching all the text at once is faster
+/// than searching line by line.
 #[derive(Debug, Default)]
 struct TextIndex {
     folded: String,
     entries: Vec<Entry>,
 }
 
-/// The text of a line; for wrapped text, only the part on that line.
+/// A line's text; for wrapped text, only the part on that line.
 #[derive(Debug)]
 struct Entry {
     /// The byte range in the index's string.
@@ -236,8 +236,7 @@ impl TextIndex {
                         match &fact.value {
                             // Include the name that the screen shows next to the id.
                             FactValue::Technique(id) => index.add(at, &attack::describe(id)),
-                            // An enumeration member can be found by its words and by the value
-                            // received.
+                            // An enumeration member can be found both in words and as received.
                             FactValue::Member(raw, words) => {
                                 index.add(at, words);
                                 index.add(at, raw.raw());
@@ -276,7 +275,7 @@ impl TextIndex {
                     }
                 }
                 LineKind::TimelineEntry(nth) => index.add(at, &body.timeline_text(*nth)),
-                // Indicators and command lines are values of nodes, which are already indexed.
+                // Indicators and command lines are node values, which are already indexed.
                 LineKind::Indicator(_)
                 | LineKind::CommandLine(..)
                 | LineKind::Section(..)
@@ -299,7 +298,7 @@ impl TextIndex {
         self.folded.push(SEPARATOR);
     }
 
-    /// Joins the text added next to the previous text, separated by this number of spaces.
+    /// Makes the next text to be added continue the previous text after this many spaces.
     fn continue_text(&mut self, blanks: usize) {
         self.folded.pop();
         self.folded.extend(std::iter::repeat_n(' ', blanks));
@@ -328,7 +327,7 @@ impl TextIndex {
         hits
     }
 
-    /// Returns the parts of a line's text that belong to a hit, as byte ranges of the case-folded
+    /// Returns the parts of a line's text that belong to a hit, as byte ranges in the case-folded
     /// text.
     fn within(&self, line: usize, needles: &[String]) -> Vec<Range<usize>> {
         let entry = self.entries.partition_point(|entry| entry.line < line);

@@ -1,9 +1,9 @@
-//! Builds the visible lines of the detail pane, in order.
+//! Builds the detail pane's visible lines, in order.
 //!
 //! A large tree initially shows only what matters for its verdicts: suspicious nodes are visible
-//! with all their ancestors, unsuspicious nodes with many siblings are folded, and large groups of
-//! unsuspicious nodes of the same kind become a single line. All of these are unfolded with the
-//! same keys (docs/console.md, "Detail lines").
+//! with all their ancestors, and other nodes with many siblings are folded or, if a great many of
+//! them are of the same kind, become a single line. All of these are unfolded with the same keys
+//! (docs/console.md, "Detail lines").
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,13 +22,14 @@ use alertdeck_model::{Alert, SafeText, Timestamp};
 
 /// A tree with more nodes than this is partly folded at first, since it does not fit on a screen.
 const LARGE_TREE: usize = 40;
-/// In a large tree, an unsuspicious node with more siblings than this is folded at first.
+/// In a large tree, a node that is not suspicious is folded at first if it has more siblings than
+/// this.
 const MAX_OPEN_SIBLINGS: usize = 4;
-/// If there are more unsuspicious siblings of the same kind than this, they become a single line
+/// If more siblings than this are of the same kind and not suspicious, they become a single line
 /// that can be unfolded.
 const MAX_LISTED_SIBLINGS: usize = 50;
-/// The maximum number of lines on which to show a process's command line. The values of the
-/// process's node include the whole command line.
+/// The maximum number of lines on which to show a process's command line. The process node's values
+/// include the full command line.
 const MAX_COMMAND_LINES: usize = 4;
 /// If there are more indicators than this, they are folded at first, since they would push the
 /// facts off the screen.
@@ -51,14 +52,14 @@ impl SuspiciousPaths {
     }
 }
 
-/// A node or a group of nodes, shown as one line of the tree.
+/// A node or a group of nodes, shown as one line in the tree.
 enum OutlineNode<'a> {
     Node {
         id: NodeId,
         /// The number of the node's siblings.
         siblings: usize,
     },
-    /// Unsuspicious siblings of the same kind.
+    /// Siblings of the same kind that are not suspicious.
     Group { above: FoldKey, kind: &'a SafeText, members: Vec<NodeId> },
 }
 
@@ -77,8 +78,8 @@ impl<'a> OutlineNode<'a> {
     }
 }
 
-/// Arranges siblings into outline nodes. Many unsuspicious siblings of the same kind become a group
-/// at the position of the first of them.
+/// Arranges siblings into outline nodes. If many siblings of the same kind are not suspicious, they
+/// become a group in place of the first one.
 fn outline_nodes<'a>(
     tree: &'a Tree,
     nodes: &[NodeId],
@@ -117,7 +118,7 @@ pub struct Indentation {
 }
 
 impl Indentation {
-    /// Returns the indentation of a line in a pane of `width` columns.
+    /// Returns the indentation of a line in a pane that is `width` columns wide.
     pub fn new(depth: usize, width: usize) -> Self {
         let levels = (width / 10).clamp(2, 8);
         // The level number takes up at least two columns, and a sign follows it.
@@ -141,7 +142,7 @@ impl<'a> Outline<'a> {
         Self { lines: Vec::new(), section: ("", 0), folds, width: width.max(10) }
     }
 
-    /// Builds the lines of an alert for a view.
+    /// Builds an alert's lines for a view.
     pub(super) fn lines(
         mut self,
         body: &Body,
@@ -188,7 +189,7 @@ impl<'a> Outline<'a> {
         }));
     }
 
-    /// Adds the heading of a section. Returns whether the section is unfolded.
+    /// Adds a section heading. Returns whether the section is unfolded.
     fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
         let key = key_of(&title);
         let folded = self.is_folded(key, !open);
@@ -382,7 +383,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// Adds the command line of a process, on up to `most` lines.
+    /// Adds a process's command line, on up to `most` lines.
     fn command_line(&mut self, tree: &Tree, id: NodeId, depth: usize, block: BlockId, most: usize) {
         let Some(command) = command_line(tree.describe(id)) else { return };
         let depth = depth + 1;

@@ -1,4 +1,4 @@
-//! The detail pane's state and commands, and the implementation of the commands.
+//! The detail pane's state, and the commands with their implementation.
 
 use super::{Detail, DetailView, Folds, Scroll};
 use crate::app::{
@@ -135,7 +135,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     }
 }
 
-/// A position in the detail view of an alert.
+/// A position in an alert's detail view.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) struct DetailPosition {
     pub(in crate::app) row: Row,

@@ -19,7 +19,7 @@ pub struct Value {
 const REPORTED_BY: &str = "reported by";
 
 impl Detail {
-    /// Returns a line's first value that contains the search text.
+    /// Returns the first value on a line that contains the search text.
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
@@ -40,7 +40,7 @@ impl Detail {
         identity.or(self.indicators_of(line).first())
     }
 
-    /// Returns the indicators of a line.
+    /// Returns a line's indicators.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
             LineKind::Node(id) | LineKind::CommandLine(id, _) => &self.body.tree.describe(id).indicators,
@@ -49,7 +49,7 @@ impl Detail {
         }
     }
 
-    /// Returns a line's values that other alerts may also contain, most specific first.
+    /// Returns the values on a line that other alerts may also contain, most specific first.
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
         let Some((id, node)) = self.node(line) else { return self.values(line) };
         let description = self.body.tree.describe(id);
@@ -60,12 +60,12 @@ impl Detail {
         values
     }
 
-    /// Returns the name of a node as received.
+    /// Returns a node's name as received.
     fn raw_name(&self, id: NodeId) -> String {
         self.body.tree.describe(id).main.iter().map(|piece| piece.text.raw()).collect()
     }
 
-    /// Returns all values of a line with their paths. Values that are reported only by other items
+    /// Returns all values on a line, with their paths. Values that are reported only by other items
     /// follow the names of those items.
     pub fn values(&self, line: &Line) -> Vec<Value> {
         if let Some((id, node)) = self.node(line) {
@@ -131,9 +131,9 @@ impl Value {
         self.label == REPORTED_BY
     }
 
-    /// Returns the sort rank of the value among the values on its line: indicators first, then the
-    /// state, then other values, and the type last. `is_indicator` says whether the value is an
-    /// indicator, which other alerts may share.
+    /// Returns the value's sort rank among those on its line: indicators first, then the state,
+    /// then other values, and the type last. `is_indicator` says whether the value is an indicator,
+    /// which other alerts may share.
     pub fn rank(&self, is_indicator: bool) -> u8 {
         // If there are several items, each label starts with the item's number, as in `1: verdict`.
         let path = self.label.rsplit(' ').next().unwrap_or_default();
@@ -159,8 +159,8 @@ impl Value {
     }
 }
 
-/// Returns the value of a property, if it has one. The last segment of the property's path is used
-/// as the raw filter field.
+/// Returns a property's value, if it has one. The last segment of the property's path is used as
+/// the raw filter field.
 fn value_of(property: &Property) -> Option<Value> {
     let path = property.path.line();
     let name = path.rsplit('.').next().unwrap_or(&path);

@@ -116,7 +116,7 @@ impl Position {
     }
 }
 
-/// The backfill of a feed.
+/// A feed's backfill.
 #[derive(Debug, Default)]
 pub struct Backfill {
     state: BackfillState,

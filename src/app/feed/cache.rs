@@ -1,4 +1,5 @@
-//! The cache of a feed's account: the alerts from earlier runs (docs/console.md, "Cache").
+//! The cache for a feed's account, which contains the alerts from earlier runs (docs/console.md,
+//! "Cache").
 //!
 //! A state machine without access to files: workers open and read the cache, and a thread writes to
 //! it. This module ensures that coverage is saved only if all of the account's alerts in memory are
@@ -24,12 +25,12 @@ pub enum CacheWrite {
     Alerts {
         /// The batch that contains the alerts.
         batch: Arc<EncodedBatch>,
-        /// The positions of the alerts to write; `None` for the whole batch.
+        /// The positions of the alerts to write; `None` for the entire batch.
         only: Option<Vec<u32>>,
         /// The current time.
         at: Timestamp,
     },
-    /// The new coverage of the cache.
+    /// The cache's new coverage.
     Coverage {
         /// The coverage.
         coverage: Coverage,
@@ -115,7 +116,7 @@ impl Cache {
     }
 
     /// Records that the cached alerts have been read. If `is_whole` is false, some could not be
-    /// read, and the cache covers nothing.
+    /// read, and the cache is treated as covering nothing.
     pub(in crate::app) fn read(&mut self, is_whole: bool) {
         if let Self::Reading(cached) = *self {
             let coverage = cached.coverage.filter(|_| is_whole);
@@ -135,7 +136,7 @@ impl Cache {
         covers.then(|| watermark.before(OVERLAP))
     }
 
-    /// Records that all changes have been fetched. Returns the previous coverage of the cache.
+    /// Records that all changes have been fetched. Returns the cache's previous coverage.
     pub(in crate::app) fn caught_up(&mut self) -> Option<Coverage> {
         self.cached_mut()?.coverage.take()
     }
@@ -159,7 +160,7 @@ impl Cache {
         self.write(CacheWrite::Alerts { batch, only, at })
     }
 
-    /// Returns the write for a coverage, unless that coverage was the last one written.
+    /// Returns the write that saves a coverage, unless that coverage was the last one written.
     pub(in crate::app) fn covered(&mut self, coverage: Coverage, at: Timestamp) -> Option<CacheWrite> {
         let cached = self.cached_mut()?;
         if cached.saved == Some(coverage) {

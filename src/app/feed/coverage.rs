@@ -9,7 +9,7 @@ use alertdeck_store::RowSet;
 use super::backfill::DAYS;
 use crate::app::{format::thousands, job::Scope};
 
-/// The coverage of a count over all loaded alerts.
+/// How much a count over all loaded alerts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of loaded alerts.

@@ -7,7 +7,8 @@ use alertdeck_store::FeedId;
 use super::{Feed, FeedEffect, FeedSettings, Phase, PollEvent};
 use crate::app::job::JobId;
 
-/// All feeds. The list contains the alerts from the feeds that are on; at least one always is.
+/// All feeds. The list contains the alerts from the feeds that are on. At least one feed is always
+/// on.
 #[derive(Debug)]
 pub struct Feeds {
     /// The feeds that are on, in the order in which they were switched on.

@@ -14,7 +14,7 @@ use super::{CompleteList, FeedEffect, Pace, Reading};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 use crate::files::Progress;
 
-/// The warning for a list with a guessed spelling.
+/// The warning for a list that relies on a guess about how an owner's name is spelled.
 const DOUBT: &str = "may miss owner spellings";
 
 /// The state of the list fetch.
@@ -81,7 +81,7 @@ pub(in crate::app) enum ListEvent {
     Page {
         /// The number of alerts in the list, as counted by the service.
         total: Option<u64>,
-        /// The service's warning of a partial result.
+        /// The service's warning that the result is partial, if any.
         partial: Option<SafeText>,
     },
     /// The request is waiting until this time, measured from startup.
@@ -94,7 +94,7 @@ pub(in crate::app) enum ListEvent {
     FilesRead(Progress, Duration),
     /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
     Matched(Vec<Row>),
-    /// The whole list has been read. Carries the time by the local clock.
+    /// The entire list has been read. Carries the time by the local clock.
     Done(Timestamp),
     /// The fetch has failed. Carries the time of the next attempt, if any, measured from startup.
     Failed(Failure, Option<Duration>),
@@ -270,7 +270,7 @@ impl ListFetch {
         match event {
             ListEvent::Page { total, partial } => {
                 self.phase = Phase::Loading;
-                // If only changes are fetched, the service's count does not apply to the whole
+                // If only changes are fetched, the service's count does not apply to the entire
                 // list.
                 self.total = total.filter(|_| !self.catches_up).or(self.total);
                 self.partial = partial.or(self.partial.take());

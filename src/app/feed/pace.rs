@@ -11,7 +11,7 @@ const SPAN: Duration = Duration::from_secs(10);
 /// measured.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The pace of a list. Times are measured from startup.
+/// A list's loading pace. Times are measured from startup.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     /// The marks: times, each paired with the number of alerts read by then; at most one per

@@ -54,7 +54,7 @@ pub(in crate::app) enum PollEvent {
     ListAnswered(Option<Timestamp>),
     /// A list has been read completely. Carries the newest update time among its alerts.
     ListRead(Option<Timestamp>),
-    /// The service responded with a page of the poll at this time, by its own clock.
+    /// The service responded with one of the poll's pages at this time, by its own clock.
     Page(Option<Timestamp>),
     /// Alerts from the poll have arrived. Carries the newest update time among them.
     Read(Option<Timestamp>),

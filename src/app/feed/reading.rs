@@ -1,4 +1,4 @@
-//! The reading progress of a feed's files, as text.
+//! The progress made in reading a feed's files, as text.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::{app::format::bytes, files::Progress};
 /// The minimum reading time before a rate is meaningful.
 const MIN_TIME: Duration = Duration::from_millis(250);
 
-/// The reading progress of a feed's files.
+/// The progress made in reading a feed's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     first: (Progress, Duration),

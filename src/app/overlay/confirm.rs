@@ -1,4 +1,4 @@
-//! The confirmation of an action: shows, before anything is sent, which values change in which
+//! The confirmation for an action. Shows, before anything is sent, which values change in which
 //! alerts, and how (docs/triage.md).
 //!
 //! The confirmation ignores keys that were pressed before the user could read it, and repeats of a
@@ -35,7 +35,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The confirmation of an action.
+/// The confirmation for an action.
 #[derive(Clone, Debug)]
 pub struct Confirm {
     /// The action's verb, such as `Close`.
@@ -77,7 +77,7 @@ const DEVICE: usize = 18;
 const SIGN: usize = 2;
 
 impl Confirm {
-    /// Creates the confirmation of an action, opened at `mono`.
+    /// Creates the confirmation for an action, opened at `mono`.
     pub(in crate::app) fn new(
         verb: &str,
         action: Action,
@@ -159,7 +159,8 @@ impl Confirm {
     fn height(&self, app: &App) -> usize {
         let (_, height) = app.ui.overlay_size();
         let comment = if self.comment().is_some() { 2 } else { 0 };
-        // The heading, the notes, the position and the blank lines between them.
+        // The number of lines that do not scroll: heading, comment, notes, position and blank
+        // lines.
         let fixed = self.heading(app).len() + comment + self.notes.len() + 2;
         let each = self.lines_each(app);
         (height.saturating_sub(fixed) / each).max(1)

@@ -89,11 +89,11 @@ pub struct ExportForm {
     pub path: Editor,
     /// Whether the path's text field has the focus.
     pub typing: bool,
-    /// The stage of the export.
+    /// The export's stage.
     pub stage: ExportStage,
 }
 
-/// The stage of an export.
+/// An export's stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportStage {
     /// The form is being filled in.

@@ -1,5 +1,5 @@
-//! The form for changing several values of alerts at once: status, classification, determination,
-//! owner and a comment (docs/triage.md).
+//! The form for changing several alert values at once: status, classification, determination, owner
+//! and a comment (docs/triage.md).
 //!
 //! A value that is not set in the form stays unchanged in every alert. Only determinations that
 //! match the classification are offered, unless the user asks for all of them.

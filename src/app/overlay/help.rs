@@ -33,7 +33,7 @@ pub enum HelpLine {
     Blank,
 }
 
-/// Returns the lines of the help for a keymap. Commands without keys are omitted.
+/// Returns the help lines for a keymap. Commands without keys are omitted.
 pub fn help(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for context in keymap.contexts().iter().filter(|context| !context.commands.is_empty()) {

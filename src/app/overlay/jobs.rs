@@ -33,7 +33,7 @@ pub struct JobList {
     at: Option<JobKey>,
 }
 
-/// Identifies what a line of the list describes.
+/// Identifies what a line in the list describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKey {
     /// A feed's list fetch, live polling or backfill, whether it is running or waiting.
@@ -42,14 +42,14 @@ pub enum JobKey {
     Job(JobId),
 }
 
-/// A line of the list of jobs.
+/// A line in the job list.
 #[derive(Clone, Debug)]
 pub struct JobLine {
     /// The key that identifies the line.
     pub key: JobKey,
-    /// The name of the job.
+    /// The job's name.
     pub name: &'static str,
-    /// The state of the job.
+    /// The job's state.
     pub state: JobState,
     /// Details about the state, sanitised for display.
     pub detail: String,
@@ -72,8 +72,8 @@ impl App {
             if feed.settings.service {
                 lines.extend([self.backfill_line(feed), self.poll_line(feed)]);
             }
-            // These lines also describe the last job of each type, but not why a poll or a backfill
-            // failed.
+            // These lines also describe the latest job of each type, but not why a poll or a
+            // backfill failed.
             for job_type in [JobType::List, JobType::Backfill, JobType::Poll] {
                 let is_own = |job: &&Job| job.id.feed == feed.id && job.job_type == job_type;
                 let last = self.jobs.iter().rev().find(is_own);
@@ -213,7 +213,7 @@ impl App {
     }
 }
 
-/// Returns the progress of a job as text; `None` if the job does not count alerts.
+/// Returns a job's progress as text; `None` if the job does not count alerts.
 fn count(job: &Job) -> Option<String> {
     match (job.progress.alerts, job.progress.total) {
         (0, Some(total)) => Some(alerts(total)),

@@ -44,7 +44,7 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies the text. The notice refers to the text by the label in the string.
+    /// Copies the text. The string is the label by which the notice refers to the text.
     Copy(RawText, String),
     /// Copies the curl command that fetches this scope from this feed.
     CopyCurl(FeedId, Scope),
@@ -81,7 +81,7 @@ impl Object for Menu {
         self.at = scroll.cursor;
     }
 
-    /// The letters of the items take precedence over all other keys.
+    /// The item letters take precedence over all other keys.
     fn key(&mut self, _app: &App, key: Key) -> KeyOutcome {
         let at = match key.typed() {
             Some(c) => self.items.iter().position(|item| item.key == c),

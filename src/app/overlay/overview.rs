@@ -44,8 +44,7 @@ pub struct OverviewCounts {
     summary: Box<Summary>,
     /// The alerts being counted.
     rows: RowSet,
-    /// The versions of the view and the store that the count is based on; `None` if nothing has
-    /// been counted.
+    /// The view and store versions that the count is based on; `None` if nothing has been counted.
     version: Option<(u64, (u64, usize))>,
     /// The earliest time for a recount, measured from startup.
     until: Duration,

@@ -41,7 +41,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The list of profiles, while it is open.
+/// The profile list, while it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profiles {
     /// The index of the profile under the cursor.
@@ -62,7 +62,7 @@ pub struct ProfileLine {
 }
 
 impl App {
-    /// Returns the profile of a feed, if it has one.
+    /// Returns a feed's profile, if it has one.
     pub fn profile_of(&self, feed: &Feed) -> Option<&ProfileLine> {
         self.settings.profiles.iter().find(|profile| profile.name == feed.settings.profile)
     }
@@ -132,7 +132,7 @@ impl App {
     }
 
     /// Cancels a feed's jobs, except for those of the given types, and removes the ended ones from
-    /// the list of jobs.
+    /// the job list.
     fn cancel_jobs_of(&mut self, id: FeedId, except: &[JobType], effects: &mut Vec<Effect>) {
         let live = self.jobs.iter().filter(|job| job.id.feed == id && job.is_live());
         let live = live.filter(|job| !except.contains(&job.job_type));
@@ -223,7 +223,7 @@ fn selected(app: &App) -> Option<&str> {
     app.settings.profiles.get(profiles.at).map(|profile| profile.name.as_str())
 }
 
-/// Shows only the alerts of the profile under the cursor.
+/// Shows only the alerts from the profile under the cursor.
 fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(name) = selected(app).map(str::to_owned) else { return };
     if app.feeds.len() == 1 && name == app.feed().settings.profile {
@@ -233,7 +233,7 @@ fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     open(app, name, false, effects);
 }
 
-/// Adds the alerts of the profile under the cursor to the list, or removes them.
+/// Adds the alerts from the profile under the cursor to the list, or removes them.
 fn toggle(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(name) = selected(app).map(str::to_owned) else { return };
     let on = app.feeds.iter().find(|feed| feed.settings.profile == name).map(|feed| feed.id);

@@ -71,7 +71,7 @@ impl Requests {
         lines.reverse();
         let current = self.line().filter(|_| self.scroll.cursor > 0);
         if let Some(at) = current.and_then(|current| lines.iter().position(|line| line.is_same(current))) {
-            // Keep the request's position on the screen as well.
+            // Also keep the request's position on the screen.
             self.scroll.top = (self.scroll.top + at).saturating_sub(self.scroll.cursor);
             self.scroll.cursor = at;
         }
@@ -139,7 +139,7 @@ impl App {
         })
     }
 
-    /// Requests an update of the list if it is open and any feed has a service.
+    /// Requests an update to the list if it is open and any feed has a service.
     pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
         let due = self.clock.now.mono + REFRESH_INTERVAL;
         if self.feeds.iter().any(|feed| feed.settings.service)
@@ -176,8 +176,7 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawTe
     app.notify(notice);
 }
 
-/// Returns the details that Microsoft Support asks for: both request IDs and the time of the
-/// request.
+/// Returns the details that Microsoft Support asks for: both request IDs and the request time.
 fn ids(line: &RequestLine) -> RawText {
     let request_id = line.request_id.as_ref().map(|id| format!("request-id: {}\n", id.line()));
     RawText(format!(

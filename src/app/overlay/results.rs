@@ -1,4 +1,4 @@
-//! The results of an action, alert by alert.
+//! An action's results, alert by alert.
 
 use super::{Object, Panel, PanelLine, PanelSpan, Role};
 use crate::{

@@ -179,7 +179,7 @@ impl App {
     }
 
     /// Replaces the text with the result from the external editor. If the result cannot be used,
-    /// the previous text stays.
+    /// the previous text is kept.
     pub(in crate::app) fn text_edited(&mut self, edited: Result<String, String>) {
         let Some(Overlay::TextPrompt(prompt)) = self.ui.overlay_mut() else { return };
         match edited {

@@ -1,4 +1,4 @@
-//! All values on a line of the detail pane, untruncated, to copy, filter by or pivot on.
+//! All values on a line in the detail pane, untruncated, to copy, filter by or pivot on.
 
 use super::Object;
 use crate::app::{
@@ -22,22 +22,22 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The width of a count of alerts and devices, such as `14,123 alerts · 1,234 dev`, including the
-/// gap before it.
+/// The width of an alert and device count, such as `14,123 alerts · 1,234 dev`, including the gap
+/// before it.
 const LONG_COUNT: usize = 27;
-/// The width of a count of alerts without devices, such as `1,234,567 alerts`.
+/// The width of an alert count without devices, such as `1,234,567 alerts`.
 const SHORT_COUNT: usize = 18;
 /// The minimum overlay width at which device counts are shown too.
 const LONG_FROM: usize = 90;
 
-/// The values of a line, wrapped, with a cursor that moves from value to value.
+/// A line's values, wrapped, with a cursor that moves from value to value.
 #[derive(Debug)]
 pub struct Values {
     /// The title, sanitised for display.
     pub title: String,
     /// The values.
     pub values: Vec<Value>,
-    /// The indicator of each value, if it has one.
+    /// Each value's indicator, if it has one.
     pub indicators: Vec<Option<Indicator>>,
     /// The lines of text.
     pub lines: Vec<ValueLine>,

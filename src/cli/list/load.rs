@@ -1,4 +1,4 @@
-//! Loads the alerts of a list from the service or from files.
+//! Loads a list's alerts from the service or from files.
 
 use std::cell::RefCell;
 
@@ -196,7 +196,7 @@ async fn compare_owners(
     })
 }
 
-/// Fetches a whole list. Fails if the first page fails. If a later page fails, returns a
+/// Fetches an entire list. Fails if the first page fails. If a later page fails, returns a
 /// description of what is missing.
 async fn fetch_all(
     client: &Client,
@@ -245,7 +245,7 @@ async fn fetch_some(
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
-    // If Graph applies the whole filter, a page of `limit` alerts is usually enough.
+    // If Graph applies the entire filter, a page of `limit` alerts is usually enough.
     let needed = Some(limit).filter(|_| plan.is_exact()).and_then(|limit| u32::try_from(limit).ok());
     let top = needed.map_or(PAGE_SIZE, |needed| needed.clamp(SMALLEST_PAGE, PAGE_SIZE));
     let mut pages = client.pages(&ListQuery { filter, top: Some(top), count: false });

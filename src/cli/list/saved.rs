@@ -1,9 +1,9 @@
 //! Loads a list's alerts from files, keeping only the alerts that match or, with a limit, the
 //! newest of them.
 //!
-//! Files may contain several states of an alert, of which only the last one counts. A few bytes are
-//! therefore kept for each alert that does not match, so that its last state can replace an earlier
-//! state that matches.
+//! Files may contain several states of the same alert, and only the latest one counts. A few bytes
+//! are therefore kept for each alert that does not match, so that its latest state can replace an
+//! earlier state that matches.
 
 use std::{
     collections::HashMap,
@@ -42,7 +42,7 @@ fn load_with(
     reader.read(paths, &screen);
     if reader.is_short() && paths.are_rereadable() {
         // Some alerts were dropped in favour of others that were later replaced. Read the files
-        // again: this cannot recur, since the last state of each alert is now known.
+        // again: this cannot recur, since each alert's latest state is now known.
         reader = Reader { limit, spare, last: reader.last, is_known: true, ..Reader::default() };
         screen.oldest.store(i64::MIN, Ordering::Relaxed);
         reader.read(paths, &screen);
@@ -135,7 +135,7 @@ impl<'a> Screen<'a> {
 /// created.
 type Key = (u64, Option<i64>);
 
-/// The last state of an alert.
+/// An alert's latest state.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     updated: Option<Timestamp>,
@@ -154,7 +154,7 @@ struct Reader {
     /// [`Last`]). Empty if all alerts are kept.
     rows: Vec<(Key, u64)>,
     last: HashMap<Key, Last>,
-    /// Whether `last` is complete because the files have been read before.
+    /// Whether `last` is already complete, because the files have been read once.
     is_known: bool,
     /// The number of alerts read.
     read: u64,
@@ -224,7 +224,7 @@ impl Reader {
         }
     }
 
-    /// Returns whether a row is the last state of its alert.
+    /// Returns whether a row contains its alert's latest state.
     fn is_last(&self, row: Row) -> bool {
         let Some((key, place)) = self.rows.get(row.index()) else { return true };
         self.last.get(key).is_none_or(|last| last.place == *place)

@@ -1,4 +1,4 @@
-//! The changes requested from `alertdeck update`, and the resulting change to one alert.
+//! The changes requested with `alertdeck update`, and the resulting change to each alert.
 
 use alertdeck_graph::{AlertUpdate, Owner};
 use alertdeck_model::{Classification, Determination, Status};
@@ -9,7 +9,7 @@ use crate::triage::{Change, Values, determinations, owner_is_person, pair};
 /// The new owner of an alert, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assignee {
-    /// The tenant's user.
+    /// The user in the alert's tenant.
     Me,
     /// Unassigned.
     None,

@@ -1,4 +1,4 @@
-//! A line of the evidence tree: type, name, facts, time, state and counts.
+//! A line in the evidence tree: type, name, facts, time, state and counts.
 //!
 //! If the line is too short, the facts are omitted first, then the time, then the remediation
 //! state. The name and the verdict are always shown. During a search, a matching value that the
@@ -162,7 +162,7 @@ fn piece_span<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style)
     matched(app, (kind, &piece.path), piece.text.head_cow(), style)
 }
 
-/// Returns the verdict and the remediation state of a node. If both do not fit in `room` columns,
+/// Returns a node's verdict and remediation state. If they do not both fit in `room` columns,
 /// returns only the verdict or, if that does not fit either, `None`.
 fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let full = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));

@@ -17,7 +17,7 @@ use crate::{
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
-/// The label of the path.
+/// The path's label.
 const LABEL: &str = "file  ";
 
 /// The number of lines for the result or for the reason the list is incomplete.
@@ -68,8 +68,8 @@ pub(super) fn draw(
     caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing { .. }))
 }
 
-/// Returns the lines of the form, or fewer if there is little room. Their number does not depend on
-/// the messages, so that the layout stays stable.
+/// Returns the form's lines, or fewer if there is little room. Their number does not depend on the
+/// messages, so that the layout stays stable.
 fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
     let theme = painter.theme;
     let (message, style) = match &form.stage {

@@ -18,7 +18,7 @@ const MIN_PATH: usize = 30;
 /// The column where the values below the table start.
 const LABEL: usize = 19;
 
-/// A column of the table.
+/// A table column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
     /// The tenant, if requests were sent to several.
@@ -34,8 +34,8 @@ enum Column {
 impl Column {
     const ALL: [Self; 7] =
         [Self::Tenant, Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
-    /// The columns that a narrow table omits, in this order. The details below the table show their
-    /// values as well.
+    /// The columns that a narrow table omits, in this order. The details below the table also show
+    /// their values.
     const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
 
     fn heading(self) -> &'static str {
@@ -236,7 +236,7 @@ fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     fit(text, width - width_of(&tail), sign).text.into_owned() + &tail
 }
 
-/// Returns the result of a request as text, with times and size.
+/// Returns a request's result as text, with times and size.
 fn outcome(line: &RequestLine) -> String {
     let waited =
         if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };

@@ -11,10 +11,10 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// The maximum number of visible lines of a comment.
+/// The maximum number of visible comment lines.
 const LINES: usize = 8;
 
-/// Draws the text field. Returns the position of the caret.
+/// Draws the text field. Returns the caret's position.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, prompt: &TextPrompt) -> Position {
     let (width, most) = app.ui.overlay_size();
     let width = width.min(90);

@@ -28,9 +28,9 @@ pub(super) struct Built {
     pub(super) nodes: Vec<Node>,
     /// The top-level nodes.
     pub(super) roots: Vec<NodeId>,
-    /// The node of each embedded value, by item and path within the item.
+    /// The node for each embedded value, by item and path within the item.
     pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// The node of each item.
+    /// Each item's node.
     pub(super) owners: Vec<NodeId>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
 /// was found, and the value itself.
 type Occurrence<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
 
-/// The state of the build. Entities are referred to by their index in `entities`.
+/// The state of a build in progress. Entities are referred to by their index in `entities`.
 struct Builder<'a> {
     evidence: &'a [Evidence],
     entities: Vec<Entity<'a>>,
@@ -337,7 +337,7 @@ impl<'a> Builder<'a> {
         true
     }
 
-    /// Returns the top-level ancestor of an entity, and shortens the path to it (path halving).
+    /// Returns an entity's top-level ancestor, and shortens the path to it (path halving).
     fn root(&mut self, mut at: usize) -> usize {
         while self.ancestors[at] != at {
             self.ancestors[at] = self.ancestors[self.ancestors[at]];

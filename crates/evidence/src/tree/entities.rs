@@ -26,7 +26,7 @@ use alertdeck_model::{
 /// An entity: the subject of one or more items, or of a value embedded in one.
 pub(super) struct Entity<'a> {
     pub(super) row: &'static EvidenceType,
-    /// The short name of the entity's type.
+    /// The entity's short type name.
     pub(super) kind: SafeText,
     /// The places in the evidence that describe the entity, most complete first.
     pub(super) sources: Vec<SourceRef>,
@@ -44,7 +44,7 @@ pub(super) struct Entity<'a> {
     pub(super) process: Option<ProcessFacts<'a>>,
     /// The device that the entity refers to.
     pub(super) device: Option<DeviceId>,
-    /// The value of each key of the entity's type, or `None` if the entity does not have that key.
+    /// The value for each of the type's keys, or `None` if the entity lacks the key.
     keys: Vec<Option<String>>,
 }
 
@@ -56,17 +56,17 @@ pub(super) struct DeviceId(usize);
 #[derive(Default)]
 pub(super) struct Devices<'a> {
     ids: FxHashMap<Cow<'a, str>, DeviceId>,
-    /// The entity of each device, by [`DeviceId`], once it is known.
+    /// Each device's entity, by [`DeviceId`], once it is known.
     entities: Vec<Option<usize>>,
 }
 
 impl<'a> Devices<'a> {
-    /// Returns the entity of a device, if known.
+    /// Returns a device's entity, if known.
     pub(super) fn get(&self, id: DeviceId) -> Option<usize> {
         self.entities[id.0]
     }
 
-    /// Sets the entity of a device, unless it already has one.
+    /// Sets a device's entity, unless the device already has one.
     pub(super) fn set(&mut self, id: DeviceId, entity: usize) {
         self.entities[id.0].get_or_insert(entity);
     }

@@ -28,13 +28,13 @@ pub(super) struct ProcessFacts<'a> {
 pub(super) struct Process<'a> {
     /// The index of the process's entity.
     pub(super) entity: usize,
-    /// The entity of the device that the process refers to, if any.
+    /// The entity for the device that the process refers to, if any.
     pub(super) device: Option<usize>,
     pub(super) created: Option<Timestamp>,
     pub(super) facts: ProcessFacts<'a>,
 }
 
-/// The processes of an alert.
+/// The processes in an alert.
 #[derive(Default)]
 pub(super) struct Processes<'a> {
     all: Vec<Process<'a>>,
@@ -46,7 +46,7 @@ pub(super) struct Processes<'a> {
 pub(super) type ImageIndex = HashMap<String, Vec<usize>>;
 
 impl<'a> ProcessFacts<'a> {
-    /// Reads the facts of an item's process.
+    /// Reads the details of an item's process.
     fn of(item: Object<'a>) -> Self {
         // The service uses parent id 0 for "unknown". If it also gives the parent's name, 0 is a
         // real id.
@@ -61,7 +61,7 @@ impl<'a> ProcessFacts<'a> {
         }
     }
 
-    /// Reads the facts of the parent of an item's process.
+    /// Reads the details of a parent process from its child's properties.
     fn of_parent(child: Object<'a>) -> Self {
         let image = FileDetails(child.object("parentProcessImageFile"));
         let pid = Self::of(child).parent_pid;
@@ -69,7 +69,7 @@ impl<'a> ProcessFacts<'a> {
         Self { pid, command_line: None, image, parent_pid: None, parent_created: None, names_parent }
     }
 
-    /// Reads the facts of the process that a row describes. Returns `None` if the row is for
+    /// Reads the details of the process described by a row. Returns `None` if the row is for
     /// another type.
     pub(super) fn read(row: &EvidenceType, object: Object<'a>) -> Option<Self> {
         match row.name {
@@ -90,8 +90,8 @@ impl<'a> Processes<'a> {
         &self.all
     }
 
-    /// Adds the process of an item, unless a process with the same device, id, creation time and
-    /// command line is already known. Returns the entity of the known process, if there is one.
+    /// Adds an item's process, unless a process with the same device, id, creation time and command
+    /// line is already known. Returns the entity of the known process, if there is one.
     pub(super) fn add(&mut self, process: Process<'a>) -> Option<usize> {
         let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
         let same = known.and_then(|known| {
@@ -227,8 +227,9 @@ fn path(file: FileDetails<'_>) -> Option<String> {
     Some(file.full_path()?.to_lowercase())
 }
 
-/// Returns the index key of a path for files with exactly these kinds of hashes. The kinds are part
-/// of the key because an alert may have thousands of files with the same path and different hashes.
+/// Returns the key under which files with this path and exactly these hash kinds are indexed. The
+/// kinds are included because an alert may have thousands of files with the same path and different
+/// hashes.
 fn path_key(kinds: u8, path: &str) -> String {
     format!("{kinds}:{path}")
 }

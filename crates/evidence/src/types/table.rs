@@ -1,6 +1,6 @@
 //! The rows of the type table, grouped by subject. Siblings in the tree are sorted in this order.
 //!
-//! Property names are those used by Microsoft Graph; their meanings come from the resource pages of
+//! Property names are those used by Microsoft Graph; their meanings come from the resource pages in
 //! its reference (`security-…evidence`). Relations between types follow from what the properties
 //! refer to (docs/graph-api.md, "Evidence types").
 
@@ -18,7 +18,7 @@ use alertdeck_model::IndicatorKind::{Device, Hash, Path, Process};
 pub(crate) static TYPES: [&[EvidenceType]; 6] =
     [devices::ROWS, mail::ROWS, endpoint::ROWS, identity::ROWS, cloud::ROWS, network::ROWS];
 
-/// The default values of a row.
+/// A row's default values.
 const DEFAULT: EvidenceType = EvidenceType {
     name: "",
     label: "",

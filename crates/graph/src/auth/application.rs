@@ -22,7 +22,7 @@ use super::{
 /// The environment variable that may hold an application's secret. It is removed from the
 /// environment of child processes.
 pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
-/// The lifetime of an assertion. It can be short because an assertion is used immediately.
+/// An assertion's lifetime. It can be short because an assertion is used immediately.
 const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 /// The type of the assertion (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

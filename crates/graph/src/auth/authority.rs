@@ -16,7 +16,7 @@ pub struct Application {
     pub scope: String,
 }
 
-/// The sign-in endpoints of one tenant.
+/// The sign-in endpoints for one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     /// The scope that covers exactly these endpoints.

@@ -3,7 +3,7 @@
 //!
 //! The port listens on 127.0.0.1 only, and only for one sign-in. Requests without the sign-in's
 //! `state` (from a browser fetching an icon, another program, or a web page guessing the value) are
-//! refused and have no effect.
+//! rejected and have no effect.
 
 mod page;
 
@@ -165,7 +165,7 @@ impl BrowserSignIn {
 /// A redirect from the authority.
 struct Redirect {
     code: Result<AuthorizationCode, Refusal>,
-    /// Sends the result of the sign-in to the page: `None` for success, or the error.
+    /// Sends the sign-in's result to the page: `None` for success, or the error.
     result: oneshot::Sender<Option<String>>,
     /// The connection that is waiting for the page.
     connection: Option<task::Id>,

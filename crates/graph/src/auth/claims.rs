@@ -27,8 +27,8 @@ static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)\b(error|claims)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))"#).ok());
 
 impl Claims {
-    /// Reads the claims challenge from a refused request. There may be several headers, with their
-    /// parameters in any order.
+    /// Reads the claims challenge from the response to a rejected request. The response may contain
+    /// several challenges, with their parameters in any order.
     pub fn challenged(headers: &HeaderMap) -> Option<Self> {
         headers.get_all("www-authenticate").iter().find_map(|value| Self::read(value.to_str().ok()?))
     }
@@ -71,7 +71,7 @@ pub struct TokenClaims {
     pub name: Option<String>,
     /// The tenant's GUID.
     pub tenant: Option<String>,
-    /// The GUID of the user or the application in the tenant.
+    /// The GUID of the user or application object in the tenant.
     pub object: Option<String>,
     /// The scopes in a user's token, or the roles in an application's.
     pub permissions: Vec<String>,

@@ -29,7 +29,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 /// longer standard error is merely truncated.
 const MAX_OUTPUT: u64 = 64 << 10;
 
-/// A token that a command printed.
+/// A token printed by a command.
 pub(super) struct CommandOutput {
     pub(super) token: SecretString,
     pub(super) expires: Option<SystemTime>,
@@ -304,7 +304,7 @@ mod tests {
             all_end(&file).await;
         }
 
-        /// The ID of a session is the process ID of its first process.
+        /// A session's ID is the process ID of its first process.
         #[cfg(target_os = "linux")]
         #[tokio::test]
         async fn the_command_has_a_session_of_its_own() {

@@ -55,7 +55,7 @@ impl DeviceSignIn {
         SafeText::new(self.response.verification_uri().as_str()).line()
     }
 
-    /// Returns the lifetime of the code.
+    /// Returns the code's lifetime.
     pub fn life(&self) -> Duration {
         self.response.expires_in()
     }

@@ -30,7 +30,7 @@ const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    /// The lifetime of the access token, starting when it was received.
+    /// The access token's lifetime, counted from when it was received.
     pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
     /// The user who signed in, according to the authority.
@@ -108,8 +108,8 @@ impl OAuthHttp {
         Self { waits: Some(waits.clone()), ..self }
     }
 
-    /// Sends a request. Responses that are not OAuth (a proxy's page, a server error without a
-    /// body) become errors here; refusals are returned for the `oauth2` crate to parse.
+    /// Sends a request. Responses that are not OAuth (an HTML page from a proxy, a server error
+    /// without a body) become errors here; refusals are returned for the `oauth2` crate to parse.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, AuthError> {
         let (parts, body) = request.into_parts();
         let invalid = |what: &str| AuthError::Unreadable(what.to_owned());

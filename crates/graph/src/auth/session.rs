@@ -1,4 +1,4 @@
-//! The access token of one identity, kept in memory and refreshed before its expiry.
+//! One identity's access token, kept in memory and refreshed before it expires.
 //!
 //! A single request refreshes the token for all of the program's tasks, and only one instance of
 //! the program refreshes at a time. If the user has to sign in, tasks that need a token wait until
@@ -54,7 +54,7 @@ pub enum Identity {
     Application(Proof),
 }
 
-/// The session of an identity at an authority. Cheap to clone; clones share the token.
+/// An identity's session with an authority. Cheap to clone; clones share the token.
 #[derive(Clone, Debug)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -125,7 +125,7 @@ impl Session {
         }
     }
 
-    /// Returns the vault key of the user's credentials; `None` for an application.
+    /// Returns the vault key for the user's credentials; `None` for an application.
     pub fn key(&self) -> Option<&Key> {
         match &self.inner.identity {
             Identity::User { key, .. } => Some(key),
@@ -302,7 +302,7 @@ impl Session {
         }
     }
 
-    /// Returns a replacement for a token that the service refused.
+    /// Returns a replacement for a token that the service rejected.
     ///
     /// If another task has already obtained a token with the `demanded` claims, returns that one.
     pub(super) async fn renewed(
@@ -326,7 +326,7 @@ impl Session {
         }
     }
 
-    /// Asks the user to sign in again because the service has refused a refreshed token too.
+    /// Asks the user to sign in again because the service has also rejected a refreshed token.
     /// Returns the new token.
     pub(super) async fn asked_for(
         &self,
@@ -342,7 +342,7 @@ impl Session {
             return Err(AuthError::SignInNeeded(needed));
         }
         self.state().only_user = true;
-        // A refresh by another task does not count: the service refuses refreshed tokens.
+        // A refresh by another task does not count: the service rejects refreshed tokens.
         let number = refused.number;
         self.wait_for_user(needed.clone(), |state| state.user_number > number).await?;
         self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
@@ -388,8 +388,9 @@ impl Session {
         }
     }
 
-    /// Refreshes the token, or returns the error of a refresh that failed while the caller waited
-    /// for the lock. `renewals` is the number of finished refreshes before that wait.
+    /// Refreshes the token, or returns the error from a refresh that failed while the caller was
+    /// waiting for the lock. `renewals` is the number of refreshes that had finished before that
+    /// wait.
     ///
     /// The refresh completes even if the caller is dropped, because its response may be the only
     /// one that contains the next refresh token.
@@ -455,7 +456,7 @@ impl Session {
         self.inner.changes.send_modify(|times| *times += 1);
     }
 
-    /// Makes the access token of `grant` the current one.
+    /// Makes the access token in `grant` the current one.
     fn use_grant(&self, state: &mut State, grant: &Grant, claims: Option<Claims>) -> Token {
         let now = (self.inner.clock)();
         let early = EARLY.min(grant.life / 5);

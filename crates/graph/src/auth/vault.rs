@@ -2,7 +2,7 @@
 //!
 //! This module neither obtains nor uses tokens, and stores no access tokens. Invariants: tokens
 //! never appear in `Debug`, in errors or in notices; there is no silent fallback from the keyring
-//! to a file; every call returns in bounded time; a key never gives access to the token of another
+//! to a file; every call returns in bounded time; a key never gives access to a token for another
 //! profile, cloud, tenant or application.
 
 mod file;
@@ -201,8 +201,8 @@ impl Vault {
         matches!(self.storage, Storage::File)
     }
 
-    /// Returns the vault of the other persistent kind, in which a run with a different setting may
-    /// have stored credentials; `None` for a vault in memory.
+    /// Returns a vault of the other persistent kind, in which an earlier run with a different
+    /// setting may have stored credentials; `None` for a vault in memory.
     pub fn elsewhere(&self) -> Option<Self> {
         let storage = match self.storage {
             Storage::Keyring => Storage::File,

@@ -14,7 +14,7 @@ use crate::{
     request::Parts,
 };
 
-/// The type of the answer to a [`Request`](crate::Request); implemented only in this crate.
+/// A type of answer to a [`Request`](crate::Request). Implemented only in this crate.
 pub trait Answer: Receive {}
 
 impl<T: Receive> Answer for T {}
@@ -104,7 +104,7 @@ pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
         .ok_or_else(|| Error::new(Kind::Protocol, format!("the service's answer contains no alert{missing}")))
 }
 
-/// Returns the time a reply was sent, by the service's clock, in whole seconds.
+/// Returns the time a reply was sent, according to the service's clock, in whole seconds.
 pub(super) fn date(reply: &Reply) -> Option<Timestamp> {
     let since = reply.date()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))

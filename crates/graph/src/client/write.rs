@@ -77,8 +77,8 @@ impl Receive for Outcome<Vec<Comment>> {
             return Err(misplaced());
         };
         let began = Instant::now();
-        // When the comment was sent, by the service's clock: the reply's date minus the time
-        // elapsed here and the assumed skew. The local clock is not used.
+        // When the comment was sent, according to the service's clock: the reply's date minus the
+        // time elapsed here and the assumed skew. The local clock is not used.
         let sent_at = |reply: &Reply| {
             let ago = began.elapsed() + CLOCK_SKEW;
             let ticks = i64::try_from(ago.as_nanos() / 100).unwrap_or(i64::MAX);

@@ -31,7 +31,7 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// The time before which nothing is sent, as the service asked.
+    /// The time until which nothing is sent, at the service's request.
     held: Instant,
 }
 
@@ -84,7 +84,7 @@ impl Budget {
         Err((Duration::from_secs_f64(missing).max(Duration::from_millis(1)), WaitCause::Budget))
     }
 
-    /// Blocks all requests for `delay`, as the service asked.
+    /// Blocks all requests for `delay`, at the service's request.
     pub(super) fn hold(&self, delay: Duration) {
         let mut bucket = self.bucket();
         // If the time is beyond the clock's range, use a year, which is as good as forever.

@@ -5,10 +5,10 @@ use std::{error::Error, fmt, io};
 use super::Untrusted;
 use alertdeck_model::SafeText;
 
-/// A request without a usable response.
+/// A request's failure to get a usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The host of the request, with the port unless it is the default.
+    /// The request's host, with the port unless it is the default.
     pub host: String,
     /// The reason there is no usable response.
     pub cause: Cause,
@@ -188,7 +188,7 @@ fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(closed)
 }
 
-/// Finds the refusal created by `trust`; the TLS library wraps it twice.
+/// Finds the error created by `trust`, which the TLS library wraps twice.
 fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
@@ -198,8 +198,8 @@ fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     }
 }
 
-/// Returns the sources of an error, outermost first. The `source` method of an I/O error skips the
-/// error that it wraps, so the wrapped error is returned instead.
+/// Returns an error's sources, outermost first. The `source` method of an I/O error skips the error
+/// that it wraps, so the wrapped error is returned instead.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),

@@ -22,11 +22,11 @@ pub const JOURNAL_LENGTH: usize = 200;
 /// One attempt to send a request. `Display` writes it on one line that is safe to show.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The time of sending, by the local clock.
+    /// When sending started, according to the local clock.
     pub started: SystemTime,
     /// The delay before sending.
     pub waited: Duration,
-    /// The time from sending to the last byte or to the failure.
+    /// The time from sending until the last byte arrived or the attempt failed.
     pub took: Duration,
     /// The HTTP method.
     pub method: String,
@@ -72,7 +72,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The address of a request. `Debug` omits the query, which may contain tokens and names.
+/// A request's address. `Debug` omits the query, which may contain tokens and names.
 #[derive(Clone)]
 pub struct Target {
     /// The host, with the port unless it is the default.

@@ -15,7 +15,7 @@ const MIN_SECRET: usize = 6;
 const SECRET_FIELDS: [&str; 6] =
     ["client_secret", "client_assertion", "code", "code_verifier", "device_code", "refresh_token"];
 
-/// The secrets of one request.
+/// The secrets in one request.
 pub(super) struct Secrets {
     /// The secrets in headers. No reply needs to contain them.
     headers: Vec<SecretString>,
@@ -47,7 +47,7 @@ impl Secrets {
         Self { headers: sensitive.filter_map(header).collect(), form: fields }
     }
 
-    /// Masks the headers of a reply.
+    /// Masks a reply's headers.
     pub(super) fn mask_headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             let Ok(text) = value.to_str() else { continue };
@@ -59,7 +59,7 @@ impl Secrets {
         }
     }
 
-    /// Masks the body of a reply.
+    /// Masks a reply's body.
     pub(super) fn mask_body(&self, body: Bytes, is_success: bool) -> Bytes {
         if is_success {
             return replaced(&body, self.headers.iter()).map_or(body, Bytes::from);

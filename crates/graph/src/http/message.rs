@@ -17,9 +17,9 @@ use alertdeck_model::SafeText;
 /// service's.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
-/// The maximum number of characters to show of a header.
+/// The maximum number of characters to show from a header.
 const MAX_HEADER: usize = 400;
-/// The maximum number of characters to show of an id.
+/// The maximum number of characters to show from an id.
 const MAX_ID: usize = 100;
 
 /// A request as the transport sends it: an address, headers and bytes, without any knowledge of
@@ -37,7 +37,7 @@ pub struct TransportRequest {
     pub body: Option<SecretString>,
     /// The conditions under which the request may be sent again.
     pub repeat: Repeat,
-    /// The urgency of the request.
+    /// The request's urgency.
     pub priority: Priority,
 }
 
@@ -79,8 +79,7 @@ pub enum Repeat {
     IfRefused,
 }
 
-/// The urgency of a request. When the budget runs low, requests that a user is waiting for go
-/// first.
+/// A request's urgency. When the budget runs low, requests that a user is waiting for go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// A user is waiting for the response.
@@ -138,7 +137,8 @@ impl Reply {
         Some(SafeText::new(&value.chars().take(most).collect::<String>()))
     }
 
-    /// Returns the time the response was sent, by the service's clock (the `Date` header).
+    /// Returns the time the response was sent, according to the service's clock (the `Date`
+    /// header).
     pub fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
     }

@@ -8,7 +8,7 @@ use url::Host;
 
 use alertdeck_model::SafeText;
 
-/// The maximum number of characters to show of an address.
+/// The maximum number of characters to show from an address.
 const MAX_SHOWN: usize = 150;
 
 /// A base address. It covers the addresses below it on exactly the same origin.
@@ -104,7 +104,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Formats the host of an address for messages, with the port unless it is the default.
+/// Formats an address's host for messages, with the port unless it is the default.
 pub(super) fn host(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),

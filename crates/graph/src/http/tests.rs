@@ -29,7 +29,7 @@ fn fault(cause: Cause) -> Result<Reply, Fault> {
 
 struct Run {
     outcome: Result<Reply, Fault>,
-    /// The time of each attempt, from the start of the run.
+    /// When each attempt was made, measured from the start of the run.
     attempts: Vec<Duration>,
     events: Vec<ClientEvent>,
 }

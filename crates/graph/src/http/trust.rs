@@ -1,8 +1,8 @@
 //! Decides which servers to trust: those whose certificates this machine's store accepts, including
 //! certificates from CAs that its administrators have added. There is no option to skip the check.
 //!
-//! A refusal names the certificate's issuer, which distinguishes a proxy that inspects traffic
-//! from an attack.
+//! The error for an untrusted certificate names its issuer, which distinguishes a proxy that
+//! inspects traffic from an attack.
 
 mod issuer;
 

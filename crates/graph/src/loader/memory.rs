@@ -1,5 +1,5 @@
-//! The memory limit for the pages of a load. A page counts towards the limit from its request until
-//! the receiver drops it.
+//! The memory limit for a load's pages. A page counts towards the limit from the moment it is
+//! requested until the receiver drops it.
 
 use std::sync::{
     Arc,
@@ -13,8 +13,9 @@ const MOST: u32 = 64 << 10;
 /// The assumed size of a page until the first one has arrived, in KB.
 const TYPICAL: u32 = 6 << 10;
 
-/// The memory available to a load. Before a page is requested, the size of the largest page so far
-/// is reserved for it, so only a page larger than all earlier ones can exceed the limit.
+/// The memory available to a load. Before a page is requested, as much memory as the largest page
+/// so far needed is reserved for it, so only a page larger than all earlier ones can exceed the
+/// limit.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     free: Arc<Semaphore>,

@@ -1,9 +1,9 @@
-//! The plan of a load: decides which pages of which chains to request.
+//! A load's plan: decides which pages of which chains to request.
 //!
 //! This module is a state machine without a client, a clock or alerts. If the first page is not the
 //! last, a list with only a few more pages is read as one chain of next links, and a longer list is
-//! read in windows. If the service refuses a window or the chain of a window breaks, the list is
-//! read again as one chain.
+//! read in windows. If the service rejects a window or a window's chain breaks, the list is read
+//! again as one chain.
 
 use super::windows::{Bounds, PageFacts, Step, Windows};
 use crate::error::Kind;
@@ -49,7 +49,7 @@ pub(super) enum Effect {
     End(End),
 }
 
-/// The way in which a load ends.
+/// How a load ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// Every chain was read to its end, or to the point where another chain took over.
@@ -57,7 +57,7 @@ pub(super) enum End {
     /// Every chain was read, but the service refused to list the alerts without a creation time,
     /// and it counts more alerts than were read.
     WithoutUndated,
-    /// The load failed, with the error of the chain that failed last.
+    /// The load failed, with the error from the chain that failed last.
     Failed,
 }
 
@@ -76,7 +76,7 @@ enum State {
     Ended,
 }
 
-/// The plan of a load.
+/// A load's plan.
 #[derive(Debug)]
 pub(super) struct Plan(State);
 

@@ -1,5 +1,5 @@
-//! Tracks which requests of a load are waiting. The load as a whole waits only while all of its
-//! requests are waiting.
+//! Tracks which of a load's requests are waiting. The load as a whole is waiting only while all of
+//! its requests are.
 //!
 //! The caller handles requests, responses and clocks.
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::plan::Stream;
 use crate::event::{ClientEvent, WaitCause};
 
-/// The waiting requests, and whether a wait of the load as a whole has been reported.
+/// The waiting requests, and whether the load as a whole has been reported as waiting.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     waiting: HashMap<Stream, (Instant, WaitCause)>,

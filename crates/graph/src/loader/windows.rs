@@ -1,5 +1,5 @@
-//! The windows of a list: intervals of `createdDateTime` that are read concurrently, each as its
-//! own chain of pages (docs/architecture.md, "Loading").
+//! The windows into which a list is divided: intervals of `createdDateTime` that are read
+//! concurrently, each as its own chain of pages (docs/architecture.md, "Loading").
 //!
 //! This module is a state machine without a client, a clock or alerts. Neighbouring windows share
 //! their bounds, which are inclusive. The newest window has no upper bound and the oldest has no
@@ -55,7 +55,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Returns the times of a page; `None` if the page is empty or a time is missing.
+    /// Returns the times on a page; `None` if the page is empty or a time is missing.
     pub(super) fn of(created: impl IntoIterator<Item = Option<Timestamp>>) -> Option<Self> {
         let mut times: Option<(Self, Timestamp)> = None;
         for at in created {
@@ -71,7 +71,7 @@ impl Times {
     }
 }
 
-/// The facts about a page that the plan needs.
+/// The details of a page that the plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageFacts {
     /// The number of alerts.
@@ -94,7 +94,7 @@ pub(super) enum Step {
     Next(usize),
 }
 
-/// The state of a window.
+/// A window's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// No page has been requested yet.
@@ -199,7 +199,7 @@ impl Window {
     }
 }
 
-/// The windows of a list.
+/// The windows into which a list is divided.
 #[derive(Debug)]
 pub(super) struct Windows {
     parts: Vec<Window>,
@@ -262,7 +262,7 @@ impl Windows {
         })
     }
 
-    /// Returns the bounds of a window.
+    /// Returns a window's bounds.
     pub(super) fn bounds(&self, window: usize) -> Bounds {
         self.parts[window].bounds
     }
@@ -319,7 +319,7 @@ impl Windows {
         self.parts.iter().any(|window| window.state == State::Requested)
     }
 
-    /// Ends a window that the service refused.
+    /// Ends a window that the service rejected.
     pub(super) fn refused(&mut self, window: usize) {
         self.parts[window].state = State::Ended;
     }
@@ -327,7 +327,7 @@ impl Windows {
     /// Halves the number of concurrent requests after the service has throttled one. The number
     /// grows again as pages arrive.
     pub(super) fn throttled(&mut self) {
-        // All requests in progress are throttled together, which counts once.
+        // All requests in progress are throttled together, so they count as one.
         if self.steady > 0 || self.streams == STREAMS {
             self.streams = (self.streams / 2).max(1);
             self.steady = 0;

@@ -11,17 +11,17 @@ use std::{
 use alertdeck_model::{RawAlert, Timestamp};
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
-/// The ID, as a fingerprint, and the creation time of an alert.
+/// An alert's ID, as a fingerprint, and its creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// A fingerprint of the ID, or of the whole alert if it has none.
+    /// A fingerprint of the ID, or of the entire alert if it has no ID.
     pub(crate) id: u64,
     /// The creation time, if it can be read.
     pub(crate) created: Option<Timestamp>,
 }
 
 impl Head {
-    /// Reads the head of an alert. Fingerprints are comparable only if `fingerprint` is the same.
+    /// Reads an alert's head. Fingerprints are comparable only if `fingerprint` is the same.
     pub(crate) fn read(alert: &RawAlert, fingerprint: &RandomState) -> Self {
         let mut texts = Texts::default();
         let mut json = serde_json::Deserializer::from_slice(&alert.0);

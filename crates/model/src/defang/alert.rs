@@ -1,4 +1,4 @@
-//! Defangs all text of an alert by the same rules, wherever the text is shown.
+//! Defangs all text in an alert by the same rules, wherever the text is shown.
 //!
 //! The same name must not be readable in a table and defanged in the tree beside it. What the
 //! evidence says about a name therefore takes precedence. The general rules of the parent module

@@ -41,7 +41,7 @@ fn texts(found: &Found) -> Vec<&str> {
     found.alerts.iter().map(|raw| std::str::from_utf8(&raw.0).unwrap()).collect()
 }
 
-/// Returns three megabytes of alerts, one of which is too large to be read as a whole.
+/// Returns three megabytes of alerts, one of which is too large to be read in one piece.
 fn alerts() -> Vec<String> {
     (0..90).map(|number| alert(number, if number == 70 { 1 << 20 } else { number * 500 })).collect()
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::predicate::{Pattern, TextTest};
 use alertdeck_store::{Dictionary, Key, KeyCode, NameCode, Row, RowSet, Store, Substrings, ValueCode};
 
-/// The number of bytes of text that one unit of work searches.
+/// The number of bytes searched in one unit of work.
 const UNIT: usize = 64;
 
 /// A text test, with its results keyed by value.
@@ -23,11 +23,11 @@ pub(super) struct Search {
     literals: Option<Literals>,
     /// A former search whose results include all matches.
     wider: Option<Box<Self>>,
-    /// Whether each property of the dictionary is in scope.
+    /// Whether each property in the dictionary is in scope.
     keys: Vec<bool>,
-    /// The results for the values of the names in scope.
+    /// The results for the values under the names in scope.
     names: Vec<NameHits>,
-    /// For each name of the dictionary, its position in `names`, or [`usize::MAX`] if it is not in
+    /// For each name in the dictionary, its position in `names`, or [`usize::MAX`] if it is not in
     /// scope.
     positions: Vec<usize>,
     /// The rows found so far.
@@ -67,7 +67,7 @@ impl Literals {
     }
 }
 
-/// The results for the values of one name.
+/// The results for the values under one name.
 #[derive(Clone, Debug)]
 struct NameHits {
     name: NameCode,
@@ -233,7 +233,7 @@ impl Search {
         })
     }
 
-    /// Returns the results for the values of a name.
+    /// Returns the results for the values under a name.
     fn hits(&self, name: NameCode) -> Option<&NameHits> {
         self.names.get(*self.positions.get(name.index())?)
     }
@@ -243,7 +243,7 @@ impl NameHits {
     /// Returns whether all values in a range have been tested, and so few match that looking them
     /// up is cheaper than searching the range.
     fn are_few(&self, first: u32, end: u32) -> bool {
-        /// The cost of looking up a value, as a multiple of the cost of searching it.
+        /// The cost of looking up a value relative to that of searching it.
         const LOOKING_UP: usize = 32;
         self.tested >= end && self.between(first, end).count() * LOOKING_UP <= (end - first) as usize
     }

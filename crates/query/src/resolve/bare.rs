@@ -10,13 +10,13 @@ use crate::{
     syntax::Value,
 };
 
-/// Fields that a word must match as a whole. Part of an ID has no meaning, and a short word would
-/// be part of many IDs.
+/// Fields for which a word must match the entire value. Part of an ID has no meaning, and a short
+/// word would occur in many IDs.
 const IDS: [&str; 3] = ["id", "incident", "detector"];
 
 /// Returns the test for a word. It passes if the word occurs in the title, the description, the
-/// category or the evidence, or if it is the whole ID of the alert, its incident, its detector or a
-/// technique.
+/// category or the evidence, or if it is the complete ID of the alert, its incident, its detector
+/// or a technique.
 pub(super) fn word(value: &Value) -> Outcome {
     // Quoted text is literal.
     let fix: fn(&str) -> String = if value.quoted { str::to_owned } else { refang };

@@ -310,7 +310,7 @@ impl<'a> Parser<'a> {
         Some(value)
     }
 
-    /// Parses quoted text, in which `""` stands for a quote and a backslash is an ordinary
+    /// Parses quoted text, in which `""` represents a quote and a backslash is an ordinary
     /// character.
     fn quoted(&mut self) -> Option<String> {
         let start = self.at;

@@ -1,4 +1,4 @@
-//! Parses the text of a `$filter` into an expression.
+//! Parses a `$filter` string into an expression.
 //!
 //! ```text
 //! or      = and { "or" and }

@@ -65,7 +65,7 @@ impl SignInControl {
     }
 }
 
-/// Checks the claims about issuer, audience and time; `now` is in Unix seconds.
+/// Checks the issuer, audience and time claims; `now` is in Unix seconds.
 fn check_claims(
     claims: &Map<String, Value>,
     audiences: &[String],

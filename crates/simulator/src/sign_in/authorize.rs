@@ -123,7 +123,7 @@ impl SignInControl {
     }
 }
 
-/// The way in which the browser returns the result to the client.
+/// How the browser returns the result to the client.
 struct Answer {
     redirect: Url,
     state: Option<String>,

@@ -11,13 +11,13 @@ use crate::{
 };
 
 impl SignInControl {
-    /// Answers with the OpenID configuration of a tenant (OpenID Connect Discovery 1.0, 3).
+    /// Answers with a tenant's OpenID configuration (OpenID Connect Discovery 1.0, 3).
     pub(super) fn configuration(&self, tenant: &str, now: Moment) -> Reply {
         if let Err(error) = Self::check_tenant(tenant) {
             return error.reply(&self.base, now);
         }
         let base = &self.base;
-        // Names that stand for several tenants have no single issuer.
+        // Names that refer to several tenants have no single issuer.
         let (name, issuer) = if MULTI_TENANT.contains(&tenant) {
             (tenant.to_owned(), "{tenantid}".to_owned())
         } else {

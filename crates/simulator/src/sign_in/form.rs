@@ -10,7 +10,7 @@ use super::{SignIn, SignInError};
 const GRAPH_ROOTS: [&str; 3] =
     ["https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us"];
 
-/// The parameters of a query or a form.
+/// The parameters in a query or form.
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -49,7 +49,7 @@ impl Form {
     }
 }
 
-/// The scopes of a request.
+/// A request's scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RequestedScopes {
     /// True if all scopes that have been consented to are requested (`/.default`).
@@ -133,8 +133,8 @@ fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether a scope's root is the Graph root of a cloud or of this tenant, under either
-/// loopback name.
+/// Returns whether a scope's root is a cloud's Graph root or this tenant's, under either loopback
+/// name.
 pub(super) fn is_graph(root: &str, base: &str) -> bool {
     let root = root.trim_end_matches('/');
     root == base || root == base.replace("127.0.0.1", "localhost") || GRAPH_ROOTS.contains(&root)

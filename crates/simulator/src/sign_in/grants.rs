@@ -1,4 +1,4 @@
-//! The token endpoint, by grant type.
+//! Handles requests to the token endpoint, by grant type.
 
 use base64::Engine as _;
 use ring::digest::{SHA256, digest};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::reply::Reply;
 
-/// The tenant names that stand for several tenants. Applications cannot sign in to them
+/// The tenant names that refer to several tenants. Applications cannot sign in to them
 /// (docs/graph-api.md, "Client credentials").
 pub(super) const MULTI_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

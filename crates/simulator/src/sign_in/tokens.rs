@@ -19,7 +19,7 @@ const APPLICATION: &str = "alertdeck automation";
 /// The ID of Microsoft Graph as an application, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
-/// The subject of a token.
+/// A token's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     User,
@@ -62,7 +62,7 @@ pub(super) struct Refresh {
     pub(super) revoked: bool,
 }
 
-/// The subject of a token, with the subject's permissions.
+/// A token's subject and its permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// The name under which the subject comments.
@@ -80,9 +80,9 @@ pub(crate) enum Verdict {
     Unknown,
     Expired,
     Revoked,
-    /// The token lacks demanded claims; the payload is the value of `WWW-Authenticate`.
+    /// The token lacks required claims; the payload is the value of `WWW-Authenticate`.
     Challenged(String),
-    /// The token lacks demanded claims, and the client does not handle challenges.
+    /// The token lacks required claims, and the client does not handle challenges.
     Unmet,
 }
 
@@ -174,7 +174,7 @@ impl SignInControl {
         jws::sign_hs256(&self.key, claims)
     }
 
-    /// Returns the value of `WWW-Authenticate` for any refused token (docs/graph-api.md, "Claims
+    /// Returns the value of `WWW-Authenticate` for any rejected token (docs/graph-api.md, "Claims
     /// challenges").
     pub(crate) fn challenge(&self) -> String {
         format!(
@@ -208,7 +208,7 @@ impl SignInControl {
     }
 }
 
-/// Returns whether a token that was requested with these claims meets the demand.
+/// Returns whether a token that was requested with `claims` has every claim that `demand` requires.
 pub(super) fn meets(demand: Option<&Value>, claims: &Map<String, Value>) -> bool {
     let demanded = demand.and_then(|demand| demand["access_token"].as_object());
     demanded.is_none_or(|demanded| demanded.iter().all(|(name, value)| claims.get(name) == Some(value)))
@@ -231,7 +231,7 @@ fn display_name(principal: &str) -> String {
     account.split('.').map(capital).collect::<Vec<String>>().join(" ")
 }
 
-/// Returns the ID of a tenant: the name if it is a GUID, otherwise a GUID derived from the name.
+/// Returns a tenant's ID: the name if it is a GUID, otherwise a GUID derived from the name.
 pub(super) fn tenant_id(name: &str) -> String {
     let is_guid = name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| match at {

@@ -36,7 +36,7 @@ pub struct EncodedBatch {
 /// Identifies an alert and one of its states, so that the newest state can be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
-    /// A hash of the ID, which is the same in all runs.
+    /// A hash of the ID, which is the same in every run.
     pub id: u64,
     /// When the alert was created, in ticks; `None` if unknown.
     pub created: Option<i64>,
@@ -57,9 +57,9 @@ const MAX_SIZE: usize = 1 << 30;
 struct Wire<'a> {
     #[serde(borrow)]
     names: Vec<&'a str>,
-    /// The evidence type and the path of each property.
+    /// Each property's evidence type and path.
     keys: Vec<(Option<&'a str>, &'a str)>,
-    /// The name and the length in bytes of each distinct value.
+    /// Each distinct value's name and length in bytes.
     texts: Vec<(NameCode, u32)>,
     /// The values as received, concatenated. Their folded forms are recomputed when the batch is
     /// read.
@@ -89,7 +89,7 @@ struct WireAlert<'a> {
 }
 
 impl EncodedBatch {
-    /// The version of the format.
+    /// The format version.
     pub const FORMAT: u8 = 2;
 
     /// Decodes the batch.

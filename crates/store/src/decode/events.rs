@@ -1,4 +1,4 @@
-//! The events that the JSON of an alert consists of, in document order. Both readers,
+//! The events that make up an alert's JSON, in document order. Both readers,
 //! [`exact`](super::exact) and [`walk`](super::walk), report them, and neither knows how they are
 //! handled.
 
@@ -12,13 +12,13 @@ pub(super) enum Part {
     Alert,
     /// A property of the alert.
     Field,
-    /// An element of a list that is a property of the alert.
+    /// An element of a list that is an alert property.
     Element,
     /// The property `evidence`.
     Evidence,
-    /// An item of evidence.
+    /// An evidence item.
     Item,
-    /// The type of an item of evidence.
+    /// The type of an evidence item.
     ItemType,
     /// Anything nested deeper.
     Inner,
@@ -27,7 +27,7 @@ pub(super) enum Part {
 /// An object that is being read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object {
-    /// The node of the object.
+    /// The object's node.
     pub(super) node: usize,
     part: Part,
     /// The object's number, which is unique in the batch.
@@ -127,7 +127,7 @@ impl Decoder {
         Ok(Object { node, part, number: self.object, is_only_item })
     }
 
-    /// Handles the name of a property. Returns the role of the property's value.
+    /// Handles a property name. Returns the role of the property's value.
     pub(super) fn on_property(&mut self, object: &Object, node: usize) -> Part {
         let property = &mut self.nodes[node];
         let seen_in = std::mem::replace(&mut property.seen_in, object.number);

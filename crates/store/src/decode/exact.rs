@@ -1,8 +1,8 @@
-//! Reads JSON that is written exactly as [`json::write`](crate::json::write) writes it. The shape and
-//! the values of such an alert are enough to restore the received bytes.
+//! Reads JSON that is written exactly as [`json::write`](crate::json::write) writes it. An alert
+//! written this way can be restored byte for byte from its shape and values.
 //!
-//! Services write JSON this way: without white space, and with either only the necessary escapes or
-//! all non-ASCII characters escaped as well. Everything else, including invalid JSON, is left to
+//! Services write JSON this way: without white space, and either with only the necessary escapes or
+//! with all non-ASCII characters also escaped. Everything else, including invalid JSON, is left to
 //! [`walk`](super::walk), which reports the same events for the JSON that both readers accept.
 
 use super::{
@@ -50,7 +50,7 @@ struct Reader<'j> {
     /// Whether non-ASCII characters are escaped. `None` until the first one has been read.
     escaped: Option<bool>,
     depth: usize,
-    /// The last string with escapes, unescaped.
+    /// The most recent string with escapes, unescaped.
     buffer: String,
 }
 

@@ -1,4 +1,4 @@
-//! The current item of evidence, whose properties are read by path.
+//! The current evidence item, whose properties are read by path.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use alertdeck_evidence as evidence;
 
 use super::{Decoder, node::Node};
 
-/// The current item of evidence.
+/// The current evidence item.
 pub(super) struct Item<'a>(pub(super) &'a Decoder);
 
 impl Item<'_> {
-    /// Returns the node of a property, preceded by the node's index, if the current item has the
+    /// Returns the node for a property, preceded by the node's index, if the current item has the
     /// property.
     fn node(&self, path: &str) -> Option<(usize, &Node)> {
         let Self(decoder) = self;

@@ -18,7 +18,7 @@ pub(super) struct Node {
     pub(super) path: Arc<str>,
     pub(super) name: NameCode,
     pub(super) field: Field,
-    /// The last name in the path, as the number of a label.
+    /// The last name in the path, as a label number.
     pub(super) label: u32,
     /// The last name in the path as JSON, with a colon, if there is only one way to write it.
     json: Option<Box<[u8]>>,
@@ -32,13 +32,13 @@ pub(super) struct Node {
     pub(super) seen_in: u32,
     /// The property's code for each evidence type.
     pub(super) keys: Vec<(u16, KeyCode)>,
-    /// The value in the last item that has the property.
+    /// The value in the most recent item that has the property.
     pub(super) value: ItemValue,
     /// The most recent value, which is often the same in the next alert or item.
     pub(super) last: Option<TextCode>,
 }
 
-/// The value of a property in an item of evidence.
+/// A property's value in an evidence item.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ItemValue {
     pub(super) item: u32,
@@ -48,9 +48,9 @@ pub(super) struct ItemValue {
     pub(super) is_string: bool,
 }
 
-/// The node of the alert itself.
+/// The node for the alert itself.
 pub(super) const ALERT: usize = 0;
-/// The node for an item of evidence.
+/// The node for an evidence item.
 pub(super) const ITEM: usize = 1;
 /// A node with at least this many children looks them up in a map.
 const MANY: usize = 48;
@@ -137,7 +137,7 @@ impl Nodes {
         self.list[node].next += 1;
     }
 
-    /// Finds the node of a path within an item of evidence.
+    /// Finds the node for a path within an evidence item.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         if let Some(node) = self.found.borrow().get(path) {
             return Some(*node);
@@ -149,7 +149,7 @@ impl Nodes {
         Some(node)
     }
 
-    /// Finds the node of an object's property and the node's position among the object's children.
+    /// Finds the node for an object's property and the node's position among the object's children.
     pub(super) fn child(&self, node: usize, name: &str) -> Option<(usize, usize)> {
         let Node { children, next, by_name, .. } = &self.list[node];
         let is_named = |(known, _): &(Box<str>, usize)| **known == *name;
@@ -163,7 +163,7 @@ impl Nodes {
         Some((children[at].1, at))
     }
 
-    /// Returns the node of an object's property, adding it if it is new.
+    /// Returns the node for an object's property, adding it if it is new.
     pub(super) fn step(&mut self, properties: &mut Properties, node: usize, name: &str) -> usize {
         if let Some((child, at)) = self.child(node, name) {
             self.list[node].next = at + 1;

@@ -1,4 +1,4 @@
-//! Collects the distinct shapes of the alerts and items of evidence in a batch.
+//! Collects the distinct shapes of the alerts and evidence items in a batch.
 
 use hashbrown::{HashTable, hash_table::Entry};
 
@@ -11,7 +11,7 @@ use crate::{
 /// instead of a label or property, because the evidence type is known only at the end of an item.
 pub(super) type Mark = u32;
 
-/// Encodes a part as a mark. The number of its node must be less than 2^28.
+/// Encodes a part as a mark. Its node number must be less than 2^28.
 pub(super) fn mark(part: Token<u32>) -> Mark {
     match part {
         Token::Open => 0,
@@ -49,7 +49,7 @@ fn part(mark: Mark) -> Token<u32> {
 #[derive(Debug, Default)]
 pub(super) struct BatchShapes {
     pub(super) shapes: Shapes,
-    /// The evidence type and the marks of each shape.
+    /// Each shape's evidence type and marks.
     marks: Vec<(u16, Box<[Mark]>)>,
     table: HashTable<(u64, u32)>,
 }

@@ -105,7 +105,7 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with the position of every value from `first` on that contains one of the
+    /// Calls `each` with the position of every value at or after `first` that contains one of the
     /// substrings, in ascending order.
     pub(super) fn containing(&self, substrings: &Substrings, first: usize, each: impl FnMut(usize)) {
         thread_local! {

@@ -41,8 +41,8 @@ impl Filter for Only {
     }
 }
 
-/// Creates an alert. `fraction` is the number of hundredths of a second in its creation time, and a
-/// higher `version` means a later update.
+/// Creates an alert. `fraction` gives the hundredths of a second in its creation time, and a higher
+/// `version` means a later update.
 fn alert(id: u8, fraction: u8, high: bool, version: usize) -> Value {
     json!({"id": format!("{id}"), "severity": if high { "high" } else { "low" },
         "createdDateTime": format!("2026-11-01T00:00:00.{fraction:02}Z"),

@@ -9,7 +9,7 @@ pub(super) const NOT_OURS: &str =
 pub(super) const OVER: &str =
     "<h1>Too late</h1><p>This sign-in has ended. Go back to alertdeck and start again.</p>";
 
-/// Returns the page for an error. The text of the error is untrusted and is escaped.
+/// Returns the page for an error. The error text is untrusted and is escaped.
 pub(super) fn failed(error: &str) -> String {
     format!("<h1>Not signed in</h1><p>{}</p><p>Go back to alertdeck.</p>", escape(error))
 }

@@ -164,7 +164,7 @@ impl Session {
         }
     }
 
-    /// Removes a refresh token that is no longer valid. A token that was refused because of a
+    /// Removes a refresh token that is no longer valid. A token that was rejected because of a
     /// policy or a claims challenge may work again later, so it is kept.
     async fn drop_refresh(&self, renewal: &Renewal<'_>, refusal: &Refusal) {
         tracing::warn!("renewal refused: {refusal}");

@@ -15,9 +15,9 @@ pub(super) struct State {
     /// different one, another instance of the program has saved it, and it is newer than ours.
     pub(super) seen: Option<SecretString>,
     pub(super) account: Option<Account>,
-    /// The number of the latest token.
+    /// The latest token's sequence number.
     pub(super) number: u64,
-    /// The number of the token from the user's last sign-in.
+    /// The sequence number of the token from the user's latest sign-in.
     pub(super) user_number: u64,
     /// The number of times the user has signed in or out. The result of a refresh from an earlier
     /// epoch is discarded.
@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) declined: bool,
     /// The number of times the user has declined.
     pub(super) declines: u64,
-    /// True if the service refuses refreshed tokens, so the user must sign in again.
+    /// True if the service rejects refreshed tokens, so the user must sign in again.
     pub(super) only_user: bool,
     /// The time at which to try again after a failed refresh.
     pub(super) retry_at: Option<SystemTime>,
@@ -43,7 +43,7 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 pub(super) struct CurrentToken {
     pub(super) token: Token,
-    /// The claims that were demanded when the token was requested.
+    /// The claims that the service required when the token was requested.
     pub(super) claims: Option<Claims>,
     pub(super) renew_at: SystemTime,
     pub(super) expires: SystemTime,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, Stored};
 
-/// The only supported version of the format.
+/// The only supported format version.
 const VERSION: u64 = 1;
 
 #[derive(Deserialize)]

@@ -27,27 +27,27 @@ use alertdeck_model::AlertId;
 /// The number of pages on the server.
 const PAGES: u32 = 4;
 
-/// The way in which the server treats streams and connections.
+/// How the server treats streams and connections.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
     /// Keeps the connection open.
     Stays,
     /// Announces the end of the connection: GOAWAY, or `connection: close`.
     Leaves,
-    /// Resets the stream of each POST, and of the first GET of each page.
+    /// Resets the stream of each POST, and of the first GET for each page.
     Resets,
     /// Breaks the first reply for each page, over HTTP/2.
     Breaks(Break),
 }
 
-/// The way in which a reply over HTTP/2 breaks.
+/// How an HTTP/2 reply breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Break {
     /// True if half of the page is sent before the break.
     in_body: bool,
     /// The reason that the server gives; `None` to close the connection without one.
     reason: Option<h2::Reason>,
-    /// True if the whole connection ends (GOAWAY), false if only the stream does (RST_STREAM).
+    /// True if the entire connection ends (GOAWAY), false if only the stream does (RST_STREAM).
     is_connection: bool,
 }
 

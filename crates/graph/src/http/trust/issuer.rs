@@ -1,6 +1,6 @@
 //! Reads the issuer's name from a certificate in DER (RFC 5280, 4.1).
 //!
-//! This module verifies nothing: the names in refused certificates are only displayed. Malformed
+//! This module verifies nothing: the names in rejected certificates are only displayed. Malformed
 //! input yields no name. A full certificate parser would add ten crates for this one name.
 
 /// The DER tags (X.690) that are needed to find a name.

@@ -14,7 +14,7 @@ enum Order {
     Shuffled,
 }
 
-/// The way in which a service differs from an ideal one.
+/// How a service differs from an ideal one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Quirk {
     None,
@@ -24,7 +24,7 @@ enum Quirk {
     RefusesUndated,
     /// About one request in three is throttled.
     Throttles,
-    /// The chain of the third window breaks.
+    /// The third window's chain breaks.
     BreaksOne,
 }
 
@@ -36,11 +36,11 @@ struct Service {
     quirk: Quirk,
 }
 
-/// The outcome of a load.
+/// A load's outcome.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     end: End,
-    /// The positions in the list of the alerts that arrived.
+    /// The list positions of the alerts that arrived.
     read: BTreeSet<usize>,
     requests: usize,
     /// The time at which the last page arrived, if every page takes one unit of time.
@@ -74,7 +74,7 @@ impl Service {
         Self { alerts, size, quirk }
     }
 
-    /// Returns the alerts of a chain.
+    /// Returns the alerts in a chain.
     fn chain(&self, bounds: Option<Bounds>) -> Vec<usize> {
         let is_part = |at: &Option<Timestamp>| match bounds {
             None => true,
