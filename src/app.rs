@@ -143,7 +143,7 @@ pub struct App {
     pub filter: FilterBar,
     /// The active feeds and their loading state.
     pub feeds: Feeds,
-    /// The running jobs and the most recently ended ones.
+    /// The running jobs and the most recently finished ones.
     pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,

@@ -217,7 +217,7 @@ struct Tenant {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
     /// Failures to simulate: none, flaky, throttled, hostile, offline or
-    /// stale (changes become visible seconds later)
+    /// stale (changes take a few seconds to become visible)
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
     /// Simulate a colleague who changes an open alert every SECONDS seconds on average; 0 for none
@@ -226,7 +226,7 @@ struct Tenant {
     /// Permissions granted to the simulated users and applications: reader, responder or none
     #[arg(long, value_name = "NAME", default_value_t)]
     rights: Rights,
-    /// Compare owners case-sensitively in $filter, as Graph may do
+    /// Compare owners case-sensitively in $filter, as Graph might
     #[arg(long)]
     exact_owners: bool,
 }

@@ -1,4 +1,4 @@
-//! The registry of jobs: the running ones and the most recently ended ones.
+//! The registry of jobs: the running ones and the most recently finished ones.
 //!
 //! The registry tracks which jobs are running, and therefore which events are still valid. It does
 //! not know what a job is for.

@@ -152,6 +152,9 @@ impl App {
         };
         let Usual { count, classified, .. } = usual;
         let of = if count == classified { String::new() } else { format!("{} of ", thousands(count)) };
+        if others == 1 {
+            return format!("{alerts}, classified {}", usual.words());
+        }
         format!("{alerts}; {of}{} classified: {}", thousands(classified), usual.words())
     }
 

@@ -123,7 +123,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes stored credentials.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Delete the credentials that are stored in files for any profile, and all cached alerts
+    /// Delete the credentials stored in files for every profile, and all cached alerts
     #[arg(long)]
     pub all: bool,
 }

@@ -14,10 +14,10 @@ use alertdeck_graph::{Api, Cloud, auth::Method};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile from the config file; a comma-separated list (a,b) shows their alerts in one list
+    /// Profile from the config file, or several separated by commas (a,b) to show their alerts in one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Config file; set to an empty value to use none
+    /// Config file; an empty value means no config file
     #[arg(
         long,
         global = true,

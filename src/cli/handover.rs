@@ -34,7 +34,7 @@ pub struct HandoverCommand {
     /// Include only alerts that match this filter
     #[arg(value_name = "FILTER", value_parser = parse_filter)]
     pub filter: Vec<String>,
-    /// Start of the shift: an age (8h, 2d), today, 2026-11-30 or 2026-11-30T06:00 (UTC)
+    /// Start of the shift: 8h or 2d (ago), today, 2026-11-30 or 2026-11-30T06:00 (UTC)
     #[arg(long, value_name = "TIME", default_value = "8h", value_parser = parse_since)]
     pub since: Timestamp,
     /// Output format: markdown or json

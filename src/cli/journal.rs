@@ -25,7 +25,7 @@ pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
 /// Prints the journal of changes.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct JournalCommand {
-    /// Print only entries recorded since TIME: an age (8h, 2d), today, 2026-11-30 or 2026-11-30T06:00
+    /// Print only entries recorded since TIME: 8h or 2d (ago), today, 2026-11-30 or 2026-11-30T06:00
     /// (UTC)
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,

@@ -12,7 +12,7 @@ impl Report {
         let text = |shown: &str| markdown::text(&self.defanger.text(shown));
         let mut out = format!("# {}\n\n{}\n", text(&self.title), text(&self.summary));
         if !self.facts.is_empty() {
-            out.push_str("\n## Facts\n\n");
+            out.push_str("\n## Details\n\n");
             out.push_str(&markdown::head(["property", "value"]));
             for (label, value) in &self.facts {
                 out.push_str(&markdown::row(&[(*label).to_owned(), text(value)]));

@@ -96,7 +96,7 @@ impl TaskResult {
         matches!(self, Self::Applied | Self::Unchanged)
     }
 
-    /// Returns the result in one line that is safe to show.
+    /// Returns the result as a single line, sanitised for display.
     pub fn line(&self) -> String {
         match self {
             Self::Applied => "done".to_owned(),

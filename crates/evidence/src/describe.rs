@@ -42,7 +42,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Returns the name as one string, which is empty if nothing names the entity.
+    /// Returns the name as one string, or an empty string if the entity has no name.
     pub fn name(&self) -> String {
         self.main.iter().map(|piece| piece.text.head()).collect()
     }

@@ -290,8 +290,8 @@ impl Tree {
         self.owners[item]
     }
 
-    /// Returns the node for the embedded evidence that contains a path within an item, or `None` if
-    /// the path is not in embedded evidence and therefore belongs to the item itself.
+    /// Finds the embedded evidence that a path within an item belongs to and returns its node.
+    /// Returns `None` if the path belongs to the item itself.
     pub(super) fn nested(&self, item: usize, path: &str) -> Option<NodeId> {
         let nodes = self.nested.get(&item)?;
         let mut prefix = path;

@@ -89,8 +89,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Returns the limits for a command, whose user, unlike a console user, cannot see and cancel a
-    /// wait.
+    /// Returns the limits for a command. Unlike the console, a command does not show that a request
+    /// is waiting, and the user cannot cancel the wait.
     pub fn for_command() -> Self {
         Self { longest_wait: Duration::from_secs(600), ..Self::default() }
     }

@@ -13,12 +13,12 @@ use crate::{
     wrapped::{find_in_lines, find_in_page, find_in_values, reply_start},
 };
 
-/// How many bytes of a value must arrive before the value is cut. A smaller document is read in one
+/// The number of bytes of a value that must arrive before the value is split. A smaller document is read in one
 /// piece.
 const WHOLE: usize = 1 << 20;
-/// The maximum size, in bytes, of text that cannot be cut: a line, or a value that is not a list.
+/// The maximum size, in bytes, of text that cannot be split: a line, or a value that is not a list.
 const MAX_VALUE: usize = 1 << 28;
-/// The maximum nesting depth of lists that are cut.
+/// The maximum nesting depth of lists that are split.
 const MAX_DEPTH: usize = 8;
 
 /// A stretch of text with complete values, which can be searched for alerts independently of the

@@ -18,7 +18,7 @@ use super::{
 };
 use alertdeck_model::Timestamp;
 
-/// The location of an attacker's address.
+/// The geographic location of an attacker's IP address.
 struct Location {
     code: &'static str,
     country: &'static str,

@@ -25,8 +25,8 @@ pub enum Faults {
     None,
     /// About a quarter of all requests fail with an error status, a broken connection, or an
     /// incomplete, slow or invalid body, but never the same request three times in a row. Pages
-    /// sometimes repeat an alert or are empty. Changes and comments fail either before or after
-    /// they are carried out. Some changes that are carried out return the old values.
+    /// sometimes repeat an alert or are empty. A change or comment that fails may or may not have
+    /// been made. Some changes that are made return the old values.
     Flaky,
     /// About a third of all list requests are answered with 429, but never the same one twice in a
     /// row.
@@ -122,7 +122,7 @@ pub(super) enum Fault {
     NotAnAlert,
     /// The reported count is far higher than the number of alerts.
     WrongCount,
-    /// The request is rejected if it asks for a next page.
+    /// Requests for any page after the first are rejected.
     NextPageRefused,
     /// Like [`NextPageRefused`](Self::NextPageRefused), but the message quotes the request's
     /// `Authorization` header.

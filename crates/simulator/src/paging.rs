@@ -97,8 +97,8 @@ pub(super) struct Cursor {
     pub(super) position: Position,
     /// The `$orderby` values of the last row on the previous page.
     pub(super) key: SortKey,
-    /// 1 after an empty page, whose next link leads to the same position; otherwise 0. This keeps
-    /// the two links distinct.
+    /// 1 if an empty page was already sent for this position, otherwise 0. This keeps the two next
+    /// links distinct.
     pub(super) visit: u8,
 }
 

@@ -122,10 +122,10 @@ pub struct ListFetch {
     /// Why the list may be incomplete even though the service reports that it is complete.
     doubt: Option<SafeText>,
     completed_at: Option<Timestamp>,
-    /// The reading progress, if the list is read from files.
+    /// The progress so far, if the list is being read from files.
     reading: Option<Reading>,
-    /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
-    /// new or changed. Alerts are not new just because a different filter selects them.
+    /// Whether the fetch refreshes a list that is already in memory, in which case its alerts are
+    /// marked as new or changed. Alerts are not new just because a different filter selects them.
     rereads: bool,
     /// Whether only changes are fetched, because the cache has the rest of the list.
     catches_up: bool,

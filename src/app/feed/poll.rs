@@ -118,7 +118,7 @@ impl Poll {
         }
     }
 
-    /// Returns the time, by the service's clock, up to which all changes are known.
+    /// Returns the time up to which all changes have been seen, by the service's clock.
     pub(in crate::app) fn watermark(&self) -> Option<Timestamp> {
         self.watermark
     }

@@ -155,7 +155,7 @@ impl App {
         self.feeds_changed();
     }
 
-    /// Updates the state that depends on which feeds are on and on their alerts. Hidden alerts are
+    /// Updates the state that depends on the enabled feeds and their alerts. Hidden alerts are
     /// unmarked and no longer shown in the detail pane.
     fn feeds_changed(&mut self) {
         self.store.hide_feeds(self.feeds.off().map(|feed| feed.id));

@@ -71,7 +71,7 @@ impl Object for Results {
         let counts = [
             (tally.done, "done"),
             (tally.failed, "not done"),
-            (tally.retried, "tried again"),
+            (tally.retried, "retried"),
             (tally.left, "left"),
         ];
         let counts = counts.into_iter().filter(|(count, word)| *count > 0 || *word == "done");
@@ -79,7 +79,7 @@ impl Object for Results {
         let summary = counts.join(", ");
         let heading = vec![
             vec![
-                PanelSpan::new(format!("{summary}: "), Role::Strong),
+                PanelSpan::new(format!("{summary}   "), Role::Strong),
                 PanelSpan::new(run.action.summary.clone(), Role::Accent),
             ],
             Vec::new(),

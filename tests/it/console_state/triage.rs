@@ -393,7 +393,7 @@ fn stopped_changes_are_told_from_those_that_were_sent() {
     console.keys("X");
     console.keys("G Enter");
     let screen = console.screen();
-    assert!(screen.contains("1 done, 2 not done: resolved"), "{screen}");
+    assert!(screen.contains("1 done, 2 not done   resolved"), "{screen}");
     let stopped = screen.lines().filter(|line| line.contains("  stopped, not sent")).count();
     assert_eq!(stopped, 2, "{screen}");
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{decode, parse, report};
 
 const SECTIONS: [&str; 11] = [
-    "Facts",
+    "Details",
     "Description",
     "Evidence",
     "Indicators",

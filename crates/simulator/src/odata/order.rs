@@ -38,7 +38,7 @@ impl Order {
         self.0.is_empty()
     }
 
-    /// Compares two rows by the order's properties.
+    /// Compares two rows by the properties in the `$orderby`.
     pub(crate) fn compare(&self, left: &Columns, right: &Columns) -> Ordering {
         let by = |(property, descending): &(Property, bool)| {
             let order = compare(*property, left.cell(*property), right.cell(*property));
