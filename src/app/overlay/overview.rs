@@ -111,7 +111,10 @@ impl App {
     pub(in crate::app) fn overview_due(&self) -> Option<Duration> {
         let counts = &self.counts.overview;
         let version = Some((self.view.content(), self.store.version()));
-        (counts.version.is_some() && counts.version != version).then_some(counts.until)
+        let is_stale = counts.version.is_some() && counts.version != version;
+        // A count that is due already starts without a wake-up, at the latest when the filter has
+        // scanned all rows.
+        is_stale.then_some(counts.until).filter(|until| *until > self.clock.now.mono)
     }
 }
 
