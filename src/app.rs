@@ -79,9 +79,9 @@ pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, R
 pub use notice::{Notice, Notices};
 pub use overlay::{
     AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList,
-    Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Panel, PanelLine, PanelSpan,
-    ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt, TextPurpose, ValueLine, Values,
-    format_command, help,
+    Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Palette, Panel, PanelLine,
+    PanelSpan, ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt, TextPurpose,
+    ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};

@@ -9,6 +9,7 @@ mod completeness;
 mod completions;
 mod count;
 mod detail;
+mod field;
 mod histogram;
 mod list;
 mod overlay;

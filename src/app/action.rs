@@ -42,7 +42,7 @@ pub struct Writes {
 pub enum WriteEvent {
     /// An event from a request.
     Client(ClientEvent),
-    /// A change has ended.
+    /// A change has finished.
     Ended {
         /// The action.
         action: EntryId,
@@ -55,7 +55,7 @@ pub enum WriteEvent {
         /// The alert as last returned by the service, if it was returned.
         alert: Option<Box<Batch>>,
     },
-    /// All changes have ended, or the job was stopped and the remaining changes will not be sent.
+    /// All changes have finished, or the job was stopped and the remaining changes will not be sent.
     /// This is the job's last event.
     Done {
         /// The action.

@@ -45,7 +45,7 @@ impl App {
     }
 
     /// Returns the active contexts of the focused pane or text field, in lookup order.
-    fn contexts(&self) -> Vec<&'static Context> {
+    pub(super) fn contexts(&self) -> Vec<&'static Context> {
         if self.filter.editor.is_some() {
             return vec![&filter::CONTEXT];
         }

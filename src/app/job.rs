@@ -143,7 +143,7 @@ pub enum JobEvent {
     Read(Row, StoredAlert, Box<Body>),
     /// A worker has generated a ticket, in Markdown. This is the job's last event.
     Ticket(String),
-    /// An export has ended. This is the job's last event.
+    /// An export has finished. This is the job's last event.
     Exported {
         /// The path, as the user typed it.
         path: String,

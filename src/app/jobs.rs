@@ -59,7 +59,7 @@ pub struct Progress {
     pub total: Option<usize>,
 }
 
-/// A job that is running or has ended.
+/// A job that is running or has finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The job's id.
@@ -84,7 +84,7 @@ impl Job {
         self.state.is_live()
     }
 
-    /// Returns whether the job stays in the registry after it has ended. Reads, polls and other
+    /// Returns whether the job stays in the registry after it has finished. Reads, polls and other
     /// frequent jobs are of interest only if they failed.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed
@@ -147,7 +147,7 @@ impl Jobs {
         }
     }
 
-    /// Returns the job with this id if it is running or has ended recently.
+    /// Returns the job with this id if it is running or has finished recently.
     pub fn get(&self, id: JobId) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
     }
@@ -181,7 +181,7 @@ impl Jobs {
     }
 
     /// Updates a job's progress and state after an event from the job. Returns the job's type if
-    /// the event should be handled; `None` if the job was cancelled, has ended, or is unknown.
+    /// the event should be handled; `None` if the job was cancelled, has finished, or is unknown.
     pub(super) fn record(&mut self, id: JobId, event: &JobEvent) -> Option<JobType> {
         let job = self.live_mut(id)?;
         let job_type = job.job_type;

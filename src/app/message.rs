@@ -282,7 +282,7 @@ pub struct RequestLine {
     pub host: SafeText,
     /// The path and query.
     pub path: SafeText,
-    /// How the request ended; `None` if it has not ended yet.
+    /// How the request ended; `None` if it has not finished yet.
     pub outcome: Option<AttemptOutcome>,
     /// The size of the response body in bytes.
     pub bytes: usize,

@@ -15,6 +15,7 @@ mod journal;
 mod link;
 mod menu;
 mod overview;
+mod palette;
 mod panel;
 mod profiles;
 mod requests;
@@ -34,6 +35,7 @@ pub use journal::JournalList;
 pub use link::Link;
 pub use menu::{AlertText, Menu, MenuAction, MenuItem};
 pub use overview::{Overview, OverviewCounts};
+pub use palette::Palette;
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
 pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
@@ -85,6 +87,8 @@ macro_rules! overlays {
 overlays! {
     /// The help.
     Help(help, OPEN),
+    /// The command palette.
+    Palette(palette, OPEN),
     /// All values of a line in the detail pane.
     Values(values),
     /// A menu.

@@ -42,7 +42,7 @@ impl FeedCache {
 
     /// Opens and reads an account's cache. Returns `false` if the cache cannot be used.
     fn read_files(&self, account: Account, job: JobId, now: Timestamp) -> bool {
-        // Returns `false` if the receiver is gone, which means that the console has ended.
+        // Returns `false` if the receiver is gone, which means that the console has exited.
         let report = |event| self.messages.blocking_send(Message::Job(job, JobEvent::Cache(event))).is_ok();
         let cache = self.clone();
         let on_failure = Box::new(move |error: CacheError| cache.warn(&error));

@@ -103,7 +103,7 @@ async fn report_changes(
         let needs = why.filter(|_| ask).map(|why| FeedEvent::SignInNeeded { why });
         let notice = session.notice().map(FeedEvent::Warning);
         for event in [identity, needs, notice].into_iter().flatten() {
-            // The receiver is gone once the console has ended.
+            // The receiver is gone once the console has exited.
             if messages.send(Message::Feed(feed, event)).await.is_err() {
                 return;
             }

@@ -31,7 +31,7 @@ const PARALLEL: usize = 4;
 const MAX_LINES: usize = 10;
 
 /// Sends changes and reports their results to the state. Returns, in one line, what can no longer
-/// be reported because the console has ended: changes that were not sent, have failed or have an
+/// be reported because the console has exited: changes that were not sent, have failed or have an
 /// unknown result.
 pub(super) async fn write(
     id: JobId,

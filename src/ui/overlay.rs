@@ -25,11 +25,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option
         Overlay::Requests(requests) => requests::draw(app, painter, screen, requests),
         Overlay::TextPrompt(prompt) => return Some(text_prompt::draw(app, painter, screen, prompt)),
         Overlay::ExportForm(form) => return export::draw(app, painter, screen, form),
-        _ => {
-            if let Some(panel) = app.panel() {
-                panel::draw(app, painter, screen, &panel);
-            }
-        }
+        _ => return panel::draw(app, painter, screen, &app.panel()?),
     }
     None
 }

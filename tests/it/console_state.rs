@@ -22,6 +22,7 @@ mod model;
 mod overview;
 mod overview_counts;
 mod owners;
+mod palette;
 mod pictures;
 mod pivoting;
 mod profiles;

@@ -1,6 +1,6 @@
 //! Timestamps as Graph sends them: UTC, with up to seven fractional digits.
 //!
-//! A [`Timestamp`] counts ticks of 100 ns, which is .NET's unit and the finest resolution that the
+//! A [`Timestamp`] counts 100 ns ticks, which is .NET's unit and the finest resolution that the
 //! service sends. Different spellings of the same time are therefore equal, and a timestamp that is
 //! printed and parsed again is unchanged. This module never reads the clock; callers pass the time
 //! as [`Now`].
@@ -19,7 +19,7 @@ const YEAR_9999: i64 = 253_402_300_800 * TICKS - 1;
 /// The time that ticks are counted from.
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// A point in time in UTC, in ticks of 100 ns since 1970-01-01T00:00:00Z.
+/// A point in time in UTC, in 100 ns ticks since 1970-01-01T00:00:00Z.
 ///
 /// The range is the years 1 to 9999. Arithmetic clamps to this range, and [`Timestamp::parse`]
 /// rejects times outside it.
@@ -37,12 +37,12 @@ impl Timestamp {
         Self::from_ticks(seconds.saturating_mul(TICKS))
     }
 
-    /// Creates a timestamp from ticks of 100 ns since 1970, clamped to the years 1 to 9999.
+    /// Creates a timestamp from a number of 100 ns ticks since 1970, clamped to the years 1 to 9999.
     pub fn from_ticks(ticks: i64) -> Self {
         Self(ticks.clamp(YEAR_1, YEAR_9999))
     }
 
-    /// Returns the ticks of 100 ns since 1970-01-01T00:00:00Z.
+    /// Returns the number of 100 ns ticks since 1970-01-01T00:00:00Z.
     pub fn ticks(self) -> i64 {
         self.0
     }

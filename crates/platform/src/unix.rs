@@ -86,7 +86,7 @@ pub(super) fn in_session(mut command: CommandWrap) -> CommandWrap {
 /// Ends all programs in the process group of a session's first program.
 pub(super) fn end_session(id: u32) {
     if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // The group may already have ended.
+        // The group may already have finished.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }

@@ -61,7 +61,7 @@ pub struct Key {
     pub path: Arc<str>,
 }
 
-/// Returns the last name of a [`Key`]'s path, such as `sha256` for `imageFile.sha256`. Annotation
+/// Returns the last component of a [`Key`]'s path, such as `sha256` for `imageFile.sha256`. Annotation
 /// names such as `@odata.type` contain a dot themselves.
 pub fn last_name(path: &str) -> &str {
     let start = path.rfind(".@").map(|dot| dot + 1);

@@ -110,7 +110,7 @@ pub struct Tally {
     pub failed: usize,
     /// The number of failed changes that were retried as part of a later action.
     pub retried: usize,
-    /// The number of changes that have not ended yet.
+    /// The number of changes that have not finished yet.
     pub left: usize,
 }
 
@@ -175,7 +175,7 @@ pub struct Actions {
     pub done: RowSet,
     /// The alerts whose last change failed.
     pub failed: RowSet,
-    /// The alerts with a change that has not ended yet.
+    /// The alerts with a change that has not finished yet.
     pub pending: RowSet,
     /// The journal ids of the changes that were undone.
     pub(super) undone: HashSet<EntryId>,
@@ -229,7 +229,7 @@ impl Actions {
         self.undone.contains(entry)
     }
 
-    /// Returns whether any change has not ended yet.
+    /// Returns whether any change has not finished yet.
     pub fn is_running(&self) -> bool {
         !self.pending.is_empty() || self.runs.iter().any(|run| run.tally().left > 0)
     }

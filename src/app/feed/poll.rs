@@ -46,7 +46,7 @@ pub(in crate::app) enum PollEvent {
     SwitchedOff,
     /// A poll is due. Ignored if polling is off or if the watermark is unknown.
     Begin,
-    /// The list fetch or the last poll has ended. The next poll is at this time.
+    /// The list fetch or the last poll has finished. The next poll is at this time.
     Schedule(Duration),
     /// A list has been requested, which will include all changes.
     ListRequested,

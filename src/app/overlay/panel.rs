@@ -1,12 +1,16 @@
 //! The content of an overlay as lines, for overlays without drawing code of their own.
 
+use crate::app::Editor;
+
 /// The content of an overlay's window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Panel {
     /// The title shown in the border.
     pub title: String,
     /// The preferred inner width, in columns.
     pub width: usize,
+    /// The text field at the top, if any.
+    pub field: Option<Editor>,
     /// Lines that stay at the top.
     pub heading: Vec<PanelLine>,
     /// The lines that scroll.

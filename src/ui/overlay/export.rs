@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use crate::ui::{
-    bars::{shown_width, skip},
+    field,
     paint::{Painter, columns},
     window::window,
 };
@@ -14,7 +14,6 @@ use crate::{
     app::{App, ExportForm, ExportStage, format_command, thousands, wrap},
     export::Format,
 };
-use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
 /// The path's label.
@@ -134,13 +133,5 @@ fn file_name(painter: &mut Painter<'_>, inside: Rect, y: u16, form: &ExportForm)
     let label = if form.typing { theme.accent } else { theme.dim };
     let x = inside.x + painter.put(inside.x, y, inside.width, LABEL, label);
     let room = inside.width.saturating_sub(columns(LABEL) as u16);
-    let text = form.path.text();
-    let before: String = text.chars().take(form.path.cursor()).collect();
-    let skipped = skip(text, shown_width(&before).saturating_sub(usize::from(room).saturating_sub(1)));
-    painter.put(x, y, room, &SafeText::new(&text[skipped..]).line(), theme.text);
-    if skipped > 0 {
-        painter.put_cut(x, y, room, theme.text);
-    }
-    let hidden = shown_width(&text[..skipped]);
-    Position { x: x + shown_width(&before).saturating_sub(hidden) as u16, y }
+    field::draw(painter, (x, y), room, &form.path)
 }

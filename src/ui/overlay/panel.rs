@@ -1,20 +1,30 @@
 //! Draws an overlay that describes itself as lines.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use crate::{
     app::{App, Panel, PanelSpan, Role},
     ui::{
-        paint::Painter,
+        field,
+        paint::{Painter, columns},
         window::{draw_position, window},
     },
 };
 
-pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &Panel) {
+/// Draws the panel. Returns the caret's position if the panel has a text field.
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &Panel) -> Option<Position> {
     let (_, most) = app.ui.overlay_size();
-    let fixed = panel.heading.len() + panel.footer.len();
+    let fields = usize::from(panel.field.is_some());
+    let fixed = fields + panel.heading.len() + panel.footer.len();
     let height = (fixed + panel.lines.len()).clamp(1, most);
-    let inside = window(painter, screen, &panel.title, panel.width, height);
+    let mut inside = window(painter, screen, &panel.title, panel.width, height);
+    let caret = panel.field.as_ref().map(|editor| {
+        let prompt = format!("{} ", painter.theme.symbols.prompt);
+        let used = painter.put(inside.x, inside.y, inside.width, &prompt, painter.theme.accent);
+        let room = inside.width.saturating_sub(columns(&prompt) as u16);
+        field::draw(painter, (inside.x + used, inside.y), room, editor)
+    });
+    (inside.y, inside.height) = (inside.y + fields as u16, inside.height.saturating_sub(fields as u16));
     let height = usize::from(inside.height);
     // If there is too little room, the scrolling lines take precedence.
     let heading = panel.heading.len().min(height.saturating_sub(1));
@@ -34,6 +44,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &P
             painter.patch_style(inside.x, y, inside.width, painter.theme.cursor);
         }
     }
+    caret
 }
 
 fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[PanelSpan]) {

@@ -29,6 +29,8 @@ const ESSENTIAL: [&str; 25] = [
     "panes.live",
     "open.jobs",
     "open.export",
+    "open.palette",
+    "open.overview",
     "open.help",
     "app.close",
 ];

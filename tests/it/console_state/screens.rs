@@ -66,6 +66,7 @@ pub(crate) enum State {
     ExportExists,
     ExportFailed,
     Jobs,
+    Palette,
     Overview,
     // With invented alerts.
     Columns,
@@ -96,7 +97,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 57] = [
+    pub(crate) const ALL: [Self; 58] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -129,6 +130,7 @@ impl State {
         Self::ExportExists,
         Self::ExportFailed,
         Self::Jobs,
+        Self::Palette,
         Self::Overview,
         Self::Columns,
         Self::Processes,
@@ -260,6 +262,7 @@ impl State {
                 exporting::finish(console, Err(NotWritten::Refused(line.into())));
             }
             Self::Jobs => console.keys("X j"),
+            Self::Palette => console.keys(": m a r k"),
             Self::Overview => console.keys("d"),
             Self::Editing => {
                 console.keys("/");
@@ -322,6 +325,8 @@ impl State {
 #[case("60x15", State::ExportFailed)]
 #[case("120x35", State::Jobs)]
 #[case("60x15", State::Jobs)]
+#[case("80x24", State::Palette)]
+#[case("60x15", State::Palette)]
 #[case("120x35", State::Overview)]
 #[case("80x24", State::Overview)]
 #[case("60x15", State::Overview)]

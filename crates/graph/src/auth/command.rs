@@ -270,12 +270,12 @@ mod tests {
             (format!("sleep 300 & echo $$ $! > '{path}.new'; mv '{path}.new' '{path}'; wait"), file)
         }
 
-        /// Waits until every process listed in a file has ended.
+        /// Waits until every process listed in a file has exited.
         async fn all_end(file: &std::path::Path) {
             let ids = tokio::fs::read_to_string(file).await.unwrap();
             for id in ids.split_whitespace() {
                 let state = std::path::PathBuf::from(format!("/proc/{id}/stat"));
-                // A process that has ended but has not been waited for is a zombie (`Z`).
+                // A process that has exited but has not been waited for is a zombie (`Z`).
                 let runs = || std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z "));
                 timeout(Duration::from_secs(10), async {
                     while runs() {

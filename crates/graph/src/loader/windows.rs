@@ -105,7 +105,7 @@ enum State {
     Ready,
     /// The rest of the chain belongs to another window.
     Suspended,
-    /// The chain has ended.
+    /// The chain has finished.
     Ended,
 }
 

@@ -18,9 +18,9 @@ pub(super) struct Node {
     pub(super) path: Arc<str>,
     pub(super) name: NameCode,
     pub(super) field: Field,
-    /// The last name in the path, as a label number.
+    /// The last component of the path, as a label number.
     pub(super) label: u32,
-    /// The last name in the path as JSON, with a colon, if there is only one way to write it.
+    /// The last component of the path as JSON, with a colon, if there is only one way to write it.
     json: Option<Box<[u8]>>,
     /// The child nodes, each preceded by the name that it adds to the path. Objects usually list
     /// their properties in the same order, so a lookup first tries the child after the last hit.
