@@ -148,8 +148,30 @@ fn fields(column: Column) -> &'static [&'static str] {
 
 /// Lists the sections that have counts, with up to `most` values each.
 pub fn sections(store: &Store, summary: &Summary, most: usize) -> Vec<Section> {
-    let mut sections = vec![days(summary), ages(summary)];
-    for (column, title, missing) in COLUMNS {
+    let mut sections = Sections::default();
+    while sections.advance(store, summary, most) {}
+    sections.done
+}
+
+/// The sections of an overview. They are made one at a time, because choosing the most common of
+/// very many values takes milliseconds.
+#[derive(Debug, Default)]
+pub struct Sections {
+    /// The sections made so far that have counts.
+    pub done: Vec<Section>,
+    /// The number of columns whose sections have been made.
+    columns: usize,
+}
+
+impl Sections {
+    /// Makes another section, with up to `most` values. Returns whether any are left to make.
+    pub fn advance(&mut self, store: &Store, summary: &Summary, most: usize) -> bool {
+        if self.columns == 0 {
+            self.add(days(summary));
+            self.add(ages(summary));
+        }
+        let Some((column, title, missing)) = COLUMNS.get(self.columns).copied() else { return false };
+        self.columns += 1;
         let (values, all) = summary.top(store, column, most);
         let more = all - values.len();
         let named = values.into_iter().filter_map(|of| Some((label(store, column, &of)?, of)));
@@ -161,11 +183,16 @@ pub fn sections(store: &Store, summary: &Summary, most: usize) -> Vec<Section> {
         items.sort_by_key(|item| std::cmp::Reverse(item.count.alerts));
         // With one tenant, there is nothing to compare.
         if column != Column::Tenant || items.len() > 1 {
-            sections.push(Section::new(title, items, more));
+            self.add(Section::new(title, items, more));
+        }
+        self.columns < COLUMNS.len()
+    }
+
+    fn add(&mut self, section: Section) {
+        if section.items.iter().any(|item| item.count.alerts > 0) {
+            self.done.push(section);
         }
     }
-    sections.retain(|section| section.items.iter().any(|item| item.count.alerts > 0));
-    sections
 }
 
 /// Returns a value in words. If the value means something else in other tenants, the tenant follows

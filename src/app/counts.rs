@@ -18,7 +18,7 @@ pub struct Counts {
     /// The number of alerts with each value on screen.
     pub(super) tallies: Tallies,
     /// The number of alerts in the list by day, age and value.
-    pub(super) overview: OverviewCounts,
+    pub(super) overview: Box<OverviewCounts>,
 }
 
 impl Counts {

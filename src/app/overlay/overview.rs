@@ -13,7 +13,7 @@ use crate::{
         format::thousands,
         notice::NO_TERM,
     },
-    overview::{Item, Section, sections},
+    overview::{Item, Section, Sections},
 };
 use alertdeck_store::{AlertCount, RowSet, Summary};
 
@@ -42,6 +42,8 @@ const NUMBER: usize = 9;
 pub struct OverviewCounts {
     /// The count in progress.
     summary: Box<Summary>,
+    /// The sections of a count that has read all alerts.
+    sections: Option<Sections>,
     /// The alerts being counted.
     rows: RowSet,
     /// The view and store versions that the count is based on; `None` if nothing has been counted.
@@ -83,12 +85,12 @@ impl App {
     pub(in crate::app) fn count_overview(&mut self, work: usize) {
         if !self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::Overview(_))) {
             if self.counts.overview.version.is_some() {
-                self.counts.overview = OverviewCounts::default();
+                *self.counts.overview = OverviewCounts::default();
             }
             return;
         }
         let mono = self.clock.now.mono;
-        let counts = &mut self.counts.overview;
+        let counts = &mut *self.counts.overview;
         let version = Some((self.view.content(), self.store.version()));
         // Complete a running count first. Otherwise, no count would finish while alerts stream in.
         let is_due = !counts.has_work && mono >= counts.until;
@@ -100,10 +102,19 @@ impl App {
         if !counts.has_work {
             return;
         }
-        counts.has_work = counts.summary.advance(&self.store, &counts.rows, work);
-        if !counts.has_work {
-            let sections = sections(&self.store, &counts.summary, MOST);
-            counts.done = Some((counts.rows.clone(), counts.summary.total(), sections));
+        match &mut counts.sections {
+            None => {
+                if !counts.summary.advance(&self.store, &counts.rows, work) {
+                    counts.sections = Some(Sections::default());
+                }
+            }
+            Some(sections) => {
+                if !sections.advance(&self.store, &counts.summary, MOST) {
+                    let sections = std::mem::take(&mut sections.done);
+                    counts.done = Some((counts.rows.clone(), counts.summary.total(), sections));
+                    (counts.sections, counts.has_work) = (None, false);
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use alertdeck::app::{Keymap, commands, contexts};
 
 /// The commands in the README.
-const ESSENTIAL: [&str; 25] = [
+const ESSENTIAL: [&str; 27] = [
     "list.filter",
     "list.read",
     "list.sort",
