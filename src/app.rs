@@ -71,7 +71,7 @@ pub use job::{
 pub use jobs::{Job, JobState, Jobs, Progress};
 pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
-pub use layout::{Area, HISTOGRAM_ROWS, Layout, LayoutInput, Pane, Shape};
+pub use layout::{Area, Layout, LayoutInput, Pane, Shape};
 pub use list::List;
 pub use loading::ListProgress;
 pub use marks::Marks;
@@ -206,6 +206,7 @@ impl App {
             zoom: self.ui.zoom,
             editing: self.filter.editor.is_some(),
             split: self.ui.split,
+            severities: self.counts.histogram.severities(),
         })
     }
 
@@ -268,6 +269,8 @@ impl App {
 
     /// Updates all derived state.
     fn finish(&mut self, effects: &mut Vec<Effect>) {
+        // The height of the list depends on it.
+        self.count_histogram();
         let height = self.list_height();
         self.list.settle(&self.store, &self.view, height);
         if let Some(row) = self.selected() {
@@ -278,7 +281,6 @@ impl App {
         }
         self.begin_backfills(effects);
         self.write_coverage(effects);
-        self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();
         // Count similar alerts while the user reads, so that the usual classification is known
@@ -297,11 +299,19 @@ impl App {
         let mut caches = self.feeds.iter().map(|feed| &feed.cache);
         let busy = self.view.is_scanning() || self.feeds.are_loading() || caches.any(Cache::is_reading);
         let Some(area) = self.layout().histogram else { return };
-        if !busy || mono >= self.counts.histogram.due {
+        if !busy || mono >= self.counts.histogram.due || self.counts.histogram.severities() == 0 {
             let buckets = usize::from(area.width.saturating_sub(24)).min(120);
             self.counts.histogram.count(&self.store, &self.view, buckets);
             self.counts.histogram.due = mono + HISTOGRAM_INTERVAL;
         }
+    }
+
+    /// Returns when to count the alerts that have arrived since the histogram was last counted,
+    /// measured from startup.
+    fn histogram_due(&self) -> Option<Duration> {
+        let histogram = &self.counts.histogram;
+        let is_stale = self.layout().histogram.is_some() && !histogram.is_current(&self.store, &self.view);
+        is_stale.then_some(histogram.due).filter(|due| *due > self.clock.now.mono)
     }
 
     /// Starts a job that reads the alert under the cursor, unless the detail view is up to date, an
@@ -330,6 +340,7 @@ impl App {
         due.extend(self.sending_due());
         due.extend(self.confirmation_due());
         due.extend(self.overview_due());
+        due.extend(self.histogram_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
             self.ui.wake = next;

@@ -20,13 +20,23 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// Returns the number of severities with alerts.
+    pub fn severities(&self) -> u16 {
+        self.totals.iter().filter(|total| **total > 0).count() as u16
+    }
+
+    /// Returns whether all alerts in a view have been counted.
+    pub(super) fn is_current(&self, store: &Store, view: &View) -> bool {
+        self.revision == (view.content(), store.version())
+    }
+
     /// Counts the alerts in a view, using `buckets` buckets of equal length, unless the same alerts
     /// have already been counted.
     pub fn count(&mut self, store: &Store, view: &View, buckets: usize) {
-        let revision = (view.content(), store.version());
-        if self.revision == revision && self.counts[0].len() == buckets {
+        if self.is_current(store, view) && self.counts[0].len() == buckets {
             return;
         }
+        let revision = (view.content(), store.version());
         *self = Self { revision, due: self.due, ..Self::default() };
         self.counts = std::array::from_fn(|_| vec![0; buckets]);
         self.range = view.created_range(store).filter(|_| buckets > 0);

@@ -70,6 +70,8 @@ pub struct LayoutInput {
     pub editing: bool,
     /// The list's share of the screen width in per cent when the panes are side by side.
     pub split: u16,
+    /// The number of severities with alerts, each of which has a row in the histogram.
+    pub severities: u16,
 }
 
 /// The areas of the screen; hidden ones are `None` or empty.
@@ -83,7 +85,7 @@ pub struct Layout {
     pub filter: Area,
     /// The compiled filter.
     pub compiled: Option<Area>,
-    /// The histogram.
+    /// The histogram, which has no rows if there are no alerts; `None` if there is no room for it.
     pub histogram: Option<Area>,
     /// The list's column headings.
     pub list_head: Option<Area>,
@@ -101,13 +103,11 @@ pub struct Layout {
 
 /// The minimum width of each pane when the panes are side by side.
 const MIN_PANE: u16 = 40;
-/// The height of the histogram in rows, one for each severity that is counted.
-pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {
     /// Lays out the screen.
     pub fn new(input: LayoutInput) -> Self {
-        let LayoutInput { width, height, focus, zoom, editing, split } = input;
+        let LayoutInput { width, height, focus, zoom, editing, split, severities } = input;
         let mut rest = Area { x: 0, y: 0, width, height };
         let shape = match (width, height) {
             _ if width < 20 || height < 5 => Shape::TooSmall,
@@ -139,7 +139,7 @@ impl Layout {
             layout.compiled = Some(rest.take_top(1));
         }
         if height >= 30 && shape != Shape::Small {
-            layout.histogram = Some(rest.take_top(HISTOGRAM_ROWS));
+            layout.histogram = Some(rest.take_top(severities));
         }
         let one = zoom || shape == Shape::Small;
         match shape {
@@ -195,12 +195,13 @@ mod tests {
     fn areas_never_overlap_or_leave_the_screen() {
         for width in 0..=220 {
             for height in 0..=60 {
-                for (focus, zoom, editing, split) in [
-                    (Pane::List, false, false, 45),
-                    (Pane::Detail, false, true, 99),
-                    (Pane::Detail, true, true, 0),
+                for (focus, zoom, editing, split, severities) in [
+                    (Pane::List, false, false, 45, 4),
+                    (Pane::Detail, false, true, 99, 0),
+                    (Pane::Detail, true, true, 0, 2),
                 ] {
-                    let layout = Layout::new(LayoutInput { width, height, focus, zoom, editing, split });
+                    let layout =
+                        Layout::new(LayoutInput { width, height, focus, zoom, editing, split, severities });
                     let mut cells = vec![false; usize::from(width) * usize::from(height)];
                     for area in areas(&layout) {
                         for y in area.y..area.y + area.height {
@@ -229,6 +230,7 @@ mod tests {
                 zoom: false,
                 editing: false,
                 split: 45,
+                severities: 4,
             })
             .shape
         };

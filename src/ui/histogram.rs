@@ -13,15 +13,12 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let histogram = &app.counts.histogram;
     let most = histogram.counts.iter().flatten().copied().max().unwrap_or(0);
-    for (at, (name, counts)) in NAMES.iter().zip(&histogram.counts).enumerate() {
-        let y = area.y + at as u16;
-        if y >= area.y + area.height {
-            break;
-        }
-        let total = histogram.totals[at];
+    let lines = NAMES.iter().zip(&histogram.counts).zip(histogram.totals).enumerate();
+    let lines = lines.filter(|(_, (_, total))| *total > 0);
+    for (y, (at, ((name, counts), total))) in (area.y..area.y + area.height).zip(lines) {
         let style = theme.severity_at(at);
         let symbol = theme.symbols.severity[at];
-        painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });
+        painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), style);
         painter.put_right(area.x + LABEL - 1, y, COUNT, &thousands(total as usize), theme.dim);
         for (bucket, count) in counts.iter().enumerate() {
             // Use one square-root scale for all severities, so that single alerts remain visible
@@ -38,8 +35,11 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     // Show the time range next to the bars if there is room.
     let x = area.x + LABEL + histogram.counts[0].len() as u16 + 2;
     let width = (area.x + area.width).saturating_sub(x);
-    if width >= 20 {
-        painter.put(x, area.y, width, &format!("from {}", &utc(first)[..16]), theme.dim);
-        painter.put(x, area.y + 1, width, &format!("to   {}", &utc(last)[..16]), theme.dim);
+    let [first, last] = [first, last].map(|at| utc(at)[..16].to_owned());
+    if width >= 20 && area.height >= 2 {
+        painter.put(x, area.y, width, &format!("from {first}"), theme.dim);
+        painter.put(x, area.y + 1, width, &format!("to   {last}"), theme.dim);
+    } else if width >= 41 && area.height == 1 {
+        painter.put(x, area.y, width, &format!("from {first} to {last}"), theme.dim);
     }
 }

@@ -12,6 +12,7 @@ mod exporting;
 mod filtering;
 mod finding;
 mod harness;
+mod histogram;
 mod invented;
 mod jobs;
 mod live;

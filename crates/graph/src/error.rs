@@ -63,7 +63,7 @@ pub struct Error {
     pub refused: Option<ListOption>,
 }
 
-/// The smallest number in a message that is taken to be a page size limit.
+/// Smaller numbers in an error message are not taken to be a page size limit.
 const SMALLEST_PAGE: u16 = 10;
 
 /// A list option that can be omitted.

@@ -71,7 +71,7 @@ const COMMANDS: [&str; 12] = [
 /// Opening and closing quotes that the filter language does not use.
 const QUOTES: [(char, char); 3] = [('\'', '\''), ('“', '”'), ('‘', '’')];
 
-/// Finds the first slip.
+/// Finds the first likely mistake.
 pub(super) fn find(text: &str) -> Option<Diagnostic> {
     if text.trim_start().starts_with('$') {
         return None;

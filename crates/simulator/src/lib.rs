@@ -334,7 +334,7 @@ impl Simulator {
         self.change_as_colleague(&Operation::Update(id.to_owned()), change)
     }
 
-    /// Comments on an alert immediately, as [`COLLEAGUE`] would.
+    /// Adds a comment by [`COLLEAGUE`] to an alert immediately.
     ///
     /// # Errors
     ///

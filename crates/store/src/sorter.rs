@@ -278,7 +278,8 @@ impl Dates {
         low.saturating_sub(self.none().leading_zeros())
     }
 
-    /// Returns the item for a row: the key of its date above the `low` bits that contain the row.
+    /// Packs a row into a sort item: the key for its date in the high bits, and the row in the
+    /// lowest `low` bits.
     fn item(&self, store: &Store, row: Row, low: u32, descending: bool) -> u64 {
         let key = match self.ticks(store, row) {
             None => self.none(),

@@ -46,7 +46,7 @@ pub(in crate::app) enum BackfillEvent {
     Begin {
         /// The wall-clock time.
         wall: Timestamp,
-        /// The monotonic time.
+        /// When it happened, measured from startup.
         mono: Duration,
         /// If the cache covers everything before this time, only changes since then are fetched.
         changes_since: Option<Timestamp>,
@@ -75,7 +75,7 @@ pub(in crate::app) enum BackfillEvent {
     Failed {
         /// The kind of failure.
         kind: FailureKind,
-        /// The monotonic time.
+        /// When it happened, measured from startup.
         mono: Duration,
     },
 }

@@ -61,8 +61,8 @@ pub(in crate::app) enum ListEvent {
         scope: Scope,
         /// Whether the list is already in memory as part of a complete list.
         reread: bool,
-        /// Whether the list may be incomplete because the spelling of an owner was guessed
-        /// ([`alertdeck_query::Plan::guesses_owner`]).
+        /// Whether the list may be incomplete because it is only a guess how an owner's name is
+        /// spelled ([`alertdeck_query::Plan::guesses_owner`]).
         guess: bool,
         /// If the cache covers the list up to this time, only changes since then are fetched.
         changes_since: Option<Timestamp>,
@@ -173,7 +173,7 @@ impl ListFetch {
         self.reading.as_ref()
     }
 
-    /// Returns whether the list may be incomplete because the spelling of an owner was guessed.
+    /// Returns whether the list may be incomplete because it is only a guess how an owner's name is spelled.
     pub(in crate::app) fn is_guess(&self) -> bool {
         self.doubt.is_some()
     }

@@ -20,7 +20,7 @@ use crate::app::{
 pub(super) const OPEN: Command =
     run("open.palette", "command palette: find and run a command", |app, _| app.open_palette());
 
-/// The commands of the palette.
+/// The palette's own commands.
 pub(super) static CONTEXT: Context = Context {
     name: "palette",
     heading: "Command palette",

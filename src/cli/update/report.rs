@@ -201,7 +201,7 @@ pub(super) fn outcome(items: &[Item], yes: bool) -> Result<(), Failure> {
     Err(Failure::NotChanged { summary: parts.join("; "), code })
 }
 
-/// Formats a number of alerts, such as `1 alert` or `3 alerts`.
+/// Formats an alert count, such as `1 alert` or `3 alerts`.
 pub(super) fn alerts(count: usize) -> String {
     format!("{count} {}", if count == 1 { "alert" } else { "alerts" })
 }

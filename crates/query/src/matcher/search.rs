@@ -75,7 +75,7 @@ struct NameHits {
     tested: u32,
     /// The number of values whose rows are in [`Search::found`].
     collected: u32,
-    /// One bit for each value, which is set if the value matches.
+    /// One bit per value, set if the value matches.
     hits: Vec<u64>,
 }
 
