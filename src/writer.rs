@@ -193,7 +193,7 @@ impl Run<'_> {
         let request = Request::add_comment(&self.task.alert, text).with_priority(self.writer.priority);
         let (outcome, request_id) = self.send(&request).await;
         let (_, result) = read_outcome(outcome);
-        // The reply contains only comments.
+        // The response contains only comments.
         if let Ok(alert) = self.get().await {
             let updated = |alert: &RawAlert| alert.decode().ok()?.last_update;
             let known = self.alert.as_ref().and_then(updated);
@@ -324,8 +324,9 @@ fn read_outcome<T>(outcome: Result<Outcome<T>, Error>) -> (Option<T>, Result<(),
     }
 }
 
-/// Returns the alert in the reply to an update. If the reply has no evidence, adds the evidence
-/// and any other missing properties of `before`, since the reply is not documented to be complete.
+/// Returns the alert in the response to an update. If the response has no evidence, adds the
+/// evidence and any other missing properties of `before`, since the response is not documented to
+/// be complete.
 fn with_evidence(reply: RawAlert, before: &RawAlert) -> RawAlert {
     let has_evidence = |alert: &RawAlert| alert.decode().is_ok_and(|alert: Alert| !alert.evidence.is_empty());
     if has_evidence(&reply) || !has_evidence(before) {

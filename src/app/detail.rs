@@ -246,8 +246,8 @@ impl Detail {
         self.settle_cursor(height);
     }
 
-    /// Moves the cursor up from lines where it may not stop, such as from a command line to its
-    /// node. Then scrolls to show as many of the node's lines as fit in the window.
+    /// If the cursor is on a line where it cannot stop, such as a command line, moves it up to the
+    /// line's node. Then scrolls to show as many of the node's lines as fit in the window.
     pub(super) fn settle_cursor(&mut self, height: usize) {
         while self.scroll.cursor > 0 && self.line().is_some_and(|line| !line.takes_cursor()) {
             self.scroll.cursor -= 1;

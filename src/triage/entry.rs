@@ -45,7 +45,7 @@ pub enum EntryKind {
 #[serde(rename_all = "camelCase")]
 pub enum EntryResult {
     /// The change was about to be sent. If no other result follows, the program ended before the
-    /// reply arrived, and it is unknown whether the change was made.
+    /// response arrived, and it is unknown whether the change was made.
     Sent,
     /// The change was made.
     Applied,

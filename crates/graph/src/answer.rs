@@ -21,7 +21,7 @@ pub struct Page {
     pub bookmark: Option<String>,
 }
 
-/// The JSON of a reply, byte for byte as it was received.
+/// The JSON of a response, byte for byte as it was received.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawJson(pub Bytes);
 

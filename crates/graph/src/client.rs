@@ -116,7 +116,7 @@ impl Client {
         request.parts().transport(&self.endpoint).map(|request| request.url)
     }
 
-    /// Sends a request and retries it with another token if that may help. Only a reply with a
+    /// Sends a request and retries it with another token if that may help. Only a response with a
     /// success status counts as success.
     async fn exchange(&self, parts: &Parts, on_event: OnEvent<'_>) -> Result<Reply, Failure> {
         let Some(request) = parts.transport(&self.endpoint) else {
@@ -197,7 +197,7 @@ impl Client {
     }
 }
 
-/// Creates the error for an ID that cannot be part of an address.
+/// Creates the error for an ID that cannot appear in a URL.
 fn without_address(resource: &Resource) -> Error {
     let what = match resource {
         Resource::Alert(id) | Resource::Comments(id) => {

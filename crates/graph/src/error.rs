@@ -157,7 +157,7 @@ impl Error {
         }
     }
 
-    /// Creates the error for a reply whose status is not a success.
+    /// Creates the error for a response whose status is not a success.
     pub(crate) fn refused(reply: &Reply, asked: Asked) -> Self {
         let body = ErrorBody::read(&reply.body);
         let is_list = matches!(asked, Asked::List { .. }) && reply.status.as_u16() == 400;
@@ -210,7 +210,7 @@ impl Error {
         Self { advice: Some(advice), ..self }
     }
 
-    /// Creates the error for a reply that has a success status but cannot be read.
+    /// Creates the error for a response that has a success status but cannot be read.
     pub(crate) fn unreadable(reply: &Reply, error: &WireError) -> Self {
         let what = format!("the service's answer cannot be read: {error}");
         Self { request_id: reply.request_id().map(|id| id.line().into()), ..Self::new(Kind::Protocol, what) }
@@ -268,9 +268,9 @@ impl From<AuthError> for Error {
     }
 }
 
-/// Describes a reply that did not come from Graph: a web page, text, or another server's JSON.
-/// Returns `None` if the reply comes from Graph, is empty, or has a status for which the service's
-/// front end may send text of its own.
+/// Describes a response that did not come from Graph: a web page, text, or another server's JSON.
+/// Returns `None` if the response comes from Graph, is empty, or has a status for which the
+/// service's front end may send text of its own.
 pub(crate) fn foreign(reply: &Reply) -> Option<String> {
     let status = reply.status.as_u16();
     if reply.status.is_success() || matches!(status, 300..=399 | 407 | 408 | 429 | 500..) {
@@ -386,7 +386,7 @@ fn long_wait(reply: &Reply) -> Option<Timestamp> {
     Some(Timestamp::from_seconds(now).after(wait))
 }
 
-/// The error object in a reply. Its keys vary in case, it can be nested to any depth, and its id
+/// The error object in a response. Its keys vary in case, it can be nested to any depth, and its id
 /// has two spellings (docs/graph-api.md, "Errors").
 #[derive(Default)]
 struct ErrorBody {
@@ -395,7 +395,7 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// The maximum number of characters to quote from a reply that did not come from Graph.
+/// The maximum number of characters to quote from a response that did not come from Graph.
 const LONGEST_QUOTE: usize = 100;
 /// The maximum number of characters to keep from a code or a message.
 const LONGEST_MESSAGE: usize = 400;
@@ -420,7 +420,7 @@ impl ErrorBody {
             }
         }
         if found.message.is_none() {
-            // Some replies leave the outer message empty (docs/graph-api.md, "Errors").
+            // Some responses leave the outer message empty (docs/graph-api.md, "Errors").
             found.message = text(level, "message");
         }
         found

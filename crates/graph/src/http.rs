@@ -2,7 +2,7 @@
 //!
 //! The transport knows nothing about Graph, sign-in or tokens. All secrets in a
 //! [`TransportRequest`], in header values and in the body, are bound to a [`Scope`]. A request
-//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
+//! outside its scope is never sent, so no link in a response can carry a credential elsewhere.
 //! Redirects are not followed.
 //!
 //! Every wait (for the budget, for throttling, before another attempt) is reported before it
@@ -59,7 +59,7 @@ const CLIENT_REQUEST_ID: &str = "client-request-id";
 pub struct Limits {
     /// The maximum time to connect, including TLS.
     pub connect: Duration,
-    /// The maximum time between two parts of a response.
+    /// The maximum time between consecutive chunks of a response.
     pub idle: Duration,
     /// The maximum time for one attempt, from connecting to the last byte. Waits before the attempt
     /// do not count.

@@ -1,5 +1,5 @@
 //! Records the list options that a service has rejected, so that each is requested only once. This
-//! module neither sends requests nor reads replies.
+//! module neither sends requests nor reads responses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -194,7 +194,7 @@ impl Pages {
     }
 
     /// Decides whether to follow `link`, the absolute address of the next page. The link must keep
-    /// the list's path, so that no reply can cause the token to be sent to another resource. As
+    /// the list's path, so that no response can cause the token to be sent to another resource. As
     /// with every request, the transport checks the host.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {

@@ -30,7 +30,7 @@ pub enum Resource {
     IncidentAlerts(String),
     /// Advanced hunting: `/security/runHuntingQuery`.
     HuntingQuery,
-    /// The next page of a list, at the absolute address given by a reply.
+    /// The next page of a list, at the absolute URL from an earlier response.
     NextPage(Url),
 }
 

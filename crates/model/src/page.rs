@@ -1,6 +1,6 @@
-//! Splits a reply's bytes into alerts.
+//! Splits a response's bytes into alerts.
 //!
-//! A reply is a single alert, an array, or `{"value":[…]}` as sent by Graph. Its items are
+//! A response is a single alert, an array, or `{"value":[…]}` as sent by Graph. Its items are
 //! recognised by the same rules as in files ([`crate::find`]), so an object that is not an alert
 //! never becomes one. Only the structure has to be intact, so an alert that cannot be read does not
 //! affect the others.
@@ -14,7 +14,7 @@ use crate::{loose, wrapped::Finder};
 /// The maximum length of [`RawPage::missing`] in characters.
 const MAX_MISSING: usize = 400;
 
-/// The alerts in one reply or file, with its envelope's properties.
+/// The alerts in one response or file, with its envelope's properties.
 #[derive(Clone, Debug, Default)]
 pub struct RawPage {
     /// The JSON of each alert, in the order received.
@@ -63,7 +63,7 @@ impl WireError {
     }
 }
 
-/// Splits a reply's body into alerts.
+/// Splits a response's body into alerts.
 ///
 /// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they affect only
 /// single characters rather than the whole page.
@@ -139,7 +139,7 @@ fn read_envelope(json: &str) -> Result<(RawPage, Option<Vec<&str>>), Option<Wire
     Ok((page, items))
 }
 
-/// Adds the alerts among a reply's items to its page, and describes the other items in
+/// Adds the alerts among a response's items to its page, and describes the other items in
 /// [`RawPage::missing`].
 fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
     let mut finder = Finder::new(body.clone(), 0);
@@ -159,7 +159,7 @@ fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
     RawPage { alerts: found.alerts, missing, ..page }
 }
 
-/// Reads a reply that is an alert itself, or that contains alerts in a form other than a page.
+/// Reads a response that is itself a single alert, or that contains alerts but is not a page.
 fn read_alone(body: &Bytes, json: &str) -> Result<RawPage, WireError> {
     let page = read_items(body, &[json], RawPage::default());
     if page.alerts.is_empty() {

@@ -103,7 +103,7 @@ fn find_in(body: Bytes, before: usize, read: impl FnOnce(&mut Finder, &str)) -> 
     finder.found
 }
 
-/// Returns a body as UTF-8, without a byte order mark or an HTTP reply's head.
+/// Returns a body as UTF-8, without a byte order mark or an HTTP response's head.
 fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
     if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
@@ -114,7 +114,7 @@ fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     Ok(body.slice(start..))
 }
 
-/// Returns the offset of the body in an HTTP reply saved by `curl -i`, or 0 for any other text.
+/// Returns the offset of the body in an HTTP response saved by `curl -i`, or 0 for any other text.
 pub(crate) fn reply_start(text: &[u8]) -> usize {
     if !text.starts_with(b"HTTP/") {
         return 0;

@@ -62,7 +62,7 @@ impl Running {
     }
 }
 
-/// Ends a session, with all its programs, when dropped.
+/// Kills a session and all its processes when dropped.
 #[derive(Debug)]
 pub struct SessionGuard {
     id: u32,

@@ -259,7 +259,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the alert's value as sent, which is empty for evidence enumerations.
+    /// Returns the alert's value as sent; empty for enumerations that belong to evidence.
     pub(super) fn value(self, facts: Facts<'_>) -> &str {
         match self {
             Self::Severity => facts.severity().raw(),

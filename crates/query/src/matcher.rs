@@ -31,7 +31,7 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test of a member, a date or the feed, which a column can answer.
+    /// A test on an enum member, a date or the feed, evaluated on a single column.
     Column(Test),
     /// A test that reads columns row by row.
     Rows(Box<RowScan>),

@@ -1,4 +1,4 @@
-//! JSON batches: splits a request into its parts and joins their replies (docs/graph-api.md,
+//! JSON batches: splits a request into its parts and joins their responses (docs/graph-api.md,
 //! "Batching").
 //!
 //! Each part is answered like a separate request. This module knows nothing about operations.
@@ -66,7 +66,7 @@ impl Batch {
         Ok(Self(batch))
     }
 
-    /// Answers each part with `answer` and joins the replies.
+    /// Answers each part with `answer` and joins the responses.
     pub(super) fn answer(self, mut answer: impl FnMut(Call) -> Reply) -> Reply {
         let mut statuses = HashMap::new();
         let (mut responses, mut damage) = (Vec::new(), Damage::None);
@@ -80,8 +80,8 @@ impl Batch {
             statuses.insert(id.clone(), reply.status);
             responses.push(response(&id, &reply));
         }
-        // The order of replies is undefined. Reverse them, so that their order differs from that of
-        // the requests.
+        // The order of responses is undefined. Reverse them, so that their order differs from that
+        // of the requests.
         responses.reverse();
         Reply { damage, ..Reply::json(json!({"responses": responses}).to_string()) }
     }
@@ -130,8 +130,8 @@ fn read_part(part: &Value, version: &str, batch: &Call) -> Result<Part, Refusal>
     Ok(Part { id, depends_on, call })
 }
 
-/// Converts a part's reply to an item of the batch's reply. A body that is not JSON is encoded in
-/// base64.
+/// Converts a part's response to an item of the batch's response. A body that is not JSON is
+/// encoded in base64.
 fn response(id: &str, reply: &Reply) -> Value {
     let headers: Map<_, _> =
         reply.headers.iter().map(|(name, value)| (name.to_string(), Value::from(value.clone()))).collect();

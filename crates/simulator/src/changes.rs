@@ -9,7 +9,7 @@ use alertdeck_model::Timestamp;
 /// The maximum number of changes to keep; older changes are dropped.
 const LENGTH: usize = 10_000;
 
-/// A change or comment made in the tenant, even if its reply was lost.
+/// A change or comment made in the tenant, even if its response was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The time of the change on the tenant's clock, which becomes the alert's
@@ -49,7 +49,7 @@ pub struct AlertState {
 /// The IDs of a request that changed an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRequest {
-    /// The `request-id` that the service assigned, even if the reply was lost.
+    /// The `request-id` that the service assigned, even if the response was lost.
     pub request_id: String,
     /// The `client-request-id` that the client sent.
     pub client_request_id: Option<String>,

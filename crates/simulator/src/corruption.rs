@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// A way to turn a complete reply's body into invalid JSON.
+/// A way to turn a complete response's body into invalid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Corruption {
     /// The first title contains a byte that is not UTF-8.

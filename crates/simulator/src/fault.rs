@@ -40,8 +40,8 @@ pub enum Faults {
     /// time, and so on.
     Offline,
     /// Changes become visible late: for [`Timing::stale`](super::Timing::stale) after a change,
-    /// alerts and lists are returned with the old values, including `lastUpdateDateTime`. The reply
-    /// to the change itself contains the new values.
+    /// alerts and lists are returned with the old values, including `lastUpdateDateTime`. The
+    /// response to the change itself contains the new values.
     Stale,
 }
 
@@ -88,19 +88,19 @@ pub(super) enum Fault {
     Status(StatusCode, Option<RetryAfter>),
     /// Answered by an intermediate proxy.
     Html,
-    /// A change that is carried out but answered with a faulty reply.
+    /// A change that is carried out but answered with a faulty response.
     CarriedOut(FaultyReply),
-    /// Executed, but the connection is closed in the middle of the reply.
+    /// Executed, but the connection is closed in the middle of the response.
     Cut,
-    /// Executed, but the reply is shorter than its `Content-Length`.
+    /// Executed, but the response is shorter than its `Content-Length`.
     Short,
-    /// Executed, but the connection is closed without a reply, over HTTP/2 with a GOAWAY.
+    /// Executed, but the connection is closed without a response, over HTTP/2 with a GOAWAY.
     Unanswered,
-    /// Executed, but the connection (over HTTP/2, the stream) is reset without a reply.
+    /// Executed, but the connection (over HTTP/2, the stream) is reset without a response.
     Reset,
     /// Not executed: the connection is closed or, over HTTP/2, the stream is refused.
     Refused,
-    /// The reply is sent slowly.
+    /// The response is sent slowly.
     Slow,
     /// The body is complete but invalid.
     Corrupt(Corruption),

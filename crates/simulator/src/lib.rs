@@ -8,8 +8,8 @@
 //!
 //! Only `server` uses sockets. It passes each request to `service`, which checks the token, applies
 //! the budget and the faults, keeps the log, and splits a `batch` into its parts. `request` and
-//! `options` parse a request, and `operations` creates the reply from the alerts in `store`, from
-//! which `incidents` are built. `edit` changes alerts and records the changes in `changes`;
+//! `options` parse a request, and `operations` creates the response from the alerts in `store`,
+//! from which `incidents` are built. `edit` changes alerts and records the changes in `changes`;
 //! `visibility` delays the visibility of changes; `colleague` chooses the actions of another
 //! analyst. `generator` creates the alerts by running the `stories` in the `world`. `sign_in`
 //! serves the token endpoints on the same port.
@@ -202,11 +202,11 @@ pub struct Exchange {
     pub method: String,
     /// The request's path and query, as received.
     pub target: String,
-    /// The status of the reply; `None` if the connection was closed without one.
+    /// The status of the response; `None` if the connection was closed without one.
     pub status: Option<u16>,
-    /// True if the reply was missing or incomplete.
+    /// True if the response was missing or incomplete.
     pub broken: bool,
-    /// True if the request was repeated before the `Retry-After` from the previous reply had
+    /// True if the request was repeated before the `Retry-After` from the previous response had
     /// elapsed.
     pub early: bool,
     /// The request's body, as received.
@@ -350,8 +350,8 @@ impl Simulator {
 
     /// Hides the next change to an alert, whoever makes it, from the next `reads` reads, which
     /// return the old values. Every request for the alert, a list, a count or an incident counts as
-    /// a read, whether or not its reply contains the alert. The reply to the change itself contains
-    /// the new values.
+    /// a read, whether or not its response contains the alert. The response to the change itself
+    /// contains the new values.
     ///
     /// With `u32::MAX`, the change is hidden until [`Simulator::reveal`].
     pub fn hide_next_change(&self, id: &str, reads: u32) {

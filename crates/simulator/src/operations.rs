@@ -25,7 +25,7 @@ const INCIDENTS: &str = "incidents";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effect {
     pub(super) is_carried_out: bool,
-    /// If true, the reply contains the values from before the change.
+    /// If true, the response contains the values from before the change.
     pub(super) shows_old_values: bool,
 }
 
@@ -58,7 +58,7 @@ impl Handler<'_> {
         reply
     }
 
-    /// Carries out a change, or replies as if the change had been carried out.
+    /// Carries out a change, or responds as if the change had been carried out.
     pub(super) fn change(&mut self, route: &Route, call: &Call, effect: Effect) -> Result<Reply, Refusal> {
         let edit = self.editor.edit(&route.operation, &call.body)?;
         let shown = if effect.shows_old_values { &edit.before } else { &edit.after };
@@ -240,7 +240,7 @@ impl Handler<'_> {
         Reply::json(json!({"@odata.nextLink": next, "value": alerts.collect::<Vec<_>>()}).to_string())
     }
 
-    /// Returns a reply with one alert.
+    /// Returns a response with one alert.
     fn alert(
         &self,
         version: &str,
@@ -271,7 +271,7 @@ impl Resource for Incident<'_> {
     }
 }
 
-/// Returns a reply with a JSON object and its context.
+/// Returns a response with a JSON object and its context.
 fn entity(context: &str, object: &[u8]) -> Reply {
     let mut body = format!("{{\"@odata.context\":{},", Value::from(context)).into_bytes();
     body.extend_from_slice(&object[1..]);

@@ -5,20 +5,20 @@ use std::time::Duration;
 use axum::http::{HeaderName, StatusCode, header};
 use bytes::Bytes;
 
-/// The content type of JSON replies.
+/// The content type of JSON responses.
 const JSON: &str = "application/json;odata.metadata=minimal";
 
-/// A reply, without the headers that all replies share.
+/// A response, without the headers that all responses share.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Bytes,
-    /// How delivery of the reply fails.
+    /// How delivery of the response fails.
     pub(super) damage: Damage,
 }
 
-/// How delivery of a reply fails.
+/// How delivery of a response fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
@@ -27,13 +27,13 @@ pub(super) enum Damage {
     /// The connection is closed before `Content-Length` bytes have been sent. Over HTTP/2, the
     /// stream is reset.
     Short,
-    /// The connection is closed without a reply. Over HTTP/2, it ends with a GOAWAY, after which
+    /// The connection is closed without a response. Over HTTP/2, it ends with a GOAWAY, after which
     /// other streams are still answered.
     Unanswered,
-    /// The connection is reset without a reply. Over HTTP/2, only the stream is reset
+    /// The connection is reset without a response. Over HTTP/2, only the stream is reset
     /// (INTERNAL_ERROR).
     Reset,
-    /// The request is refused before it is processed: the connection is closed without a reply.
+    /// The request is refused before it is processed: the connection is closed without a response.
     /// Over HTTP/2, the stream is reset (REFUSED_STREAM).
     Refused,
     /// Nothing is sent, and the connection stays open.
@@ -43,7 +43,7 @@ pub(super) enum Damage {
 }
 
 impl Damage {
-    /// Returns whether no reply is sent at all.
+    /// Returns whether no response is sent at all.
     pub(super) fn is_unanswered(self) -> bool {
         matches!(self, Self::Unanswered | Self::Reset | Self::Refused | Self::Silence)
     }
@@ -59,8 +59,8 @@ impl Reply {
         Self::new(StatusCode::OK, JSON, body)
     }
 
-    /// Creates a JSON reply from a sign-in endpoint. The reply may contain tokens and must not be
-    /// cached.
+    /// Creates a JSON response from a sign-in endpoint. The response may contain tokens and must
+    /// not be cached.
     pub(super) fn plain_json(body: impl Into<Bytes>) -> Self {
         let mut reply = Self::new(StatusCode::OK, "application/json; charset=utf-8", body);
         reply.headers.push((header::CACHE_CONTROL, "no-store".into()));
@@ -78,7 +78,7 @@ impl Reply {
         Self::new(StatusCode::OK, "text/html; charset=utf-8", page)
     }
 
-    /// Creates a reply that is never sent. [`Damage::is_unanswered`] must be true for `damage`.
+    /// Creates a response that is never sent. [`Damage::is_unanswered`] must be true for `damage`.
     pub(super) fn unsent(damage: Damage) -> Self {
         Self { damage, ..Self::text(String::new()) }
     }

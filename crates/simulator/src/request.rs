@@ -80,9 +80,9 @@ impl Operation {
 /// A kind of request to Graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestKind {
-    /// The reply is a page of a list.
+    /// The response is a page of a list.
     List,
-    /// The reply is a single resource or a number.
+    /// The response is a single resource or a number.
     Read,
     /// The request changes an alert.
     Change,

@@ -1,5 +1,5 @@
 //! Faults that tests schedule for individual requests. Each fault defines whether the request is
-//! carried out and which reply is sent instead of the real one.
+//! carried out and which response is sent instead of the real one.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,29 +12,30 @@ pub struct ScriptedFault {
     pub method: &'static str,
     /// True if the request is still carried out. This matters only for changes and comments.
     pub is_carried_out: bool,
-    /// The reply that the client receives.
+    /// The response that the client receives.
     pub reply: FaultyReply,
 }
 
-/// The reply that a client receives instead of the real one.
+/// The response that a client receives instead of the real one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultyReply {
     /// An error status, with `Retry-After` if there is a duration.
     Status(u16, Option<Duration>),
-    /// A success status with old values. The reply to a change contains the values from before that
-    /// change; the reply to a read contains each alert's values from before its last change.
+    /// A success status with old values. The response to a change contains the values from before
+    /// that change; the response to a read contains each alert's values from before its last
+    /// change.
     OldValues,
     /// A success status with no body.
     Empty,
     /// An HTML page from a proxy, with a success status.
     Html,
-    /// The first half of the reply.
+    /// The first half of the response.
     Cut,
-    /// No reply: the connection is closed.
+    /// No response: the connection is closed.
     Closed,
-    /// No reply: the connection is reset.
+    /// No response: the connection is reset.
     Reset,
-    /// No reply: the connection stays open.
+    /// No response: the connection stays open.
     Silence,
 }
 
@@ -55,7 +56,7 @@ impl Script {
 }
 
 impl FaultyReply {
-    /// Returns the status and `Retry-After` of an error reply; `None` for any other reply.
+    /// Returns the status and `Retry-After` of an error response; `None` for any other response.
     pub(super) fn status(self) -> Option<(StatusCode, Option<Duration>)> {
         match self {
             Self::Status(status, wait) => Some((StatusCode::from_u16(status).ok()?, wait)),

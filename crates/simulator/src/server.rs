@@ -1,5 +1,5 @@
 //! The service's sockets: accepts connections, with or without TLS, reads requests, and writes
-//! replies, compressed if the client accepts gzip. Also damages replies as the fault profiles
+//! responses, compressed if the client accepts gzip. Also damages responses as the fault profiles
 //! require.
 //!
 //! Over TLS, clients may choose HTTP/2 (ALPN). Damage that would end an HTTP/1.1 connection then
@@ -50,7 +50,7 @@ const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
 /// The largest body that is compressed, in bytes. On loopback, compressing a larger body takes far
-/// longer than sending it, and replies are prepared one at a time.
+/// longer than sending it, and responses are prepared one at a time.
 const MAX_COMPRESSED: usize = 1 << 20;
 /// The time after a GOAWAY during which the connection's other streams are still answered.
 const DRAIN: Duration = Duration::from_millis(50);
@@ -61,7 +61,7 @@ pub(super) struct Server {
     pub(super) service: Arc<Mutex<Service>>,
     /// `None` for plain http.
     pub(super) tls: Option<TlsAcceptor>,
-    /// The delay added to every reply.
+    /// The delay added to every response.
     pub(super) latency: Duration,
     /// The delay before each piece of a slow body.
     pub(super) trickle: Duration,
@@ -226,7 +226,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses a reply's body, unless it is empty or large.
+/// Compresses a response's body, unless it is empty or large.
 fn compress(reply: &mut Reply) {
     if reply.body.is_empty() || reply.body.len() > MAX_COMPRESSED {
         return;
@@ -238,7 +238,7 @@ fn compress(reply: &mut Reply) {
     reply.headers.push((header::VARY, "Accept-Encoding".into()));
 }
 
-/// Turns a reply into a response and applies its damage.
+/// Turns a response into a response and applies its damage.
 fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {

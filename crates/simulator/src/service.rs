@@ -326,7 +326,7 @@ impl Service {
         }
     }
 
-    /// Converts a refusal to an error reply, and adds the headers that all replies share.
+    /// Converts a refusal to an error response, and adds the headers that all responses share.
     fn finish(
         &mut self,
         call: &Call,
@@ -375,7 +375,7 @@ impl Service {
     }
 }
 
-/// Carries out a request if the scripted fault says so, and returns the fault's reply.
+/// Carries out a request if the scripted fault says so, and returns the fault's response.
 fn act_out(
     handler: &mut Handler<'_>,
     route: &Route,

@@ -185,7 +185,7 @@ pub struct SignInControl {
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
     refusals: VecDeque<(Option<Grant>, SignInError)>,
-    /// The number of upcoming token endpoint replies to drop.
+    /// The number of upcoming token endpoint responses to drop.
     lost: u32,
     requests: HashMap<Grant, u32>,
     tokens: u32,

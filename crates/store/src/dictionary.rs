@@ -158,7 +158,7 @@ pub struct Dictionary {
     properties: Properties,
     /// The values under each name.
     values: Vec<Values>,
-    /// The next name whose values are to be tidied, modulo the number of names.
+    /// The index of the next name whose values are tidied, modulo the number of names.
     tidied: usize,
 }
 

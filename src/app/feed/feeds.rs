@@ -56,7 +56,7 @@ impl Feeds {
         self.on.iter().chain(&self.off).find(|feed| feed.settings.profile == profile)
     }
 
-    /// Adds a feed and switches it on. Live polling is on for it if it is on for the others.
+    /// Adds a feed and switches it on. The new feed polls live if the other feeds do.
     pub(in crate::app) fn add(&mut self, mut feed: Feed) {
         if self.are_polled() {
             feed.poll.on(PollEvent::SwitchedOn);

@@ -1,4 +1,4 @@
-//! Converts each reply into the type of answer that its request declares.
+//! Converts each response into the type of answer that its request declares.
 
 use std::time::SystemTime;
 
@@ -28,7 +28,7 @@ pub struct Exchange<'a> {
 
 /// Receives the answer to a request. Public in name only, since the module is private.
 pub trait Receive: Sized + Send {
-    /// Sends the request and converts the reply into the answer.
+    /// Sends the request and converts the response into the answer.
     fn receive(exchange: Exchange<'_>) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
@@ -95,7 +95,7 @@ async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
     })
 }
 
-/// Reads the alert from a reply.
+/// Reads the alert from a response.
 pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
     let page = split_reply(reply.json()?).map_err(|error| Error::unreadable(reply, &error))?;
     let missing = page.missing.map_or_else(String::new, |missing| format!(": {}", missing.line()));
@@ -104,7 +104,7 @@ pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
         .ok_or_else(|| Error::new(Kind::Protocol, format!("the service's answer contains no alert{missing}")))
 }
 
-/// Returns the time a reply was sent, according to the service's clock, in whole seconds.
+/// Returns the time a response was sent, according to the service's clock, in whole seconds.
 pub(super) fn date(reply: &Reply) -> Option<Timestamp> {
     let since = reply.date()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))

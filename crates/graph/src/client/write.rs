@@ -1,4 +1,4 @@
-//! Changes to an alert, and how their outcome is determined if the reply leaves it unclear
+//! Changes to an alert, and how their outcome is determined if the response leaves it unclear
 //! (docs/security.md, "Writes with an unclear outcome").
 //!
 //! This module never resends a change. The transport repeats it only if it was definitely not
@@ -30,8 +30,8 @@ use crate::{
 /// still have its old values (docs/graph-api.md, "Updating alerts").
 const PAUSES: [u32; 2] = [2, 8];
 
-/// The assumed maximum difference between the service's clock that timestamps replies and its clock
-/// that timestamps comments.
+/// The assumed maximum difference between the service's clock that timestamps responses and its
+/// clock that timestamps comments.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// What an alert shows about a change.
@@ -77,8 +77,8 @@ impl Receive for Outcome<Vec<Comment>> {
             return Err(misplaced());
         };
         let began = Instant::now();
-        // When the comment was sent, according to the service's clock: the reply's date minus the
-        // time elapsed here and the assumed skew. The local clock is not used.
+        // When the comment was sent, according to the service's clock: the response's date minus
+        // the time elapsed here and the assumed skew. The local clock is not used.
         let sent_at = |reply: &Reply| {
             let ago = began.elapsed() + CLOCK_SKEW;
             let ticks = i64::try_from(ago.as_nanos() / 100).unwrap_or(i64::MAX);
@@ -181,7 +181,7 @@ fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }
 
-/// Reads an alert's comments from the reply to a request that added one.
+/// Reads an alert's comments from the response to a request that added one.
 fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     #[derive(Deserialize)]
     struct Envelope<'a> {

@@ -34,7 +34,7 @@ pub struct Entry {
     pub target: Target,
     /// The outcome; `None` while there is no response yet.
     pub outcome: Option<AttemptOutcome>,
-    /// The size of the reply's body after decompression, in bytes.
+    /// The size of the response's body after decompression, in bytes.
     pub bytes: usize,
     /// The GUID that was sent as `client-request-id`.
     pub client_request_id: String,

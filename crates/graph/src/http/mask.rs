@@ -1,5 +1,5 @@
-//! Masks a request's secrets in its reply, so that a server or proxy that echoes a request cannot
-//! put its secrets into messages, the journal or the log.
+//! Masks a request's secrets in its response, so that a server or proxy that echoes a request
+//! cannot put its secrets into messages, the journal or the log.
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -17,9 +17,9 @@ const SECRET_FIELDS: [&str; 6] =
 
 /// The secrets in one request.
 pub(super) struct Secrets {
-    /// The secrets in headers. No reply needs to contain them.
+    /// The secrets in headers. No response needs to contain them.
     headers: Vec<SecretString>,
-    /// The secrets in the form. A successful reply may repeat one, such as a refresh token that
+    /// The secrets in the form. A successful response may repeat one, such as a refresh token that
     /// remains valid.
     form: Vec<SecretString>,
 }
@@ -47,7 +47,7 @@ impl Secrets {
         Self { headers: sensitive.filter_map(header).collect(), form: fields }
     }
 
-    /// Masks a reply's headers.
+    /// Masks a response's headers.
     pub(super) fn mask_headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             let Ok(text) = value.to_str() else { continue };
@@ -59,7 +59,7 @@ impl Secrets {
         }
     }
 
-    /// Masks a reply's body.
+    /// Masks a response's body.
     pub(super) fn mask_body(&self, body: Bytes, is_success: bool) -> Bytes {
         if is_success {
             return replaced(&body, self.headers.iter()).map_or(body, Bytes::from);

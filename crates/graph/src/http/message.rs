@@ -1,5 +1,5 @@
 //! What the transport sends and receives: requests with their retry rules, credentials, and
-//! replies.
+//! responses.
 
 use std::{fmt, time::SystemTime};
 

@@ -122,7 +122,7 @@ fn is_transient(status: StatusCode) -> bool {
 }
 
 /// Reads `Retry-After`: seconds, which Graph may send with a fraction, or an HTTP date (RFC 9110,
-/// 10.2.3). A date is relative to the reply's `Date`, or to the local clock if there is none.
+/// 10.2.3). A date is relative to the response's `Date`, or to the local clock if there is none.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let text = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     // Other spellings that Rust can parse, such as `inf` or `1e5`, are not numbers here.

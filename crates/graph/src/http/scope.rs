@@ -1,5 +1,5 @@
 //! Decides where requests may go. Every request is checked, including those that follow links in
-//! replies.
+//! responses.
 
 use std::fmt;
 

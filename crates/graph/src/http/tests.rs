@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rstest::rstest;
 use tokio::time::Instant;
 
-/// Returns a reply with a status and headers.
+/// Returns a response with a status and headers.
 fn reply(status: u16, headers: &[(&'static str, &str)]) -> Reply {
     let mut map = HeaderMap::new();
     for (name, value) in headers {

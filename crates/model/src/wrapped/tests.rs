@@ -353,7 +353,7 @@ proptest! {
             let items = values.iter().filter(|value| !is_empty_list(value)).count();
             prop_assert!(page.missing.is_some() || page.alerts.len() >= items, "{}", reply);
         }
-        // Each value also serves as an entire reply.
+        // Each value also serves as an entire response.
         for value in values {
             match crate::split_reply(value.to_string().into()) {
                 Ok(page) => prop_assert!(

@@ -58,7 +58,7 @@ pub(super) struct RequestedScopes {
     pub(super) named: Vec<String>,
     /// True if a refresh token is requested (`offline_access`).
     pub(super) offline: bool,
-    /// The requested OpenID Connect scopes, which replies repeat.
+    /// The requested OpenID Connect scopes, which responses repeat.
     openid: Vec<String>,
     /// The resource's root as spelled in the request, if any.
     root: Option<String>,
@@ -112,7 +112,7 @@ impl RequestedScopes {
         self.openid.iter().any(|scope| scope == "openid")
     }
 
-    /// Returns the `scope` of a reply that grants these permissions. Entra spells permissions as
+    /// Returns the `scope` of a response that grants these permissions. Entra spells permissions as
     /// the request does, with or without the resource's root, and repeats `/.default`
     /// (docs/graph-api.md, "Authorization code").
     pub(super) fn reply(&self, granted: &[String]) -> String {

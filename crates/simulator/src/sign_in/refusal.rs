@@ -26,7 +26,7 @@ impl SignInError {
         Self { error: error.into(), number, message: message(number).to_owned() }
     }
 
-    /// Returns the error with a different message, which is sent unchanged.
+    /// Replaces the message. The new one is sent verbatim.
     #[must_use]
     pub fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }

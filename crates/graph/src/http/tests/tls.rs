@@ -36,11 +36,11 @@ enum After {
     Leaves,
     /// Resets the stream of each POST, and of the first GET for each page.
     Resets,
-    /// Breaks the first reply for each page, over HTTP/2.
+    /// Breaks the first response for each page, over HTTP/2.
     Breaks(Break),
 }
 
-/// How an HTTP/2 reply breaks.
+/// How an HTTP/2 response breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Break {
     /// True if half of the page is sent before the break.
@@ -148,7 +148,7 @@ fn page(number: u32) -> String {
     page.to_string()
 }
 
-/// Serves pages over HTTP/2 frame by frame. The first reply for each page breaks as specified by
+/// Serves pages over HTTP/2 frame by frame. The first response for each page breaks as specified by
 /// `how`.
 async fn serve_broken(
     stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
