@@ -90,7 +90,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The file is too large for a config file.
-    #[error("{}: not read: a config file can have up to 1 MB", safe(.0))]
+    #[error("{}: not read: config files are limited to 1 MB", safe(.0))]
     TooLarge(PathBuf),
     /// Other users can change the file, and it contains a command to run.
     #[error(

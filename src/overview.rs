@@ -74,7 +74,7 @@ pub struct Item {
 enum Of {
     /// The alerts that match a filter.
     Filter(String),
-    /// The alerts with the same value in a column, or without one.
+    /// The alerts with the same value in a column, or with no value in it.
     Value(Column, Box<ValueCount>),
     /// Alerts that no filter can select.
     Other,

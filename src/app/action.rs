@@ -269,7 +269,7 @@ impl App {
         let summary = &run.action.summary;
         let undo = self.ui.keymap.key("alert.undo");
         let can_undo = run.made().any(|(_, entry)| entry.undoes.is_none());
-        let hint = if can_undo { format!("; {undo} undoes") } else { String::new() };
+        let hint = if can_undo { format!("; {undo} to undo") } else { String::new() };
         if failed == 0 {
             let count = if done == 1 { String::new() } else { format!("{} alerts: ", thousands(done)) };
             return (format!("{count}{summary}{hint}"), false);
@@ -278,9 +278,9 @@ impl App {
         let retry = self.ui.keymap.key("panes.retry");
         let jobs = self.ui.keymap.key("open.jobs");
         let line = match (done, failed) {
-            (0, 1) => format!("{summary}: {why}; {retry} retries"),
+            (0, 1) => format!("{summary}: {why}; {retry} to retry"),
             _ => format!(
-                "{summary}: {} of {} not done; {retry} retries, {jobs} shows all; first: {why}",
+                "{summary}: {} of {} not applied; {retry} to retry, {jobs} to show all; first: {why}",
                 thousands(failed),
                 thousands(done + failed)
             ),

@@ -27,7 +27,7 @@ pub(super) static CONTEXT: Context = Context {
         run("list.mark-range", "mark a range (Space marks it)", |app, _| app.begin_range()),
         run("list.mark-all", "mark all matching alerts", |app, _| app.mark_matching()),
         run("list.mark-similar", "mark similar open alerts", |app, _| app.mark_similar()),
-        run("list.invert-marks", "invert the marks of matching alerts", |app, _| app.invert_marks()),
+        run("list.invert-marks", "invert the marks on matching alerts", |app, _| app.invert_marks()),
         run("list.seen", "mark new and changed alerts as seen", |app, _| app.mark_seen()),
         run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
         run("list.scroll-right", "scroll titles right", |app, _| app.list.shift(true)),

@@ -78,7 +78,7 @@ fn two_tenants_are_triaged_and_handed_over() {
     session.press("f", "Close the alert: false positive");
     session.type_keys("n");
     confirm(&mut session, "1 alert in");
-    session.wait("resolved, false positive, not malicious; u undoes");
+    session.wait("resolved, false positive, not malicious; u to undo");
     session.type_keys("a");
     confirm(&mut session, "1 alert in");
     session.wait_until("taken", |session| session.shows("in progress, assigned to ana@"));

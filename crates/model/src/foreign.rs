@@ -137,8 +137,8 @@ fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     }
 }
 
-/// Gives an evidence item a type of this API, and sets the properties in `values` that are not
-/// null. Its other properties stay unchanged.
+/// Sets an evidence item's type to one that Graph defines, and sets the properties in `values` that
+/// are not null. Its other properties are left unchanged.
 fn typed(kind: &str, mut item: Value, values: &[(&str, Value)]) -> Value {
     if let Some(item) = item.as_object_mut() {
         item.insert("@odata.type".into(), format!("#microsoft.graph.security.{kind}Evidence").into());

@@ -1,4 +1,4 @@
-//! Lenient access to a JSON object: a property that is missing, null or of an undeclared type does
+//! Lenient access to a JSON object: a property that is missing, null or of the wrong type does
 //! not affect the others.
 //!
 //! Text is returned sanitised ([`SafeText`]). Numbers and booleans can also be read as text,

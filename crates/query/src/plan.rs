@@ -235,7 +235,7 @@ impl Planner<'_> {
     }
 }
 
-/// The expression that can be pushed for a test.
+/// The part of a test that can be pushed to the service.
 struct Push {
     /// The expression; `None` requests all alerts.
     expr: Option<Expr>,

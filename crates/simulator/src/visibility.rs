@@ -51,7 +51,7 @@ impl Visibility {
         self.scheduled.insert(id.to_owned(), reads);
     }
 
-    /// Makes all changes to an alert visible, and cancels the scheduled hiding of its next change.
+    /// Makes all changes to an alert visible. If its next change was going to be hidden, it is not.
     pub(super) fn reveal(&mut self, id: &str) {
         self.scheduled.remove(id);
         self.hidden.remove(id);

@@ -243,7 +243,7 @@ impl Dictionary {
         self.values.iter().map(Values::chunks).collect()
     }
 
-    /// Does part of the work that keeps the dictionary compact and fast, for at most a millisecond.
+    /// Spends up to a millisecond on keeping the dictionary compact and fast.
     pub(crate) fn tidy(&mut self) {
         for _ in 0..self.values.len() {
             let at = self.tidied % self.values.len();

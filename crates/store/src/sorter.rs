@@ -99,7 +99,7 @@ impl Sorter {
         self.limit
     }
 
-    /// Returns whether a row is part of this sort rather than one that arrived later.
+    /// Returns whether this sort covers a row. Rows that arrive later are not covered.
     pub(crate) fn contains(&self, row: Row) -> bool {
         row.index() < self.limit
     }

@@ -44,7 +44,7 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies the text. The string is the label by which the notice refers to the text.
+    /// Copies the text. The string is what the notice calls the text.
     Copy(RawText, String),
     /// Copies the curl command that fetches this scope from this feed.
     CopyCurl(FeedId, Scope),

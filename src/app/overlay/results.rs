@@ -69,12 +69,12 @@ impl Object for Results {
         let run = app.actions.get(&self.action)?;
         let tally = run.tally();
         let counts = [
-            (tally.done, "done"),
-            (tally.failed, "not done"),
+            (tally.done, "applied"),
+            (tally.failed, "not applied"),
             (tally.retried, "retried"),
             (tally.left, "left"),
         ];
-        let counts = counts.into_iter().filter(|(count, word)| *count > 0 || *word == "done");
+        let counts = counts.into_iter().filter(|(count, word)| *count > 0 || *word == "applied");
         let counts: Vec<_> = counts.map(|(count, word)| format!("{} {word}", thousands(count))).collect();
         let summary = counts.join(", ");
         let heading = vec![

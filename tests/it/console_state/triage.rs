@@ -156,7 +156,7 @@ fn taking_assigns_the_alert_to_the_user_after_a_confirmation() {
     assert_eq!(gutter(&console, "Alert 2"), " …");
     finish(&mut console, started, |_| TaskResult::Applied);
     assert_eq!(gutter(&console, "Alert 2"), " ✓");
-    assert_eq!(console.notice(), "in progress, assigned to ana@contoso.com; u undoes");
+    assert_eq!(console.notice(), "in progress, assigned to ana@contoso.com; u to undo");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn marked_alerts_are_changed_together_and_unmarked_on_success() {
         "a4" => TaskResult::Applied,
         _ => TaskResult::Failed { kind: Some(Kind::Unavailable), line: "HTTP 503".into() },
     });
-    assert_eq!(console.notice(), "resolved: 1 of 2 not done; ! retries, X shows all; first: HTTP 503");
+    assert_eq!(console.notice(), "resolved: 1 of 2 not applied; ! to retry, X to show all; first: HTTP 503");
     let marked: Vec<_> = console.app.marked().into_iter().map(|row| console.id(row)).collect();
     assert_eq!(marked, ["a3", "a2", "a1"], "what was not changed stays marked");
     assert_eq!(gutter(&console, "Alert 1"), "!*", "failed and marked");
@@ -261,7 +261,7 @@ fn failed_changes_are_confirmed_again_with_the_values_of_now() {
     );
     finish(&mut console, started, |_| TaskResult::ChangedBySomeoneElse { now: now.clone() });
     let notice = console.notice();
-    assert!(notice.contains("changed since, now in progress, ben@contoso.com; ! retries"), "{notice}");
+    assert!(notice.contains("changed since, now in progress, ben@contoso.com; ! to retry"), "{notice}");
     arrive(
         &mut console,
         &[with(alert(2), json!({"status": "inProgress", "lastUpdateDateTime": "2026-11-20T11:59:00Z"}))],
@@ -389,11 +389,11 @@ fn stopped_changes_are_told_from_those_that_were_sent() {
     };
     console.send(Message::Job(job, event.into()));
     console.send(Message::Job(job, WriteEvent::Done { action: writes.action.id.clone() }.into()));
-    assert!(console.notice().contains("2 of 3 not done"), "{}", console.notice());
+    assert!(console.notice().contains("2 of 3 not applied"), "{}", console.notice());
     console.keys("X");
     console.keys("G Enter");
     let screen = console.screen();
-    assert!(screen.contains("1 done, 2 not done   resolved"), "{screen}");
+    assert!(screen.contains("1 applied, 2 not applied   resolved"), "{screen}");
     let stopped = screen.lines().filter(|line| line.contains("  stopped, not sent")).count();
     assert_eq!(stopped, 2, "{screen}");
 }

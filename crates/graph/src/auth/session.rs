@@ -389,8 +389,8 @@ impl Session {
     }
 
     /// Refreshes the token, or returns the error from a refresh that failed while the caller was
-    /// waiting for the lock. `renewals` is the number of refreshes that had finished before that
-    /// wait.
+    /// waiting for the lock. `renewals` is the number of refreshes that had finished when
+    /// the caller started waiting.
     ///
     /// The refresh completes even if the caller is dropped, because its response may be the only
     /// one that contains the next refresh token.

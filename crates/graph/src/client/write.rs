@@ -1,8 +1,8 @@
 //! Changes to an alert, and how their outcome is determined if the response leaves it unclear
 //! (docs/security.md, "Writes with an unclear outcome").
 //!
-//! This module never resends a change. The transport repeats it only if it was definitely not
-//! carried out; in all other cases the alert is read, which can be repeated safely.
+//! This module never resends a change. The transport retries it only if it is known not to have been
+//! carried out; otherwise the alert is read back, which is safe to repeat.
 
 use std::time::Duration;
 
