@@ -181,7 +181,7 @@ impl Paths {
     }
 }
 
-/// Files that are being read, part by part.
+/// Files that are being read, in parts.
 pub struct Files {
     paths: VecDeque<PathBuf>,
     pipes: Pipes,

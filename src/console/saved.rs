@@ -1,4 +1,4 @@
-//! Saved alerts as a source for the console. Files are read in the background, part by part.
+//! Saved alerts as a source for the console. Files are read in the background, in chunks.
 
 use std::{
     path::PathBuf,

@@ -155,7 +155,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
 }
 
 /// Returns the text at the right end of the header: the current time or, with live polling, when
-/// the list was last up to date. Also returns a shorter text without the time, if there is one.
+/// the list was last up to date. Also returns a shorter version without the time, if there is one.
 fn clocks(app: &App, wide: bool) -> (String, Option<&'static str>) {
     let polled = || app.feeds.iter().filter(|feed| feed.poll.is_on());
     let failing = polled().find(|feed| feed.poll_fails());

@@ -67,8 +67,8 @@ impl AlertUpdate {
     ///
     /// Null, `unknown` and an empty string count as the same classification or determination, and
     /// the determination names that occur only on the documentation page count as those in the
-    /// metadata. Owners are compared case-insensitively, because the service may store another
-    /// spelling.
+    /// metadata. Owners are compared case-insensitively, because the service may store them
+    /// in different case.
     pub fn is_shown_by(&self, alert: &Alert) -> bool {
         let owner = |text: &str| text.trim().to_lowercase();
         self.status.as_ref().is_none_or(|status| *status == alert.status)

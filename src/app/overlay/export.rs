@@ -308,8 +308,8 @@ impl App {
         }
     }
 
-    /// Handles the end of an export. By then, its form may be closed or show another export, and
-    /// another profile may be in use.
+    /// Handles the end of an export. By then, its form may have been closed or may be showing a
+    /// different export, and a different profile may be in use.
     pub(in crate::app) fn export_ended(
         &mut self,
         job: JobId,

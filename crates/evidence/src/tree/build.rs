@@ -73,7 +73,7 @@ struct Builder<'a> {
     ancestors: Vec<usize>,
     /// Entities, each paired with the parents embedded in it, nearest first.
     embedded_parents: Vec<(usize, Vec<usize>)>,
-    /// Pairs of an embedded entity that becomes a child, and the entity in which it is embedded.
+    /// Embedded entities that become children, each paired with the entity that contains it.
     embedded_children: Vec<(usize, usize)>,
     /// The locations of embedded values, each paired with the value's entity.
     nested: Vec<(SourceRef, usize)>,

@@ -150,15 +150,21 @@ async fn load(client: Client, way: Way, arrived: &mut Versions) -> (Option<Kind>
     }
 }
 
-/// Returns whether the client received the previous reply to a repeated request. With several streams, the
-/// connection may end before, or the client may give the request up.
+/// Returns whether the client had received the previous response when it repeated a request. With
+/// several streams, the connection may end before it arrives, the client may cancel the request, or
+/// another stream may have sent the same request in the meantime.
 fn knew(log: &[Exchange], repeated: usize, journal: &Journal) -> bool {
     let previous = log[..repeated].iter().rev().find(|exchange| exchange.target == log[repeated].target);
-    let id = previous.and_then(|exchange| exchange.header("client-request-id"));
-    let mut entries = journal.entries().into_iter();
-    entries.any(|entry| {
-        Some(&*entry.client_request_id) == id && matches!(entry.outcome, Some(AttemptOutcome::Answered(_)))
-    })
+    let entries = journal.entries();
+    let entry = |exchange: &Exchange| {
+        let id = exchange.header("client-request-id");
+        entries.iter().find(|entry| Some(&*entry.client_request_id) == id)
+    };
+    let (Some(previous), Some(repeated)) = (previous.and_then(entry), entry(&log[repeated])) else {
+        return false;
+    };
+    let is_answered = matches!(previous.outcome, Some(AttemptOutcome::Answered(_)));
+    is_answered && previous.started + previous.took <= repeated.started
 }
 
 fn version(alert: &Value) -> (String, Timestamp) {
