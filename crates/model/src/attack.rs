@@ -79,8 +79,8 @@ fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
 
-/// Lists each replaced technique whose ID, or whose successor's ID, satisfies `is_meant`, followed by
-/// its successor. A technique may be listed more than once.
+/// Lists each replaced technique whose ID, or whose successor's ID, satisfies `is_meant`, followed
+/// by its successor. A technique may be listed more than once.
 pub fn renamed(is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Technique> {
     techniques()
         .iter()

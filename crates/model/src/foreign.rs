@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::shape::{Foreign, camel, uncapitalised};
 
 /// Property names of the Defender for Endpoint API, the older Microsoft 365 Defender API and the
-/// legacy Graph security API, each paired with its name
-/// in Graph.
+/// legacy Graph security API, each paired with its name in Graph.
 const NAMES: [(&str, &str); 16] = [
     ("alertId", "id"),
     ("alertCreationTime", "createdDateTime"),
