@@ -255,10 +255,11 @@ impl State {
             }
             Self::ExportFailed => {
                 console.keys("E c Tab Ctrl-u");
-                console
-                    .type_text("/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv");
+                console.type_text(
+                    "/srv/reports/2026/november/a-rather-long-name-for-the-weekly-report-file.csv",
+                );
                 console.keys("Enter");
-                let line = "\"/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv\" cannot be written: No space left on device (os error 28)";
+                let line = "\"/srv/reports/2026/november/a-rather-long-name-for-the-weekly-report-file.csv\" cannot be written: No space left on device (os error 28)";
                 exporting::finish(console, Err(NotWritten::Refused(line.into())));
             }
             Self::Jobs => console.keys("X j"),

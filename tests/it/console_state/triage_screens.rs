@@ -44,7 +44,7 @@ pub(super) fn show(console: &mut Harness, state: State, alerts: &[Value]) -> boo
             arrive(console, &[with(before, changed)]);
             console.advance(DEAF);
             console.keys("j j d c");
-            console.type_text("known scanner of the vulnerability team");
+            console.type_text("the vulnerability team's scanner");
             console.keys("Enter");
         }
         State::Comment => {
@@ -120,7 +120,7 @@ fn show_journal(console: &mut Harness) {
     let mut first = entry("02", EntryKind::Update, title, Some(EntryResult::Applied));
     first.after = StoredUpdate::from(&closed);
     let mut comment = entry("02", EntryKind::Comment, title, Some(EntryResult::Unknown));
-    comment.text = Some("known scanner\nof the vulnerability team".into());
+    comment.text = Some("the vulnerability\nteam's scanner".into());
     let mut undone =
         entry("10", EntryKind::Update, "Mass download by a single user", Some(EntryResult::Applied));
     undone.after = StoredUpdate::from(&closed);
