@@ -348,7 +348,7 @@ impl Simulator {
         changed.map_err(|refusal| InvalidChange(refusal.message))
     }
 
-    /// Hides the next change to an alert, whoever makes it, from the next `reads` reads, which
+    /// Hides the next change to an alert, by any account, from the next `reads` reads, which
     /// return the old values. Every request for the alert, a list, a count or an incident counts as
     /// a read, whether or not its response contains the alert. The response to the change itself
     /// contains the new values.
