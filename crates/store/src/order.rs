@@ -104,7 +104,8 @@ impl Order {
             left -= chunk.shown;
             first += 1;
         }
-        let rows = self.chunks[first..].iter().flat_map(|chunk| &chunk.rows).copied();
+        let rest = self.chunks[first..].iter().filter(|chunk| chunk.shown > 0);
+        let rows = rest.flat_map(|chunk| &chunk.rows).copied();
         rows.filter(|row| shown.contains(*row)).skip(left)
     }
 

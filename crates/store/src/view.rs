@@ -374,6 +374,12 @@ impl View {
             let facts = self.shown.contains(row).then(|| store.facts(row));
             facts.and_then(crate::Facts::created)
         };
+        // Reading every row to show is faster than looking for the first and the last of a few.
+        if self.shown.len() < self.ages.placed().len() / 16 {
+            let mut times = self.shown.iter().filter_map(created);
+            let first = times.next()?;
+            return Some(times.fold((first, first), |(oldest, newest), at| (oldest.min(at), newest.max(at))));
+        }
         let newest = self.ages.rows().find_map(created)?;
         Some((self.ages.rows().rev().find_map(created)?, newest))
     }
