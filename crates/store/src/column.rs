@@ -243,25 +243,41 @@ impl Store {
     /// Returns a code for a row's value in the column, or `None` if the value is missing or the
     /// column shows a date. Rows with the same code have the same value.
     pub(crate) fn code(&self, column: Column, row: Row) -> Option<u32> {
+        let mut found = None;
+        self.codes(column, &[row], |_, code| found = code);
+        found
+    }
+
+    /// Calls `each` with every row and its [`Store::code`], in order.
+    pub(crate) fn codes(&self, column: Column, rows: &[Row], each: impl FnMut(Row, Option<u32>)) {
+        /// Calls `each` with the code of every row. Each column has a loop of its own, because
+        /// a million rows are too many to look up the column for each.
+        fn of(rows: &[Row], code: impl Fn(Row) -> Option<u32>, mut each: impl FnMut(Row, Option<u32>)) {
+            for row in rows {
+                each(*row, code(*row));
+            }
+        }
+        fn text(column: &Chunked<Option<ValueCode>>) -> impl Fn(Row) -> Option<u32> {
+            move |row| column[row.index()].map(|code| code.index)
+        }
         let columns = &self.columns;
-        let text = |column: &Chunked<Option<ValueCode>>| column[row.index()].map(|code| code.index);
         match column {
-            Column::Created | Column::Updated => None,
-            Column::Tenant => Some(self.feed(row).index().into()),
-            Column::Severity => Some(columns.severity.code(row)),
-            Column::Status => Some(columns.status.code(row)),
-            Column::Source => Some(columns.source.code(row)),
-            Column::Classification => Some(columns.classification.code(row)),
-            Column::Determination => Some(columns.determination.code(row)),
-            Column::Title => text(&columns.title),
-            Column::Category => text(&columns.category),
-            Column::Incident => text(&columns.incident),
-            Column::Product => text(&columns.product),
-            Column::Owner => text(&columns.owner),
-            Column::Device => columns.devices.get(row).next(),
-            Column::User => columns.users.get(row).next(),
-            Column::Techniques => columns.techniques.get(row).next(),
-            Column::Id => Some(columns.id[row.index()].index),
+            Column::Created | Column::Updated => of(rows, |_| None, each),
+            Column::Tenant => of(rows, |row| Some(self.feed(row).index().into()), each),
+            Column::Severity => of(rows, |row| Some(columns.severity.code(row)), each),
+            Column::Status => of(rows, |row| Some(columns.status.code(row)), each),
+            Column::Source => of(rows, |row| Some(columns.source.code(row)), each),
+            Column::Classification => of(rows, |row| Some(columns.classification.code(row)), each),
+            Column::Determination => of(rows, |row| Some(columns.determination.code(row)), each),
+            Column::Title => of(rows, text(&columns.title), each),
+            Column::Category => of(rows, text(&columns.category), each),
+            Column::Incident => of(rows, text(&columns.incident), each),
+            Column::Product => of(rows, text(&columns.product), each),
+            Column::Owner => of(rows, text(&columns.owner), each),
+            Column::Device => of(rows, |row| columns.devices.get(row).next(), each),
+            Column::User => of(rows, |row| columns.users.get(row).next(), each),
+            Column::Techniques => of(rows, |row| columns.techniques.get(row).next(), each),
+            Column::Id => of(rows, |row| Some(columns.id[row.index()].index), each),
         }
     }
 

@@ -80,9 +80,7 @@ impl Radix {
                 place += std::mem::replace(count, place);
             }
             // Only the length matters, because every item will be overwritten.
-            if self.next.is_empty() {
-                self.next.clone_from(&self.items);
-            }
+            self.next.resize(self.items.len(), 0);
             self.step = Step::Move;
         } else {
             std::mem::swap(&mut self.items, &mut self.next);

@@ -201,17 +201,17 @@ impl Codes {
         let first = self.items.len();
         let end = rows.len().min(first.saturating_add(*work));
         *work -= end - first;
-        for row in &rows[first..end] {
-            let code = store.code(sort.column, *row);
-            self.items.push(u64::from(code.unwrap_or(NONE)) << 32 | u64::from(row.0));
+        let Self { items, examples } = self;
+        store.codes(sort.column, &rows[first..end], |row, code| {
+            items.push(u64::from(code.unwrap_or(NONE)) << 32 | u64::from(row.0));
             if let Some(code) = code {
                 let at = code as usize;
-                if at >= self.examples.len() {
-                    self.examples.resize(at + 1, None);
+                if at >= examples.len() {
+                    examples.resize(at + 1, None);
                 }
-                self.examples[at].get_or_insert(*row);
+                examples[at].get_or_insert(row);
             }
-        }
+        });
         end == rows.len()
     }
 }
