@@ -15,6 +15,7 @@ mod action;
 mod alert;
 mod arrivals;
 mod cache;
+mod columns;
 mod command;
 mod contexts;
 mod counts;
@@ -51,6 +52,7 @@ use jiff::tz::TimeZone;
 
 pub use action::{ActionItem, ActionRun, Actions, ItemState, Tally, WriteEvent, Writes};
 pub use arrivals::{Notification, NotifyMethod, NotifySettings};
+pub use columns::{ColumnLayout, GUTTER, ListColumn};
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
 pub use counts::Counts;
@@ -78,10 +80,10 @@ pub use marks::Marks;
 pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, RequestLine, Written};
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine, JobList, JournalList,
-    Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Palette, Panel, PanelLine,
-    PanelSpan, ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt, TextPurpose,
-    ValueLine, Values, format_command, help,
+    AlertText, ColumnChooser, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine,
+    JobList, JournalList, Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Palette,
+    Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt,
+    TextPurpose, ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};

@@ -138,10 +138,11 @@ pub fn write(
     }
 }
 
-/// Writes alerts in the given order, without access to their store. CSV and Markdown tables require
-/// decoding, so call this on a worker.
+/// Writes alerts in the given order, without access to their store. `columns` applies to CSV and
+/// Markdown tables, which require decoding, so call this on a worker.
 pub fn write_alerts(
     format: Format,
+    columns: &[Column],
     alerts: &[(FeedId, StoredAlert)],
     tenants: &[Tenant],
     out: &mut dyn Write,
@@ -157,7 +158,7 @@ pub fn write_alerts(
         }
         Format::Csv | Format::Markdown => {
             let (store, rows) = decode(alerts, tenants);
-            write(format, default_columns(tenants), (&store, &rows), tenants, out)
+            write(format, columns, (&store, &rows), tenants, out)
         }
     }
 }
@@ -230,7 +231,7 @@ mod tests {
         for format in Format::ALL {
             let (mut stored, mut raw) = (Vec::new(), Vec::new());
             write(format, default_columns(&tenants), (&store, &rows), &tenants, &mut stored).unwrap();
-            write_alerts(format, &compressed, &tenants, &mut raw).unwrap();
+            write_alerts(format, default_columns(&tenants), &compressed, &tenants, &mut raw).unwrap();
             let text = String::from_utf8(raw).unwrap();
             assert_eq!(String::from_utf8(stored).unwrap(), text, "{format:?}");
             let positions: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
@@ -268,7 +269,7 @@ mod tests {
         let feeds = [1, 0, 1].map(FeedId::new);
         let alerts: Vec<_> = feeds.into_iter().zip(StoredAlert::compress(&alerts())).collect();
         let mut out = Vec::new();
-        write_alerts(Format::Csv, &alerts, &[tenant(0), tenant(1)], &mut out).unwrap();
+        write_alerts(Format::Csv, &COLUMNS, &alerts, &[tenant(0), tenant(1)], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let cells: Vec<_> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
         assert_eq!(cells, ["tenant", "t1", "t0", "t1"], "{text}");
@@ -282,7 +283,7 @@ mod tests {
             [0, 1].map(FeedId::new).into_iter().zip(StoredAlert::compress(&[alert.clone(), alert])).collect();
         let other = Tenant { portal_host: "security.microsoft.us".into(), ..tenant(1) };
         let mut out = Vec::new();
-        write_alerts(Format::Tickets, &alerts, &[tenant(0), other], &mut out).unwrap();
+        write_alerts(Format::Tickets, &COLUMNS, &alerts, &[tenant(0), other], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let clickable: Vec<_> = text
             .split("\n---\n")
@@ -309,7 +310,7 @@ mod tests {
         let mut out = Vec::new();
         let alerts: Vec<_> =
             StoredAlert::compress(&alerts()).into_iter().map(|alert| (FEED, alert)).collect();
-        write_alerts(Format::Tickets, &alerts, &[tenant(0)], &mut out).unwrap();
+        write_alerts(Format::Tickets, &COLUMNS, &alerts, &[tenant(0)], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("\n---\n\n# ").count(), 2);
         assert!(text.starts_with("# \\=Title \\| 1\n"), "{text}");

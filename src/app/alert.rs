@@ -255,10 +255,17 @@ impl App {
         }
     }
 
-    /// Returns the menu of sort columns, with the cursor on the current column.
+    /// Returns the menu of sort columns, with the cursor on the current column. If the user has
+    /// chosen the columns of the list, only those are offered.
     pub(super) fn sort_menu(&self) -> Menu {
         let sort = self.view.sort();
-        let items = self.letters().map(|(key, column)| MenuItem {
+        let is_offered = |column: Column| {
+            let is_shown =
+                |columns: &Vec<super::ListColumn>| columns.iter().any(|shown| shown.column == column);
+            column == sort.column || self.list.columns.as_ref().is_none_or(is_shown)
+        };
+        let letters = || self.letters().filter(|(_, column)| is_offered(*column));
+        let items = letters().map(|(key, column)| MenuItem {
             key: *key,
             label: column.name().to_owned(),
             preview: match (sort.column == *column, sort.descending) {
@@ -268,7 +275,7 @@ impl App {
             },
             action: MenuAction::Sort(*column),
         });
-        let at = self.letters().position(|(_, column)| *column == sort.column).unwrap_or(0);
+        let at = letters().position(|(_, column)| *column == sort.column).unwrap_or(0);
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 

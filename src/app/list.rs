@@ -4,6 +4,7 @@
 use super::{
     App, Pane,
     arrivals::{Found, Notification},
+    columns::ListColumn,
     command::{Context, Hint, Motion, hint, run},
     scroll::Scroll,
 };
@@ -67,6 +68,9 @@ pub struct List {
     pub scroll: Scroll,
     /// The number of columns by which titles are scrolled.
     pub shift: usize,
+    /// The columns that the user has chosen; `None` for those that the width of the list
+    /// determines.
+    pub columns: Option<Vec<ListColumn>>,
     /// The alerts that have arrived since the list was loaded and have not been read yet.
     pub new: RowSet,
     /// The alerts that have changed since the list was loaded and have not been read since they

@@ -17,7 +17,7 @@ use alertdeck_evidence::{Timeline, Tree};
 use alertdeck_graph::http::AttemptOutcome;
 use alertdeck_model::Indicator;
 use alertdeck_model::{Alert, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp};
-use alertdeck_store::{FeedId, StoredAlert};
+use alertdeck_store::{Column, FeedId, StoredAlert};
 
 /// A message for the state.
 #[derive(Debug)]
@@ -220,6 +220,8 @@ pub struct Export {
     pub alerts: Vec<(FeedId, StoredAlert)>,
     /// The format.
     pub format: Format,
+    /// The columns of CSV and Markdown tables; `None` for the default columns.
+    pub columns: Option<Vec<Column>>,
     /// The path, as typed. A leading `~` is the user's home directory.
     pub path: String,
     /// Whether to replace an existing file.

@@ -6,6 +6,7 @@
 //! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] needs no drawing code; any
 //! other overlay needs a file of the same name in `ui/overlay/` that draws it.
 
+mod columns;
 mod confirm;
 mod export;
 mod form;
@@ -26,6 +27,7 @@ mod values;
 
 use std::fmt;
 
+pub use columns::ColumnChooser;
 pub use confirm::Confirm;
 pub use export::{ExportForm, ExportStage, format_command};
 pub use form::Form;
@@ -89,6 +91,8 @@ overlays! {
     Help(help, OPEN),
     /// The command palette.
     Palette(palette, OPEN),
+    /// The column chooser.
+    ColumnChooser(columns, OPEN),
     /// All values of a line in the detail pane.
     Values(values),
     /// A menu.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot::{Receiver, error::TryRecvError};
 
 use crate::{
     app::{Export, NotWritten, Written},
-    export::write_alerts,
+    export::{default_columns, write_alerts},
 };
 use alertdeck_model::SafeText;
 use alertdeck_platform::{Existing, FileError, expand_home, write_new_file};
@@ -24,7 +24,8 @@ pub(super) fn write(export: &Export, mut stopped: Receiver<Infallible>) -> Resul
     let existing = if export.overwrite { Existing::Replace } else { Existing::Keep };
     let bytes = write_new_file(&path, existing, |out| {
         let mut out = Stoppable { out, stopped: &mut stopped };
-        write_alerts(export.format, &export.alerts, &export.tenants, &mut out)
+        let columns = export.columns.as_deref().unwrap_or(default_columns(&export.tenants));
+        write_alerts(export.format, columns, &export.alerts, &export.tenants, &mut out)
     });
     let path = display_path(&path);
     match bytes {
@@ -77,6 +78,7 @@ mod tests {
                 .map(|alert| (FeedId::default(), alert))
                 .collect(),
             format: Format::Lines,
+            columns: None,
             path: path.to_owned(),
             overwrite: false,
             tenants: Vec::new(),

@@ -5,89 +5,13 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, after, columns};
-use crate::app::{App, Area, FailureKind, Feed, Pane, Phase, TimeFormat, thousands};
+use crate::app::{App, Area, ColumnLayout, FailureKind, Feed, GUTTER, Pane, Phase, thousands};
 use alertdeck_model::{SafeText, Status};
 use alertdeck_store::{Cell, Column, Count, Row};
 
-/// A column with its position and width.
-struct ColumnLayout {
-    column: Column,
-    heading: &'static str,
-    x: u16,
-    width: u16,
-    right: bool,
-}
-
-/// The total width of the cursor, the mark and the sign for new alerts.
-const GUTTER: u16 = 2;
-
-/// Distributes the width among the columns. If there is too little room, the least important
-/// columns are omitted first.
-fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
-    let time = u16::try_from(app.clock.cell_width()).unwrap_or(4);
-    let age = match app.clock.format {
-        TimeFormat::Age => "AGE",
-        TimeFormat::Utc => "CREATED UTC",
-        TimeFormat::Local => "CREATED",
-    };
-    let mut layout = Vec::new();
-    let mut x = GUTTER;
-    let mut add = |column, heading, width: u16, right, gap: u16| {
-        layout.push(ColumnLayout { column, heading, x, width, right });
-        x += width + gap;
-    };
-    let tenant = tenant_width(app, width);
-    if tenant > 0 {
-        add(Column::Tenant, "TENANT", tenant, false, 1);
-    }
-    add(Column::Severity, "SEV", 6, false, 1);
-    add(Column::Status, "STAT", 4, false, 1);
-    add(Column::Created, age, time, true, 1);
-    let before = GUTTER + if tenant > 0 { tenant + 1 } else { 0 };
-    let rest = width.saturating_sub(before + 6 + 1 + 4 + 1 + time + 1);
-    let optional = |enough: u16, share: u16, least: u16, most: u16| {
-        if rest >= enough { (rest * share / 100).clamp(least, most) } else { 0 }
-    };
-    let device = optional(34, 24, 12, 26);
-    let owner = optional(52, 12, 9, 16);
-    let user = optional(86, 18, 14, 26);
-    let class = optional(96, 0, 9, 9);
-    let incident = optional(106, 0, 8, 8);
-    let category = optional(130, 12, 12, 20);
-    let used: u16 = [device, owner, user, class, incident, category]
-        .iter()
-        .filter(|width| **width > 0)
-        .map(|width| width + 1)
-        .sum();
-    add(Column::Title, "TITLE", rest.saturating_sub(used), false, 1);
-    for (column, heading, width) in [
-        (Column::Device, "DEVICE", device),
-        (Column::User, "USER", user),
-        (Column::Category, "CATEGORY", category),
-        (Column::Owner, "OWNER", owner),
-        (Column::Classification, "CLASS", class),
-        (Column::Incident, "INCIDENT", incident),
-    ] {
-        if width > 0 {
-            add(column, heading, width, false, 1);
-        }
-    }
-    layout
-}
-
-/// Returns the width of the tenant column, which is 0 if all alerts are from one tenant.
-fn tenant_width(app: &App, width: u16) -> u16 {
-    if app.feeds.len() < 2 {
-        return 0;
-    }
-    let longest = app.feeds.iter().map(|feed| columns(feed.name())).max().unwrap_or_default();
-    let most = if width < 60 { 7 } else { (width / 8).clamp(9, 20) };
-    u16::try_from(longest).unwrap_or(most).clamp(6, most)
-}
-
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
     let theme = painter.theme;
-    let columns = layout_columns(app, area.width);
+    let columns = app.columns(area.width);
     let sort = app.view.sort();
     let focused = app.ui.focus == Pane::List && app.filter.editor.is_none();
     for column in &columns {
@@ -179,7 +103,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
             (_, Cell::Time(at)) => {
                 painter.put_right(x + column.width, y, column.width, &app.clock.cell(*at), theme.dim);
             }
-            (Column::Created, cell @ Cell::Text(_)) => {
+            (Column::Created | Column::Updated, cell @ Cell::Text(_)) => {
                 // The detail pane shows the full text of a time that cannot be parsed.
                 let text = Some(glance(cell))
                     .filter(|text| super::paint::columns(text) <= usize::from(column.width));

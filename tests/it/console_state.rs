@@ -7,6 +7,7 @@ mod accounts;
 mod acting;
 mod backfill;
 mod caching;
+mod columns;
 mod cutting;
 mod exporting;
 mod filtering;

@@ -297,7 +297,9 @@ impl App {
                     portal_host: feed.settings.portal_host.clone(),
                 });
                 let tenants = tenants.collect();
-                let export = Export { alerts, format, path, overwrite, tenants };
+                let chosen = self.list.columns.as_ref();
+                let columns = chosen.map(|columns| columns.iter().map(|shown| shown.column).collect());
+                let export = Export { alerts, format, columns, path, overwrite, tenants };
                 let job = self.start_job(self.feed().id, JobKind::Export(export), effects);
                 self.export_format = format;
                 ExportStage::Writing { job, alerts: count }

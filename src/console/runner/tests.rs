@@ -19,6 +19,7 @@ fn export(number: u32, path: &Path) -> Effect {
             .map(|alert| (FeedId::default(), alert))
             .collect(),
         format: Format::Lines,
+        columns: None,
         path: path.to_str().unwrap().to_owned(),
         overwrite: false,
         tenants: Vec::new(),

@@ -68,6 +68,7 @@ pub(crate) enum State {
     Jobs,
     Palette,
     Overview,
+    ColumnChooser,
     // With invented alerts.
     Columns,
     Processes,
@@ -97,7 +98,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 58] = [
+    pub(crate) const ALL: [Self; 59] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -132,6 +133,7 @@ impl State {
         Self::Jobs,
         Self::Palette,
         Self::Overview,
+        Self::ColumnChooser,
         Self::Columns,
         Self::Processes,
         Self::CopyOfNode,
@@ -265,6 +267,7 @@ impl State {
             Self::Jobs => console.keys("X j"),
             Self::Palette => console.keys(": m a r k"),
             Self::Overview => console.keys("d"),
+            Self::ColumnChooser => console.keys("C Space j K G Space"),
             Self::Editing => {
                 console.keys("/");
                 console.type_text(" device:srv se");
@@ -331,6 +334,10 @@ impl State {
 #[case("120x35", State::Overview)]
 #[case("80x24", State::Overview)]
 #[case("60x15", State::Overview)]
+#[case("200x50", State::ColumnChooser)]
+#[case("120x35", State::ColumnChooser)]
+#[case("80x24", State::ColumnChooser)]
+#[case("60x15", State::ColumnChooser)]
 #[case("120x35", State::Close)]
 #[case("80x24", State::Confirm)]
 #[case("120x35", State::ConfirmMany)]
