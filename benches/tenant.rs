@@ -72,6 +72,7 @@ impl Console {
             profiles: Vec::new(),
             keymap: Keymap::default(),
             notify: None,
+            views: Vec::new(),
         };
         let feed = FeedSettings {
             writes: alertdeck::triage::WriteMode::Off,

@@ -44,6 +44,7 @@ mod sign_in;
 mod similar;
 mod triage;
 mod ui;
+mod views;
 mod wrap;
 
 use std::time::Duration;
@@ -83,13 +84,14 @@ pub use overlay::{
     AlertText, ColumnChooser, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine,
     JobList, JournalList, Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Palette,
     Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt,
-    TextPurpose, ValueLine, Values, format_command, help,
+    TextPurpose, ValueLine, Values, ViewCounts, ViewList, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use similar::{Similar, Usual};
 pub use triage::{Assignee, Target, Targets, TriageStep};
 pub use ui::Ui;
+pub use views::{DEFAULT_FILTER, MAX_NAME, MAX_VIEWS, SavedView, ViewChange, parse_sort, sort_name};
 pub use wrap::{more_bytes, wrap};
 
 use crate::export::Format;
@@ -100,14 +102,15 @@ use alertdeck_store::{Row, Sort, Store, View};
 /// The maximum number of alerts compared with the alert under the cursor at the end of each update,
 /// even while other work is pending.
 const SIMILAR_SLICE: usize = 512;
-/// The maximum number of alerts counted for the overview at the end of each update, even while
+/// The maximum number of alerts counted for an overlay at the end of each update, even while
 /// other work is pending.
 const OVERVIEW_SLICE: usize = 512;
 
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The console settings that are not specific to a feed. They never change while the console runs.
+/// The console settings that are not specific to a feed. Of these, only the saved views change while
+/// the console runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The terminal's time zone, used to display local times.
@@ -122,6 +125,8 @@ pub struct Settings {
     pub keymap: Keymap,
     /// The notification settings; `None` if notifications are off.
     pub notify: Option<NotifySettings>,
+    /// The saved views.
+    pub views: Vec<SavedView>,
 }
 
 /// The state of the console.
@@ -289,6 +294,7 @@ impl App {
         // before a menu offers it.
         self.count_similar(SIMILAR_SLICE);
         self.count_overview(OVERVIEW_SLICE);
+        self.count_views(OVERVIEW_SLICE);
         if self.view.has_work() || self.counts.has_work() {
             effects.push(Effect::More);
         }
@@ -342,6 +348,7 @@ impl App {
         due.extend(self.sending_due());
         due.extend(self.confirmation_due());
         due.extend(self.overview_due());
+        due.extend(self.views_due());
         due.extend(self.histogram_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
@@ -429,6 +436,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.notify_error(format!("copy failed: {reason}")),
         Message::TextEdited(edited) => app.text_edited(edited),
+        Message::ViewsChanged(change, result) => app.views_changed(&change, result),
         Message::Tick => app.tick(&mut effects),
         Message::Work(rows) => {
             if app.view.has_work() {
@@ -436,6 +444,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             } else if !app.counts.advance_tallies(&app.store, rows) {
                 app.count_similar(rows);
                 app.count_overview(rows);
+                app.count_views(rows);
             }
         }
     }

@@ -39,6 +39,7 @@ mod profile;
 mod read;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::{
     fmt,
@@ -48,6 +49,7 @@ use std::{
 pub use diagnostic::Diagnostic;
 pub use key::{Key, Source};
 pub use profile::{Overrides, Profile};
+pub use views::change_views;
 
 use crate::app::NotifySettings;
 use alertdeck_model::SafeText;

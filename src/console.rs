@@ -21,7 +21,10 @@ mod terminal;
 mod terminal_events;
 mod writes;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime},
+};
 
 use tokio::{
     sync::mpsc,
@@ -96,6 +99,8 @@ pub struct Options {
     pub cache: Option<Folder>,
     /// The journal of changes; `None` if the system has no folder for it.
     pub journal: Option<Journal>,
+    /// The file for saved views, if a config file is used.
+    pub views: Option<PathBuf>,
     /// The colours and symbols.
     pub theme: Theme,
     /// The theme for a light background; `None` if the user has chosen a theme.
@@ -131,7 +136,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
     let (mut app, effects) = App::new(options.settings, settings, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
-    let mut runner = Runner::new(sender, clock, options.cache, options.journal);
+    let mut runner = Runner::new(sender, clock, options.cache, options.journal, options.views);
     for (feed, source) in app.feeds.iter().zip(sources) {
         runner.connect(feed.id, source, &feed.settings);
     }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    app::DEFAULT_FILTER,
     cli::{
         CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, HandoverCommand,
         JournalCommand, List, Logging, Logout, Note, Open, Origin, Preferences, Show, Source, Stats, Update,
@@ -32,8 +33,6 @@ use parse::parse;
 use simulate::Simulate;
 use simulated::{start_simulated, start_tenants, tenant_count};
 
-/// The filter that the console starts with (docs/console.md, "First filter").
-const FIRST_FILTER: &str = "status:open age<7d";
 /// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
 
@@ -310,7 +309,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
                 other => other,
             })?;
             let profiles = connection.profiles()?;
-            let filter = if filter.is_empty() { FIRST_FILTER.to_owned() } else { filter.join(" ") };
+            let filter = if filter.is_empty() { DEFAULT_FILTER.to_owned() } else { filter.join(" ") };
             let preferences = Preferences::load(connection.config.as_deref())?;
             block_on(open_services(
                 services,

@@ -16,6 +16,11 @@ pub struct ListColumn {
     pub width: Option<u16>,
 }
 
+impl ListColumn {
+    /// The widths that a column can be set to.
+    pub const WIDTHS: std::ops::RangeInclusive<u16> = 3..=200;
+}
+
 /// A column with its position and width in terminal columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnLayout {
@@ -33,8 +38,6 @@ pub struct ColumnLayout {
 
 /// The total width of the cursor, the mark and the sign for new alerts, which precede the columns.
 pub const GUTTER: u16 = 2;
-/// The widths that a column can be set to.
-pub(super) const WIDTHS: std::ops::RangeInclusive<u16> = 3..=200;
 /// The minimum width of the title, unless the user has set another.
 const LEAST_TITLE: u16 = 20;
 

@@ -126,7 +126,7 @@ impl Context {
     /// bound in both. Overlays and text fields handle their keys first, so they do not overlap with
     /// any other context.
     pub fn overlaps(&self, other: &Self) -> bool {
-        const TOGETHER: [&str; 5] = ["move", "app", "panes", "open", "alert"];
+        const TOGETHER: [&str; 6] = ["move", "app", "panes", "view", "open", "alert"];
         let shared = |name: &str| TOGETHER.contains(&name);
         let pane = |name: &str| matches!(name, "list" | "detail");
         self.name == other.name

@@ -7,7 +7,7 @@ use super::{
     command::{Command, Context, EVERYWHERE, MOVE, Motion, run},
     detail, filter,
     keymap::{Keymap, KeymapError},
-    list, overlay,
+    list, overlay, views,
 };
 
 /// The commands that are available in both panes and do not apply to a single alert.
@@ -31,10 +31,22 @@ pub(super) static PANES: Context = Context {
     ],
 };
 
+/// The commands that open and save views.
+pub(super) static VIEWS: Context =
+    Context { name: "view", heading: "Saved views", commands: &[views::OPEN, views::DEFAULT, views::SAVE] };
+
 /// Returns every context, in the order in which the help lists them.
 pub fn contexts() -> impl Iterator<Item = &'static Context> {
-    let panes =
-        [&MOVE, &EVERYWHERE, &PANES, &overlay::OPEN, &alert::CONTEXT, &list::CONTEXT, &detail::CONTEXT];
+    let panes = [
+        &MOVE,
+        &EVERYWHERE,
+        &PANES,
+        &VIEWS,
+        &overlay::OPEN,
+        &alert::CONTEXT,
+        &list::CONTEXT,
+        &detail::CONTEXT,
+    ];
     let fields = [&filter::CONTEXT, &detail::FIND];
     panes.into_iter().chain(fields).chain(overlay::CONTEXTS.iter().copied())
 }

@@ -1,12 +1,17 @@
 //! The counts over many rows that are shown in panes and overlays: alerts over time, alerts similar
-//! to the one under the cursor, alerts with each value on screen, and the overview.
+//! to the one under the cursor, alerts with each value on screen, the overview, and saved views.
 //!
 //! Each count remembers the store version that it was computed from and knows nothing about the
 //! other counts. This module only groups them.
 
 use alertdeck_store::Store;
 
-use super::{histogram::Histogram, overlay::OverviewCounts, pivot::Tallies, similar::Similar};
+use super::{
+    histogram::Histogram,
+    overlay::{OverviewCounts, ViewCounts},
+    pivot::Tallies,
+    similar::Similar,
+};
 
 /// The counts shown in panes and overlays.
 #[derive(Debug, Default)]
@@ -19,12 +24,17 @@ pub struct Counts {
     pub(super) tallies: Tallies,
     /// The number of alerts in the list by day, age and value.
     pub(super) overview: Box<OverviewCounts>,
+    /// The number of loaded alerts in each saved view.
+    pub(super) views: Box<ViewCounts>,
 }
 
 impl Counts {
     /// Returns whether any count other than the histogram still has rows to count.
     pub(super) fn has_work(&self) -> bool {
-        self.tallies.has_work() || self.similar.has_work() || self.overview.has_work()
+        self.tallies.has_work()
+            || self.similar.has_work()
+            || self.overview.has_work()
+            || self.views.has_work()
     }
 
     /// Counts up to `rows` rows for the values on screen. Returns whether there were any rows to

@@ -3,7 +3,7 @@
 //! Filters, pivots and changes to the sort order add a step; cursor movements do not
 //! (docs/console.md, "Going back").
 
-use super::{App, Effect, Pane, detail::DetailPosition, list};
+use super::{App, Effect, ListColumn, Pane, detail::DetailPosition, list};
 use alertdeck_store::Sort;
 
 /// The maximum number of views in the history.
@@ -16,6 +16,7 @@ pub(super) struct HistoryEntry {
     /// Whether the filter had been requested from the service.
     requested: bool,
     sort: Sort,
+    columns: Option<Vec<ListColumn>>,
     list: list::ListPosition,
     focus: Pane,
     detail: Option<DetailPosition>,
@@ -69,6 +70,7 @@ impl App {
             filter: self.filter.committed.clone(),
             requested: self.filter.is_requested(),
             sort: self.view.sort(),
+            columns: self.list.columns.clone(),
             list: self.list.position(&self.view),
             focus: self.ui.focus,
             detail: detail.map(|at| DetailPosition { row: at.row, scroll: at.scroll, view: at.view() }),
@@ -91,6 +93,7 @@ impl App {
         if entry.requested && !self.filter.is_requested() {
             self.fetch_unless_covered(effects);
         }
+        self.list.columns = entry.columns;
         if self.view.sort() != entry.sort {
             self.sort(entry.sort);
         }

@@ -4,7 +4,7 @@ use super::{
     App, Detail, DetailView, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
     arrivals::Found,
     command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
-    contexts::PANES,
+    contexts::{PANES, VIEWS},
     detail, filter, list,
     overlay::{COPIED_CURL, MenuAction, OPEN},
 };
@@ -51,8 +51,10 @@ impl App {
         }
         match self.ui.focus {
             Pane::Detail if self.find_editor().is_some() => vec![&detail::FIND],
-            Pane::Detail => vec![&detail::CONTEXT, &alert::CONTEXT, &PANES, &OPEN, &MOVE, &EVERYWHERE],
-            Pane::List => vec![&list::CONTEXT, &alert::CONTEXT, &PANES, &OPEN, &MOVE, &EVERYWHERE],
+            Pane::Detail => {
+                vec![&detail::CONTEXT, &alert::CONTEXT, &PANES, &VIEWS, &OPEN, &MOVE, &EVERYWHERE]
+            }
+            Pane::List => vec![&list::CONTEXT, &alert::CONTEXT, &PANES, &VIEWS, &OPEN, &MOVE, &EVERYWHERE],
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     job::{JobEvent, JobId, JobKind, Scope},
     key::Key,
     sign_in::Identity,
+    views::{SavedView, ViewChange},
 };
 use crate::export::{Format, Tenant};
 use alertdeck_evidence::{Timeline, Tree};
@@ -52,6 +53,9 @@ pub enum Message {
     Copied(Result<(), String>),
     /// The user's editor exited with this text, or could not be used for this reason.
     TextEdited(Result<String, String>),
+    /// The saved views were changed ([`Effect::ChangeViews`]) and are now these, or could not be
+    /// changed for this reason.
+    ViewsChanged(ViewChange, Result<Vec<SavedView>, String>),
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
     /// There is time to process up to this many rows.
@@ -203,6 +207,8 @@ pub enum Effect {
     Mouse(bool),
     /// Open text in the user's editor. [`Message::TextEdited`] follows.
     EditText(String),
+    /// Change the saved views. [`Message::ViewsChanged`] follows.
+    ChangeViews(ViewChange),
     /// Suspend the console and return the terminal to the shell until the console is resumed.
     Suspend,
     /// Redraw the entire screen.

@@ -24,6 +24,7 @@ mod results;
 mod sign_in;
 mod text_prompt;
 mod values;
+mod views;
 
 use std::fmt;
 
@@ -46,6 +47,7 @@ pub use results::Results;
 pub use sign_in::SignInPrompt;
 pub use text_prompt::{TextPrompt, TextPurpose};
 pub use values::{ValueLine, Values};
+pub use views::{ViewCounts, ViewList};
 
 use super::{
     App, Effect, Key,
@@ -91,6 +93,8 @@ overlays! {
     Help(help, OPEN),
     /// The command palette.
     Palette(palette, OPEN),
+    /// The saved views.
+    ViewList(views, OPEN),
     /// The column chooser.
     ColumnChooser(columns, OPEN),
     /// All values of a line in the detail pane.

@@ -24,7 +24,7 @@ pub enum ConfigCommand {
         #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
         format: ConfigFormat,
     },
-    /// Check the config file and the keymap in the same folder for errors
+    /// Check the config file, and the keymap and saved views in the same folder, for errors
     Check {
         /// Config file to check [default: the file in use]
         #[arg(value_name = "FILE")]
@@ -75,14 +75,16 @@ fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
         return Ok(());
     };
     Config::keymap(given)?;
+    Config::views(given)?;
     let safe_path = line(&path.to_string_lossy());
     match config.names().count() {
         0 if !path.exists() => writeln!(out, "{safe_path}: no config file; using defaults")?,
         1 => writeln!(out, "{safe_path}: 1 profile, no errors")?,
         count => writeln!(out, "{safe_path}: {count} profiles, no errors")?,
     }
-    if let Some(keymap) = Config::keymap_path(given).filter(|keymap| keymap.exists()) {
-        writeln!(out, "{}: no errors", line(&keymap.to_string_lossy()))?;
+    let others = [Config::keymap_path(given), Config::views_path(given)];
+    for path in others.into_iter().flatten().filter(|path| path.exists()) {
+        writeln!(out, "{}: no errors", line(&path.to_string_lossy()))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{
     source,
 };
 use crate::{
-    app::{FeedSettings, Keymap, NotifySettings, ProfileLine, Settings, with_other_tenants},
+    app::{FeedSettings, Keymap, NotifySettings, ProfileLine, SavedView, Settings, with_other_tenants},
     cli::notify,
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
@@ -36,21 +36,26 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// The console's preferences from the config file and the keymap file.
+/// The console's preferences from the config file and the files beside it.
 #[derive(Clone, Debug)]
 pub struct Preferences {
     /// The key bindings.
     pub keymap: Keymap,
     /// The notification settings, if there are any.
     pub notify: Option<NotifySettings>,
+    /// The saved views.
+    pub views: Vec<SavedView>,
+    /// The file for saved views, if a config file is used.
+    pub views_path: Option<PathBuf>,
 }
 
 impl Preferences {
-    /// Loads the preferences from the given or default config file and from the keymap file beside
-    /// it.
+    /// Loads the preferences from the given or default config file and from the files for keys and
+    /// views beside it.
     pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
         let notify = Config::load(config)?.notify().cloned();
-        Ok(Self { keymap: Config::keymap(config)?, notify })
+        let (keymap, views) = (Config::keymap(config)?, Config::views(config)?);
+        Ok(Self { keymap, notify, views, views_path: Config::views_path(config) })
     }
 }
 
@@ -103,13 +108,15 @@ pub async fn open_services(
         let service = &services[name];
         Ok(Connected { settings: service.feed_settings(), client: service.client.clone() })
     };
+    let views = preferences.views_path.clone();
     let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
-    Box::pin(run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal), display)).await
+    Box::pin(run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal, views), display))
+        .await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
-    let Preferences { keymap, notify } = preferences;
+    let Preferences { keymap, notify, views, .. } = preferences;
     Settings {
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
@@ -117,6 +124,7 @@ fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) 
         profiles,
         keymap,
         notify,
+        views,
     }
 }
 
@@ -142,15 +150,18 @@ impl Open {
         };
         let tenant = checked_tenant(&feed);
         // Saved alerts do not change, so no notifications are needed.
-        let keymap = Config::keymap(connection.config.as_deref())?;
-        let preferences = Preferences { keymap, notify: None };
+        let config = connection.config.as_deref();
+        let (keymap, saved) = (Config::keymap(config)?, Config::views(config)?);
+        let views_path = Config::views_path(config);
+        let preferences = Preferences { keymap, notify: None, views: saved, views_path };
+        let views = preferences.views_path.clone();
         let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), preferences);
         let saved = SavedAlerts::new(&self.files);
         let read = || {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        Box::pin(run(settings, &[tenant], read, None, (None, None), display)).await?;
+        Box::pin(run(settings, &[tenant], read, None, (None, None, views), display)).await?;
         saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
@@ -162,7 +173,7 @@ async fn run(
     tenants: &[query::Tenant],
     feeds: impl FnOnce() -> Result<Vec<(FeedSettings, Source)>, Failure>,
     connect: Option<Connect>,
-    (cache, journal): (Option<Folder>, Option<Journal>),
+    (cache, journal, views): (Option<Folder>, Option<Journal>, Option<PathBuf>),
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
@@ -172,7 +183,8 @@ async fn run(
     let feeds = feeds()?;
     let (theme, light_theme) = display.themes();
     let mouse = !display.no_mouse;
-    console::run(Options { settings, feeds, connect, cache, journal, theme, light_theme, mouse }).await?;
+    console::run(Options { settings, feeds, connect, cache, journal, views, theme, light_theme, mouse })
+        .await?;
     Ok(())
 }
 

@@ -59,8 +59,7 @@ pub enum ListFormat {
 
 /// Parses a column name, ignoring case.
 fn parse_column(name: &str) -> Result<Column, String> {
-    let found = Column::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    found.map(|(_, column)| column).ok_or_else(|| {
+    Column::named(name).ok_or_else(|| {
         let names: Vec<_> = Column::ALL.iter().map(|(known, _)| *known).collect();
         let typed = name.to_lowercase();
         let nearest = names.iter().min_by_key(|known| strsim::osa_distance(known, &typed));

@@ -3,7 +3,7 @@
 //! Each job is a task, stored under its id. The runner knows how to start and cancel each kind of
 //! job, but not how the state uses its events.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{
@@ -27,8 +27,9 @@ use super::{
 use crate::{
     app::{
         Body, Bookmark, CacheEvent, Effect, Export, FeedSettings, JobEvent, JobId, JobKind, Message,
-        NotWritten, Scope, WriteEvent, Writes,
+        NotWritten, Scope, ViewChange, WriteEvent, Writes,
     },
+    config::change_views,
     journal::{Journal, JournalError},
     report::Report,
     triage::latest,
@@ -102,6 +103,8 @@ pub(super) struct Runner {
     cache: Option<Folder>,
     /// The journal of changes, if there is a folder for it.
     journal: Option<Journal>,
+    /// The file for saved views, if a config file is used.
+    views: Option<PathBuf>,
     /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
     /// Text to edit in an external editor; handled by the loop.
@@ -117,6 +120,7 @@ impl Runner {
         clock: Clock,
         cache: Option<Folder>,
         journal: Option<Journal>,
+        views: Option<PathBuf>,
     ) -> Self {
         Self {
             connections: HashMap::new(),
@@ -125,10 +129,21 @@ impl Runner {
             clock,
             cache,
             journal,
+            views,
             to_open: None,
             to_edit: None,
             suspend: false,
         }
+    }
+
+    /// Changes the saved views in their file.
+    fn change_views(&self, change: ViewChange) {
+        let (path, messages) = (self.views.clone(), self.messages.clone());
+        spawn_blocking(move || {
+            let no_file = || Err("no config file in use: --config or ALERTDECK_CONFIG is empty".to_owned());
+            let result = path.map_or_else(no_file, |path| change_views(&path, &change));
+            let _ = messages.blocking_send(Message::ViewsChanged(change, result));
+        });
     }
 
     /// Connects a feed. Must be called within a runtime.
@@ -189,6 +204,7 @@ impl Runner {
                     cache.write(write);
                 }
             }
+            Effect::ChangeViews(change) => self.change_views(change),
             Effect::Suspend => self.suspend = true,
             Effect::EditText(text) => self.to_edit = Some(text),
             Effect::OpenProfile { feed, name, adds } => self.to_open = Some((feed, name, adds)),

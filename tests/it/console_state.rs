@@ -31,6 +31,7 @@ mod profiles;
 mod reading;
 mod refreshing;
 mod requests;
+mod saved_views;
 mod screens;
 mod scripts;
 mod settings;

@@ -56,6 +56,11 @@ impl Column {
         Self::ALL.iter().find(|(_, column)| *column == self).map_or("", |(name, _)| name)
     }
 
+    /// Returns the column with a command-line name, ignoring case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, column)| *column)
+    }
+
     /// Returns the date that the column shows, if any.
     pub(crate) fn date(self) -> Option<DateColumn> {
         match self {

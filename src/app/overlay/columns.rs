@@ -4,7 +4,7 @@
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
     App, Overlay, Scroll,
-    columns::{ListColumn, WIDTHS},
+    columns::ListColumn,
     command::{Command, Context, Hint, Motion, hint, run},
 };
 use alertdeck_store::Column;
@@ -116,7 +116,7 @@ fn resize(app: &mut App, wider: bool) {
         let now = layout.iter().find(|shown| shown.column == column.column).map(|shown| shown.width);
         if let Some(width) = column.width.or(now) {
             let width = if wider { width.saturating_add(1) } else { width.saturating_sub(1) };
-            column.width = Some(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
+            column.width = Some(width.clamp(*ListColumn::WIDTHS.start(), *ListColumn::WIDTHS.end()));
         }
     });
 }

@@ -8,6 +8,7 @@ use crate::{
         command::{Context, EVERYWHERE, Hint, hint, run},
         format::thousands,
         triage::Assignee,
+        views::MAX_NAME,
     },
     triage::owner_is_person,
 };
@@ -47,6 +48,8 @@ pub enum TextPurpose {
     FormComment,
     /// The owner in the form.
     FormOwner,
+    /// The name under which to save the current view.
+    ViewName,
 }
 
 /// The text field.
@@ -73,7 +76,7 @@ impl TextPrompt {
 
     /// Returns whether the text may span several lines.
     pub fn has_lines(&self) -> bool {
-        !matches!(self.purpose, TextPurpose::Owner(_) | TextPurpose::FormOwner)
+        !matches!(self.purpose, TextPurpose::Owner(_) | TextPurpose::FormOwner | TextPurpose::ViewName)
     }
 
     /// Returns the title.
@@ -84,12 +87,17 @@ impl TextPrompt {
             TextPurpose::Note(Some(_)) => "Note on the alert (stays on this computer)".to_owned(),
             TextPurpose::Note(None) => "Note on the shift (stays on this computer)".to_owned(),
             TextPurpose::Confirmed | TextPurpose::FormComment => "Comment".to_owned(),
+            TextPurpose::ViewName => "Save the view as".to_owned(),
             TextPurpose::Owner(_) | TextPurpose::FormOwner => "Assign to (user principal name)".to_owned(),
         }
     }
 
     fn most(&self) -> usize {
-        if self.has_lines() { MAX_COMMENT } else { MAX_OWNER }
+        match self.purpose {
+            TextPurpose::ViewName => MAX_NAME,
+            _ if self.has_lines() => MAX_COMMENT,
+            _ => MAX_OWNER,
+        }
     }
 
     fn insert(&mut self, text: &str) {
@@ -204,6 +212,7 @@ impl App {
             }
             TextPurpose::Comment(_) if text.is_empty() => Some("enter a comment"),
             TextPurpose::Note(_) if text.is_empty() => Some("enter a note"),
+            TextPurpose::ViewName if text.is_empty() => Some("enter a name"),
             _ => None,
         };
         if let Some(error) = error {
@@ -217,6 +226,7 @@ impl App {
             TextPurpose::Confirmed => self.set_confirmed_comment(&text),
             TextPurpose::Note(target) => self.add_note(target.as_deref(), text, effects),
             TextPurpose::FormComment => self.fill_form(|form| form.set_comment(&text)),
+            TextPurpose::ViewName => self.save_view(text, effects),
             TextPurpose::FormOwner => self.fill_form(|form| form.set_owner(text)),
             TextPurpose::Owner(targets) => self.assign(&targets, &Assignee::User(text)),
         }

@@ -31,7 +31,7 @@ fn export(number: u32, path: &Path) -> Effect {
 /// `capacity` of them.
 fn runner(capacity: usize) -> (Runner, Receiver<Message>) {
     let (sender, messages) = mpsc::channel(capacity);
-    let mut runner = Runner::new(sender, Clock(Instant::now()), None, None);
+    let mut runner = Runner::new(sender, Clock(Instant::now()), None, None, None);
     runner.connect(FeedId::default(), Source::Saved(SavedAlerts::default()), &FeedSettings::default());
     (runner, messages)
 }

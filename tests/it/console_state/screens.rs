@@ -69,6 +69,7 @@ pub(crate) enum State {
     Palette,
     Overview,
     ColumnChooser,
+    Views,
     // With invented alerts.
     Columns,
     Processes,
@@ -98,7 +99,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 59] = [
+    pub(crate) const ALL: [Self; 60] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -134,6 +135,7 @@ impl State {
         Self::Palette,
         Self::Overview,
         Self::ColumnChooser,
+        Self::Views,
         Self::Columns,
         Self::Processes,
         Self::CopyOfNode,
@@ -267,6 +269,7 @@ impl State {
             Self::Jobs => console.keys("X j"),
             Self::Palette => console.keys(": m a r k"),
             Self::Overview => console.keys("d"),
+            Self::Views => console.keys("'"),
             Self::ColumnChooser => console.keys("C Space j K G Space"),
             Self::Editing => {
                 console.keys("/");
@@ -334,6 +337,10 @@ impl State {
 #[case("120x35", State::Overview)]
 #[case("80x24", State::Overview)]
 #[case("60x15", State::Overview)]
+#[case("200x50", State::Views)]
+#[case("120x35", State::Views)]
+#[case("80x24", State::Views)]
+#[case("60x15", State::Views)]
 #[case("200x50", State::ColumnChooser)]
 #[case("120x35", State::ColumnChooser)]
 #[case("80x24", State::ColumnChooser)]

@@ -1,6 +1,6 @@
 //! The settings with which tests open a console.
 
-use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine};
+use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine, SavedView};
 use alertdeck::triage::WriteMode;
 use jiff::tz::TimeZone;
 
@@ -32,7 +32,15 @@ impl Settings {
         let Self { zone, filter_zone, filter, profiles, keymap, notify, .. } = self;
         let Self { tenant, origin, service, portal_host, me, profile, signs_in, cache, .. } = self;
         (
-            alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap, notify },
+            alertdeck::app::Settings {
+                zone,
+                filter_zone,
+                filter,
+                profiles,
+                keymap,
+                notify,
+                views: SavedView::defaults(),
+            },
             FeedSettings {
                 tenant,
                 aliases: Vec::new(),

@@ -217,7 +217,7 @@ fn q_in_the_detail_returns_to_the_list_first() {
 #[case("t", "t is not bound here; try T (time format: age, UTC or local)")]
 #[case("Z", "Z is not bound here; try z (zoom: one pane or both)")]
 #[case("Alt-s", "Alt-s is not bound here; try s (sort by column)")]
-#[case("9", "9 is not bound here; ? shows all keys")]
+#[case(";", "; is not bound here; ? shows all keys")]
 #[case("F7", "F7 is not bound here; ? shows all keys")]
 fn unbound_key_is_reported_with_the_nearest_binding(#[case] key: &str, #[case] notice: &str) {
     let mut console = Harness::with_alerts(&[alert(1)]);

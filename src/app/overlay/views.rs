@@ -1,0 +1,226 @@
+//! The saved views: opens, saves and removes them, and counts their alerts.
+//!
+//! The loaded alerts of each view are counted a slice at a time, and only while this list is open.
+
+use std::time::Duration;
+
+use super::{Object, Panel, PanelSpan, Role};
+use crate::app::{
+    App, Effect, Overlay, Scroll,
+    command::{Command, Context, Hint, Motion, hint, run},
+    format::thousands,
+    views::{ViewChange, sort_name},
+};
+use alertdeck_model::SafeText;
+use alertdeck_query::{self as query, Matcher};
+use alertdeck_store::{Filter as _, Sort};
+
+/// The command that opens the list of views.
+pub(super) const OPEN: Command = run("open.views", "saved views", |app, _| app.list_views());
+
+/// The commands of the list of views.
+pub(super) static CONTEXT: Context = Context {
+    name: "views",
+    heading: "List of saved views",
+    commands: &[
+        run("views.open", "open the view", |app, effects| {
+            let Some(Overlay::ViewList(list)) = app.ui.overlay() else { return };
+            let at = list.scroll.cursor;
+            app.ui.close();
+            app.open_view(at, effects);
+        }),
+        run("views.save", "save the current view", |app, _| app.name_view()),
+        run("views.remove", "remove the view", |app, effects| {
+            let Some(Overlay::ViewList(list)) = app.ui.overlay() else { return };
+            if let Some(view) = app.settings.views.get(list.scroll.cursor) {
+                effects.push(Effect::ChangeViews(ViewChange::Remove(view.name.clone())));
+            }
+        }),
+    ],
+};
+
+/// The widths of the columns.
+const KEY: usize = 3;
+const NAME: usize = 24;
+const COUNT: usize = 11;
+/// The preferred width of the window.
+const WIDTH: usize = 90;
+/// The minimum time between counts while alerts are arriving.
+const RECOUNT_AFTER: Duration = Duration::from_secs(1);
+
+/// The list of saved views, while it is open.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewList {
+    scroll: Scroll,
+}
+
+impl ViewList {
+    /// Keeps the cursor on a view after one has been removed.
+    pub(in crate::app) fn clamp(&mut self, len: usize) {
+        self.scroll.cursor = self.scroll.cursor.min(len.saturating_sub(1));
+    }
+}
+
+/// The result of counting the alerts in a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ViewCount {
+    Alerts(usize),
+    /// The filter is invalid.
+    Invalid,
+}
+
+/// The number of loaded alerts in each saved view.
+#[derive(Debug, Default)]
+pub struct ViewCounts {
+    /// The counts by filter.
+    counts: Vec<(String, ViewCount)>,
+    /// The count in progress.
+    running: Option<(String, Matcher)>,
+    /// The filters left to count, last first.
+    left: Vec<String>,
+    /// The store version that the counts are based on; `None` if nothing has been counted.
+    version: Option<(u64, usize)>,
+    /// The earliest time for the next count, measured from startup.
+    until: Duration,
+}
+
+impl ViewCounts {
+    /// Returns whether there are alerts left to count.
+    pub(in crate::app) fn has_work(&self) -> bool {
+        self.running.is_some() || !self.left.is_empty()
+    }
+
+    fn of(&self, filter: &str) -> Option<ViewCount> {
+        self.counts.iter().find(|(of, _)| of == filter).map(|(_, count)| *count)
+    }
+
+    fn set(&mut self, filter: String, count: ViewCount) {
+        self.counts.retain(|(of, _)| *of != filter);
+        self.counts.push((filter, count));
+    }
+}
+
+impl App {
+    /// Opens the list of saved views, with the cursor on the current one.
+    pub(in crate::app) fn list_views(&mut self) {
+        let current = self.current_view().map(|view| view.name.as_str());
+        let at = self.settings.views.iter().position(|view| Some(view.name.as_str()) == current);
+        self.ui.open(ViewList { scroll: Scroll { cursor: at.unwrap_or(0), top: 0 } });
+        self.resize_overlays();
+    }
+
+    fn shows_views(&self) -> bool {
+        self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::ViewList(_)))
+    }
+
+    /// Counts up to `work` more alerts for the list of views if it is open.
+    pub(in crate::app) fn count_views(&mut self, mut work: usize) {
+        if !self.shows_views() {
+            if self.counts.views.version.is_some() {
+                *self.counts.views = ViewCounts::default();
+            }
+            return;
+        }
+        let mono = self.clock.now.mono;
+        let version = Some(self.store.version());
+        let views = &self.settings.views;
+        let counts = &mut *self.counts.views;
+        let is_new = views.iter().any(|view| counts.of(&view.filter).is_none());
+        if !counts.has_work() && (is_new || counts.version != version && mono >= counts.until) {
+            counts.left = views.iter().rev().map(|view| view.filter.clone()).collect();
+            (counts.version, counts.until) = (version, mono + RECOUNT_AFTER);
+        }
+        while work > 0 {
+            if let Some((filter, matcher)) = &mut self.counts.views.running {
+                let Some(mut rows) = matcher.evaluate(&self.store, &mut work) else { return };
+                rows.intersect(self.store.rows());
+                let filter = std::mem::take(filter);
+                self.counts.views.set(filter, ViewCount::Alerts(rows.len()));
+                self.counts.views.running = None;
+            }
+            let Some(filter) = self.counts.views.left.pop() else { return };
+            match query::compile(&filter, &self.query_context()) {
+                Ok(plan) => self.counts.views.running = Some((filter, Matcher::new(&plan.test))),
+                Err(_) => self.counts.views.set(filter, ViewCount::Invalid),
+            }
+        }
+    }
+
+    /// Returns when to count again because alerts have arrived, measured from startup.
+    pub(in crate::app) fn views_due(&self) -> Option<Duration> {
+        let counts = &self.counts.views;
+        let is_stale = counts.version.is_some_and(|version| version != self.store.version());
+        (is_stale && !counts.has_work()).then_some(counts.until).filter(|until| *until > self.clock.now.mono)
+    }
+}
+
+fn rows(app: &App) -> usize {
+    app.ui.overlay_size().1
+}
+
+impl Object for ViewList {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn opener(&self) -> &'static str {
+        OPEN.id
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![
+            hint(&["views.open"], "open"),
+            hint(&["views.save"], "save current"),
+            hint(&["views.remove"], "remove"),
+            hint(&["app.back"], "close"),
+        ]
+    }
+
+    fn go(&mut self, app: &App, motion: Motion) {
+        self.scroll.go(motion, app.settings.views.len(), rows(app));
+    }
+
+    fn wheel(&mut self, app: &App, lines: i32) {
+        self.scroll.wheel(lines, app.settings.views.len(), rows(app));
+    }
+
+    fn resize(&mut self, app: &App) {
+        self.scroll.show(app.settings.views.len(), rows(app));
+    }
+
+    fn panel(&self, app: &App) -> Option<Panel> {
+        let current = app.current_view().map(|view| view.name.as_str());
+        let keys = app.ui.keymap.keys("view.open");
+        let mut lines = Vec::new();
+        for (at, view) in app.settings.views.iter().enumerate() {
+            let key = keys.get(at).map(ToString::to_string).unwrap_or_default();
+            let role = if current == Some(view.name.as_str()) { Role::Strong } else { Role::Text };
+            let (count, count_role) = match app.counts.views.of(&view.filter) {
+                Some(ViewCount::Alerts(count)) => (format!("{:>9}", thousands(count)), role),
+                Some(ViewCount::Invalid) => ("  invalid".to_owned(), Role::Error),
+                None => (String::new(), Role::Dim),
+            };
+            let sort = match view.sort {
+                sort if sort == Sort::default() => String::new(),
+                sort => format!("  by {}", sort_name(sort)),
+            };
+            lines.push(vec![
+                PanelSpan::column(key, Role::Accent, KEY),
+                PanelSpan::column(SafeText::new(&view.name).line(), role, NAME),
+                PanelSpan::column(count, count_role, COUNT),
+                PanelSpan::new(SafeText::new(&view.filter).line(), Role::Dim),
+                PanelSpan::new(sort, Role::Dim),
+            ]);
+        }
+        let cursor = (!lines.is_empty()).then_some(self.scroll.cursor);
+        if lines.is_empty() {
+            let save = app.ui.keymap.key("views.save");
+            lines.push(vec![PanelSpan::new(
+                format!("no saved views; {save} saves the current one"),
+                Role::Dim,
+            )]);
+        }
+        let title = "Saved views, with the loaded alerts that match".to_owned();
+        Some(Panel { title, width: WIDTH, lines, top: self.scroll.top, cursor, ..Panel::default() })
+    }
+}
