@@ -73,6 +73,7 @@ impl Console {
             keymap: Keymap::default(),
             notify: None,
             views: Vec::new(),
+            last: Default::default(),
         };
         let feed = FeedSettings {
             writes: alertdeck::triage::WriteMode::Off,

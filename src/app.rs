@@ -91,7 +91,9 @@ pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use similar::{Similar, Usual};
 pub use triage::{Assignee, Target, Targets, TriageStep};
 pub use ui::Ui;
-pub use views::{DEFAULT_FILTER, MAX_NAME, MAX_VIEWS, SavedView, ViewChange, parse_sort, sort_name};
+pub use views::{
+    DEFAULT_FILTER, LastView, MAX_NAME, MAX_VIEWS, SavedView, ViewChange, parse_sort, sort_name,
+};
 pub use wrap::{more_bytes, wrap};
 
 use crate::export::Format;
@@ -127,6 +129,8 @@ pub struct Settings {
     pub notify: Option<NotifySettings>,
     /// The saved views.
     pub views: Vec<SavedView>,
+    /// The last view, of which everything but the filter is restored.
+    pub last: LastView,
 }
 
 /// The state of the console.
@@ -193,6 +197,8 @@ impl App {
             settings,
         };
         let mut effects = Vec::new();
+        let last = std::mem::take(&mut app.settings.last);
+        app.restore_last_view(last);
         app.name_feeds();
         app.apply_filter();
         app.fetch(&mut effects);

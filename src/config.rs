@@ -35,6 +35,7 @@ mod diagnostic;
 mod file;
 mod key;
 mod keymap;
+mod last;
 mod profile;
 mod read;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use std::{
 
 pub use diagnostic::Diagnostic;
 pub use key::{Key, Source};
+pub use last::{last_view_path, read_last_view, write_last_view};
 pub use profile::{Overrides, Profile};
 pub use views::change_views;
 

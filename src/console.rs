@@ -39,6 +39,7 @@ pub use terminal::check;
 
 use crate::{
     app::{App, Effect, FeedSettings, Input, Message, Settings, update},
+    config::write_last_view,
     journal::Journal,
     ui::{Theme, draw},
 };
@@ -101,6 +102,8 @@ pub struct Options {
     pub journal: Option<Journal>,
     /// The file for saved views, if a config file is used.
     pub views: Option<PathBuf>,
+    /// The file in which to keep the last view for the next run, if any.
+    pub last_view: Option<PathBuf>,
     /// The colours and symbols.
     pub theme: Theme,
     /// The theme for a light background; `None` if the user has chosen a theme.
@@ -158,6 +161,11 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     event_loop.run_effects(effects, &mut screen)?;
     let outcome = event_loop.run(&mut screen, &mut messages, &mut events, suspends).await;
     drop(screen);
+    if let Some(path) = options.last_view
+        && let Err(line) = write_last_view(&path, &event_loop.app.last_view())
+    {
+        tracing::warn!("last view not written: {line}");
+    }
     // Wait for pending exports and for the results of changes that have been sent. If one of them
     // fails, the program ends with that error.
     let failed = event_loop.runner.finish(messages).await;

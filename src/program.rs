@@ -15,7 +15,6 @@ use std::{
 };
 
 use crate::{
-    app::DEFAULT_FILTER,
     cli::{
         CacheCommand, ConfigCommand, Connection, DisplayArgs, Explain, Failure, HandoverCommand,
         JournalCommand, List, Logging, Logout, Note, Open, Origin, Preferences, Show, Source, Stats, Update,
@@ -66,7 +65,7 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Initial filter [default: status:open age<7d]
+    /// Initial filter [default: the last one, at first status:open age<7d]
     #[arg(value_name = "FILTER", value_parser = parse_filter)]
     filter: Vec<String>,
     #[command(flatten)]
@@ -309,8 +308,8 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
                 other => other,
             })?;
             let profiles = connection.profiles()?;
-            let filter = if filter.is_empty() { DEFAULT_FILTER.to_owned() } else { filter.join(" ") };
-            let preferences = Preferences::load(connection.config.as_deref())?;
+            let mut preferences = Preferences::load(connection.config.as_deref())?;
+            let filter = preferences.restore(&filter);
             block_on(open_services(
                 services,
                 profiles,

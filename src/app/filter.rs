@@ -358,6 +358,17 @@ impl FilterBar {
         self.diagnostics.is_empty()
     }
 
+    /// Returns the filters that were run, newest last.
+    pub fn history(&self) -> &[String] {
+        &self.history
+    }
+
+    /// Replaces the history, of which the newest filters are kept.
+    pub(super) fn set_history(&mut self, mut history: Vec<String>) {
+        history.drain(..history.len().saturating_sub(MAX_HISTORY));
+        self.history = history;
+    }
+
     /// Ends editing, commits the text and adds it to the history.
     pub fn commit(&mut self) {
         if let Some(editor) = self.editor.take() {

@@ -28,6 +28,19 @@ pub struct SavedView {
     pub columns: Option<Vec<ListColumn>>,
 }
 
+/// The view that the console had when it was closed, and the filters that were run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastView {
+    /// The filter.
+    pub filter: String,
+    /// The sort order.
+    pub sort: Sort,
+    /// The columns that the user has chosen, if any.
+    pub columns: Option<Vec<ListColumn>>,
+    /// The filters that were run, newest last.
+    pub history: Vec<String>,
+}
+
 /// A change to the saved views.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewChange {
@@ -98,6 +111,24 @@ pub(super) const DEFAULT: Command =
 pub(super) const SAVE: Command = run("view.save", "save the current view", |app, _| app.name_view());
 
 impl App {
+    /// Returns what to restore when the console is opened again.
+    pub fn last_view(&self) -> LastView {
+        LastView {
+            filter: self.filter.committed.clone(),
+            sort: self.view.sort(),
+            columns: self.list.columns.clone(),
+            history: self.filter.history().to_vec(),
+        }
+    }
+
+    /// Restores the sort order, columns and filter history of the last view. The filter is part of
+    /// the settings, since the command line may name another.
+    pub(super) fn restore_last_view(&mut self, last: LastView) {
+        self.list.columns = last.columns;
+        self.filter.set_history(last.history);
+        self.sort(last.sort);
+    }
+
     /// Opens a saved view.
     pub(super) fn open_view(&mut self, at: usize, effects: &mut Vec<Effect>) {
         let Some(view) = self.settings.views.get(at).cloned() else {

@@ -12,9 +12,12 @@ use super::{
     source,
 };
 use crate::{
-    app::{FeedSettings, Keymap, NotifySettings, ProfileLine, SavedView, Settings, with_other_tenants},
+    app::{
+        DEFAULT_FILTER, FeedSettings, Keymap, LastView, NotifySettings, ProfileLine, SavedView, Settings,
+        with_other_tenants,
+    },
     cli::notify,
-    config::{Config, Profile},
+    config::{Config, Profile, last_view_path, read_last_view},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
     journal::Journal,
     triage::WriteMode,
@@ -23,7 +26,7 @@ use alertdeck_cache::Folder;
 use alertdeck_graph::http::Limits;
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
-use alertdeck_store::FeedId;
+use alertdeck_store::{FeedId, Sort};
 
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,7 +40,7 @@ pub struct Open {
 }
 
 /// The console's preferences from the config file and the files beside it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Preferences {
     /// The key bindings.
     pub keymap: Keymap,
@@ -47,6 +50,12 @@ pub struct Preferences {
     pub views: Vec<SavedView>,
     /// The file for saved views, if a config file is used.
     pub views_path: Option<PathBuf>,
+    /// The last view to restore.
+    pub last: LastView,
+    /// The file in which to keep the last view for the next run, if any.
+    pub last_path: Option<PathBuf>,
+    /// Whether the initial filter is that of the last view.
+    pub restores_filter: bool,
 }
 
 impl Preferences {
@@ -55,7 +64,23 @@ impl Preferences {
     pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
         let notify = Config::load(config)?.notify().cloned();
         let (keymap, views) = (Config::keymap(config)?, Config::views(config)?);
-        Ok(Self { keymap, notify, views, views_path: Config::views_path(config) })
+        let views_path = Config::views_path(config);
+        Ok(Self { keymap, notify, views, views_path, ..Self::default() })
+    }
+
+    /// Restores the last view, unless a filter is given, and keeps the view for the next run.
+    /// Returns the filter to begin with.
+    pub fn restore(&mut self, given: &[String]) -> String {
+        self.last_path = last_view_path();
+        let last = self.last_path.as_deref().and_then(read_last_view);
+        let is_known = last.is_some();
+        self.last = last.unwrap_or_default();
+        if !given.is_empty() {
+            self.last.sort = Sort::default();
+            return given.join(" ");
+        }
+        self.restores_filter = is_known;
+        if is_known { std::mem::take(&mut self.last.filter) } else { DEFAULT_FILTER.to_owned() }
     }
 }
 
@@ -108,15 +133,15 @@ pub async fn open_services(
         let service = &services[name];
         Ok(Connected { settings: service.feed_settings(), client: service.client.clone() })
     };
-    let views = preferences.views_path.clone();
+    let kept = Kept::of(&preferences);
     let settings = settings(lines, filter, preferences);
     let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
-    Box::pin(run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal, views), display))
+    Box::pin(run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), (cache, journal, kept), display))
         .await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) -> Settings {
-    let Preferences { keymap, notify, views, .. } = preferences;
+    let Preferences { keymap, notify, views, last, .. } = preferences;
     Settings {
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
@@ -125,6 +150,7 @@ fn settings(profiles: Vec<ProfileLine>, filter: &str, preferences: Preferences) 
         keymap,
         notify,
         views,
+        last,
     }
 }
 
@@ -153,38 +179,69 @@ impl Open {
         let config = connection.config.as_deref();
         let (keymap, saved) = (Config::keymap(config)?, Config::views(config)?);
         let views_path = Config::views_path(config);
-        let preferences = Preferences { keymap, notify: None, views: saved, views_path };
-        let views = preferences.views_path.clone();
+        let preferences = Preferences { keymap, views: saved, views_path, ..Preferences::default() };
+        let kept = Kept::of(&preferences);
         let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), preferences);
         let saved = SavedAlerts::new(&self.files);
         let read = || {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        Box::pin(run(settings, &[tenant], read, None, (None, None, views), display)).await?;
+        Box::pin(run(settings, &[tenant], read, None, (None, None, kept), display)).await?;
         saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
 }
 
+/// The files in which the console keeps views.
+struct Kept {
+    views: Option<PathBuf>,
+    last: Option<PathBuf>,
+    /// Whether the initial filter is that of the last view.
+    restores_filter: bool,
+}
+
+impl Kept {
+    fn of(preferences: &Preferences) -> Self {
+        let Preferences { views_path, last_path, restores_filter, .. } = preferences.clone();
+        Self { views: views_path, last: last_path, restores_filter }
+    }
+}
+
 /// Checks the terminal and the filter before anything is read or requested, then runs the console.
 async fn run(
-    settings: Settings,
+    mut settings: Settings,
     tenants: &[query::Tenant],
     feeds: impl FnOnce() -> Result<Vec<(FeedSettings, Source)>, Failure>,
     connect: Option<Connect>,
-    (cache, journal, views): (Option<Folder>, Option<Journal>, Option<PathBuf>),
+    (cache, journal, kept): (Option<Folder>, Option<Journal>, Kept),
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
     let tenants = with_other_tenants(tenants.to_vec(), &settings.profiles);
-    query::compile(&settings.filter, &query::Context { tenants, ..context() })
-        .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
+    let Kept { views, last: last_view, restores_filter } = kept;
+    match query::compile(&settings.filter, &query::Context { tenants, ..context() }) {
+        Ok(_) => {}
+        // The filter was valid in another run, perhaps with a profile that no longer exists.
+        Err(_) if restores_filter => DEFAULT_FILTER.clone_into(&mut settings.filter),
+        Err(diagnostics) => return Err(invalid_filter(&settings.filter, &diagnostics)),
+    }
     let feeds = feeds()?;
     let (theme, light_theme) = display.themes();
     let mouse = !display.no_mouse;
-    console::run(Options { settings, feeds, connect, cache, journal, views, theme, light_theme, mouse })
-        .await?;
+    console::run(Options {
+        settings,
+        feeds,
+        connect,
+        cache,
+        journal,
+        views,
+        last_view,
+        theme,
+        light_theme,
+        mouse,
+    })
+    .await?;
     Ok(())
 }
 

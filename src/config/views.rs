@@ -89,7 +89,8 @@ fn read(path: &Path) -> Result<Vec<SavedView>, ConfigError> {
     })
 }
 
-fn parse(text: &str) -> Result<Vec<SavedView>, SpannedError> {
+/// Parses the text of a views file.
+pub(super) fn parse(text: &str) -> Result<Vec<SavedView>, SpannedError> {
     let file: File = toml::from_str(text).map_err(|error| {
         let expected = "expected [[view]] tables with name, filter, sort and columns";
         SpannedError::new(error.span().unwrap_or(0..0), error.message()).fix(expected)
@@ -152,7 +153,12 @@ fn unknown_column(name: &str, span: std::ops::Range<usize>) -> SpannedError {
 
 /// Formats the views as a file.
 fn write(views: &[SavedView]) -> String {
-    let mut text = HEAD.to_owned();
+    format!("{HEAD}{}", tables(views))
+}
+
+/// Formats the views as tables.
+pub(super) fn tables(views: &[SavedView]) -> String {
+    let mut text = String::new();
     for SavedView { name, filter, sort, columns } in views {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n[[view]]\nname = {}\nfilter = {}\n", quoted(name), quoted(filter));
@@ -173,7 +179,7 @@ fn write(views: &[SavedView]) -> String {
 
 /// Returns text as a TOML string. TOML has the escape sequences of JSON, but also requires one for
 /// DEL.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 

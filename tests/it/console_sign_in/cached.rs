@@ -136,3 +136,38 @@ fn nothing_is_cached_on_request() {
     session.quit();
     assert!(!cache.exists());
 }
+
+#[test]
+fn a_second_start_restores_the_last_view() {
+    let tenant = Tenant::new(|settings| settings.alerts = 60);
+    let mut session = open(&tenant, "");
+    sign_in(&mut session);
+    session.wait("complete");
+    session.press("/", "Enter run");
+    session.press("severity:high", "severity:high");
+    session.press("\r", "j/k move");
+    session.press("s", "Sort by");
+    session.press("t", "TITLE▲");
+    session.press("C", "Columns");
+    session.press(" ", "[ ] severity");
+    session.press("\r", "j/k move");
+    let has_severity = |session: &Session| session.with_screen(|screen| screen.contents().contains("SEV"));
+    session.wait_until("a list without severities", |session| !has_severity(session));
+    session.quit();
+    let variables = [tenant.home()];
+    let mut session = Session::open(&tenant.arguments(&[]), &variables);
+    session.wait("severity:high");
+    session.wait("TITLE▲");
+    assert!(!has_severity(&session));
+    // The filters of the first run are in the history.
+    session.press("/", "Enter run");
+    session.press_away("\u{15}", "severity:high");
+    session.press("\u{1b}[A", "severity:high");
+    session.press("\r", "j/k move");
+    session.quit();
+    // A filter on the command line comes before the last one.
+    let mut session = Session::open(&tenant.arguments(&["severity:low"]), &variables);
+    session.wait("severity:low");
+    session.wait("AGE▼");
+    session.quit();
+}

@@ -1,6 +1,6 @@
 //! The settings with which tests open a console.
 
-use alertdeck::app::{FeedSettings, Keymap, NotifySettings, ProfileLine, SavedView};
+use alertdeck::app::{FeedSettings, Keymap, LastView, NotifySettings, ProfileLine, SavedView};
 use alertdeck::triage::WriteMode;
 use jiff::tz::TimeZone;
 
@@ -40,6 +40,7 @@ impl Settings {
                 keymap,
                 notify,
                 views: SavedView::defaults(),
+                last: LastView::default(),
             },
             FeedSettings {
                 tenant,
