@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use alertdeck::{
     app::{
-        App, Body, Effect, FeedSettings, Input, JobEvent, JobId, JobKind, Keymap, LoadEvent, Message,
-        Settings, update,
+        App, Body, Effect, FeedSettings, Input, JobEvent, JobId, JobKind, Keymap, LastView, LoadEvent,
+        Message, Settings, update,
     },
     ui::{Depth, Theme, ThemeKind, draw},
 };
@@ -73,7 +73,7 @@ impl Console {
             keymap: Keymap::default(),
             notify: None,
             views: Vec::new(),
-            last: Default::default(),
+            last: LastView::default(),
         };
         let feed = FeedSettings {
             writes: alertdeck::triage::WriteMode::Off,

@@ -229,7 +229,7 @@ async fn run(
     let feeds = feeds()?;
     let (theme, light_theme) = display.themes();
     let mouse = !display.no_mouse;
-    console::run(Options {
+    Box::pin(console::run(Options {
         settings,
         feeds,
         connect,
@@ -240,7 +240,7 @@ async fn run(
         theme,
         light_theme,
         mouse,
-    })
+    }))
     .await?;
     Ok(())
 }

@@ -91,6 +91,16 @@ const ASCII: Symbols = Symbols {
     done: "v",
 };
 
+impl Symbols {
+    /// Replaces the Unicode signs of the list in a text with these symbols.
+    pub fn replace(&self, text: &str) -> String {
+        let others = [(PLAIN.cut, self.cut), (PLAIN.done, self.done), (PLAIN.dot, self.dot)];
+        let severities = PLAIN.severity.into_iter().zip(self.severity);
+        let symbols = severities.take(4).chain(others);
+        symbols.fold(text.to_owned(), |text, (plain, symbol)| text.replace(plain, symbol))
+    }
+}
+
 /// A theme: styles, named by meaning, and symbols.
 #[derive(Clone, Debug)]
 pub struct Theme {

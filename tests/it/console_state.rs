@@ -13,6 +13,7 @@ mod exporting;
 mod filtering;
 mod finding;
 mod harness;
+mod help;
 mod histogram;
 mod invented;
 mod jobs;

@@ -51,7 +51,7 @@ fn a_session_from_the_first_page_to_quitting() {
 fn signals_end_the_program_and_restore_the_terminal(#[case] signal: &str, #[case] code: u32) {
     let mut session = demo("50");
     session.type_keys("?");
-    session.wait("Navigation");
+    session.wait("edit the filter");
     let began = Instant::now();
     session.signal(signal);
     assert_eq!(session.exit_code(), code);
@@ -209,8 +209,8 @@ fn a_paste_without_an_end_gives_the_keys_back() {
     session.type_keys("\x1b[200~abc");
     session.wait("abc");
     session.press_away("\x1b", "abc");
-    session.press("?", "Navigation");
-    session.press_away("\x1b", "Navigation");
+    session.press("?", "edit the filter");
+    session.press_away("\x1b", "edit the filter");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
 }

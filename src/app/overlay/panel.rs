@@ -50,6 +50,8 @@ pub enum Role {
     Accent,
     /// An error.
     Error,
+    /// A sign of the list, or text that explains one.
+    Sign,
     /// A bar, whose text has one `#` for each column.
     Bar,
 }

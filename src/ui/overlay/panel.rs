@@ -56,13 +56,14 @@ fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[
             Role::Text => theme.text,
             Role::Dim => theme.dim,
             Role::Strong => theme.strong,
-            Role::Accent | Role::Bar => theme.accent,
+            Role::Accent | Role::Bar | Role::Sign => theme.accent,
             Role::Error => theme.error,
         };
         let room = end.saturating_sub(x);
         let full = theme.symbols.bars[theme.symbols.bars.len() - 1];
         let bar = (span.role == Role::Bar).then(|| span.text.replace('#', full));
-        let text = bar.as_ref().unwrap_or(&span.text);
+        let sign = (span.role == Role::Sign).then(|| theme.symbols.replace(&span.text));
+        let text = bar.as_ref().or(sign.as_ref()).unwrap_or(&span.text);
         match span.width {
             // Columns are separated by a space.
             Some(columns) => {

@@ -73,7 +73,7 @@ fn long_filter_and_file_name_are_cut_on_the_left() {
 fn help_and_completions_show_their_visible_range() {
     let mut console = Harness::with(settings(""), (80, 24));
     console.keys("?");
-    let lines = alertdeck::app::help(&console.app.ui.keymap).len();
+    let lines = console.app.panel().unwrap().lines.len();
     assert!(console.screen().contains(&format!(" 1-18 of {lines} ─┘")), "{}", console.screen());
     console.keys("j j");
     assert!(console.screen().contains(&format!(" 3-20 of {lines} ")), "{}", console.screen());

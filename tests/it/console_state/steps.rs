@@ -252,7 +252,7 @@ fn user_file_changes_keys_hints_and_help() {
     );
     console.keys("j");
     assert!(console.screen().contains("F2 sort"), "the key bar\n{}", console.screen());
-    assert!(help(&console.app.ui.keymap).contains(&HelpLine::Keys("F2".into(), "sort by column")));
+    assert!(help(&console.app.ui.keymap, &[]).contains(&HelpLine::Keys("F2".into(), "sort by column")));
 }
 
 #[test]

@@ -84,10 +84,12 @@ impl Tenant {
         self.simulator.alerts().iter().filter(|alert| owned(alert)).count()
     }
 
-    /// Returns all files in the state folder, except the log.
+    /// Returns all files in the state folder, except the log and the last view.
     pub(crate) fn stored_files(&self) -> Vec<PathBuf> {
-        let is_log = |path: &PathBuf| path.file_name().is_some_and(|name| name == "alertdeck.log");
-        files(self.state.path()).into_iter().filter(|path| !is_log(path)).collect()
+        let is_other = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name == "alertdeck.log" || name == "last-view.toml")
+        };
+        files(self.state.path()).into_iter().filter(|path| !is_other(path)).collect()
     }
 }
 
