@@ -286,6 +286,15 @@ impl App {
         }
     }
 
+    /// Sorts by a column, or reverses the order if the list is already sorted by it.
+    fn sort_by(&mut self, column: Column) {
+        let sort = self.view.sort();
+        // Sort severities from high to low, times from newest to oldest, and names from A to Z.
+        let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
+        let descending = if sort.column == column { !sort.descending } else { descending };
+        self.change_sort(Sort { column, descending });
+    }
+
     fn paste(&mut self, text: &str) {
         if self.ui.overlay().is_some() {
             return self.overlay_paste(text);
@@ -320,6 +329,8 @@ impl App {
             self.edit_filter();
         } else if inside(layout.divider).is_some() && layout.shape == Shape::Wide {
             self.ui.dragging = true;
+        } else if let Some(area) = inside(layout.list_head) {
+            self.click_heading(area, x - area.x);
         } else if let Some(area) = inside(layout.list) {
             self.focus_on(Pane::List);
             self.list.go_to_line(&self.view, usize::from(y - area.y));
@@ -341,6 +352,16 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Sorts by the column whose heading was clicked, or reverses the order if the list is already
+    /// sorted by it. `x` is the distance from the left edge of the list.
+    fn click_heading(&mut self, area: super::Area, x: u16) {
+        let columns = self.columns(area.width);
+        let clicked = columns.iter().find(|shown| (shown.x..=shown.x + shown.width).contains(&x));
+        let Some(column) = clicked.map(|shown| shown.column) else { return };
+        self.focus_on(Pane::List);
+        self.sort_by(column);
     }
 
     /// Moves the divider between the list and the detail pane.
@@ -374,14 +395,7 @@ impl App {
 
     pub(super) fn run_menu_action(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
         match action {
-            MenuAction::Sort(column) => {
-                let sort = self.view.sort();
-                // Sort severities from high to low, times from newest to oldest, and names from A
-                // to Z.
-                let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
-                let descending = if sort.column == column { !sort.descending } else { descending };
-                self.change_sort(Sort { column, descending });
-            }
+            MenuAction::Sort(column) => self.sort_by(column),
             MenuAction::Filter(term) => self.add_term(&term, effects),
             MenuAction::Pivot(what) => self.pivot(&what, effects),
             MenuAction::Copy(text, what) => {

@@ -1,6 +1,6 @@
 //! The column chooser, and the columns of the list and of exports.
 
-use alertdeck::app::{ListColumn, Overlay};
+use alertdeck::app::{Input, ListColumn, Message, Overlay, Pane};
 use alertdeck_store::{Column, Sort};
 
 use super::harness::{Harness, alert};
@@ -111,6 +111,25 @@ fn hidden_columns_are_not_sorted_by() {
     let Some(Overlay::Menu(menu)) = console.app.ui.overlay() else { panic!("no menu") };
     let offered: Vec<_> = menu.items.iter().map(|item| item.label.as_str()).collect();
     assert_eq!(offered, ["severity", "status", "created", "device"]);
+}
+
+#[test]
+fn a_click_on_a_heading_sorts_by_it_and_another_reverses_the_order() {
+    let mut console = open((120, 35));
+    console.keys("Esc Enter");
+    let head = console.app.layout().list_head.unwrap();
+    let device = *console.app.columns(head.width).last().unwrap();
+    let mut click = |x: u16| {
+        console.send(Message::Input(Input::Click { x: head.x + x, y: head.y }));
+        (console.app.view.sort(), console.app.ui.focus)
+    };
+    let sorted = |descending| (Sort { column: Column::Device, descending }, Pane::List);
+    assert_eq!(click(device.x), sorted(false));
+    assert_eq!(click(device.x + device.width - 1), sorted(true));
+    // There is nothing to click before the first column.
+    assert_eq!(click(0), sorted(true));
+    console.keys("Backspace Backspace");
+    assert_eq!(console.app.view.sort(), Sort::default());
 }
 
 #[test]
