@@ -384,7 +384,7 @@ impl App {
     /// Compiles the text in the filter bar and, if it is valid, filters by it.
     fn apply_filter(&mut self) {
         let contexts = self.query_contexts();
-        if self.filter.compile(&contexts, false) {
+        if self.filter.compile(&contexts, &self.store, false) {
             self.view.filter(&self.store, self.filter.matcher());
         }
     }
@@ -393,7 +393,7 @@ impl App {
     /// The filter's meaning is unchanged, so rows that no longer match stay in the list.
     fn replan(&mut self) {
         let contexts = self.query_contexts();
-        if self.filter.compile(&contexts, true) {
+        if self.filter.compile(&contexts, &self.store, true) {
             self.view.retest(&self.store, self.filter.matcher());
         }
     }

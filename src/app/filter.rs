@@ -13,12 +13,13 @@ use super::{
     App,
     command::{Context as Commands, Hint, hint, run},
     feed::ListRequest,
+    format::thousands,
     job::Scope,
     key::{Key, KeyCode},
 };
 use alertdeck_query as query;
 use alertdeck_query::{Completion, Context, Diagnostic, DiagnosticKind, Matcher, Plan, Query};
-use alertdeck_store::{FeedId, Filter};
+use alertdeck_store::{FeedId, Filter, Store};
 
 /// The commands of the filter bar.
 pub(super) static CONTEXT: Commands = Commands {
@@ -52,6 +53,19 @@ pub(super) fn hints() -> Vec<Hint> {
 
 /// The maximum number of filters in the history.
 const MAX_HISTORY: usize = 200;
+
+/// The fields whose loaded values are offered as completions, each with the property that has them.
+const VALUES: [(&str, &str); 7] = [
+    ("title", "title"),
+    ("device", "deviceDnsName"),
+    ("user", "userPrincipalName"),
+    ("assigned", "assignedTo"),
+    ("incident", "incidentId"),
+    ("file", "fileName"),
+    ("product", "productName"),
+];
+/// The maximum number of loaded values to offer.
+const MAX_VALUES: usize = 20;
 
 /// The filter bar.
 #[derive(Debug, Default)]
@@ -226,12 +240,12 @@ impl FilterBar {
     /// Compiles the text in the bar unless it is already active. With `again`, compiles even active
     /// text, because time has passed or more is known about the service. Valid text becomes the
     /// active filter; invalid text leaves the previous filter active. `contexts` has one context
-    /// for each active feed.
+    /// for each active feed. Values in the store are offered as completions.
     ///
     /// Returns whether the filter returned by [`Self::matcher`] has been replaced. Errors are in
     /// [`Self::diagnostics`].
-    pub fn compile(&mut self, contexts: &[Context], again: bool) -> bool {
-        let is_other = self.parse(contexts, again);
+    pub fn compile(&mut self, contexts: &[Context], store: &Store, again: bool) -> bool {
+        let is_other = self.parse(contexts, store, again);
         if self.editor.is_none() && self.is_requested() {
             if self.is_valid() {
                 self.requested_plans.clone_from(&self.plans);
@@ -263,14 +277,20 @@ impl FilterBar {
         Some(Box::new(Matcher::new(&self.plan()?.test)))
     }
 
-    fn parse(&mut self, contexts: &[Context], again: bool) -> bool {
+    fn parse(&mut self, contexts: &[Context], store: &Store, again: bool) -> bool {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
             let tenants = contexts.first().map_or(&[][..], |context| context.tenants.as_slice());
-            let completions = query::complete(&text, editor.cursor_byte(), tenants);
+            let mut completions = query::complete(&text, editor.cursor_byte(), tenants);
+            completions.extend(loaded_values(store, &text, editor.cursor_byte()));
             if completions != editor.completions {
+                // If only the counts of values have changed, the choice stays.
+                let chosen = editor.completions.get(editor.choice).map(|chosen| &chosen.text);
+                let is_chosen = |completion: &Completion| Some(&completion.text) == chosen;
+                let is_same = completions.len() == editor.completions.len();
+                let choice = completions.iter().position(is_chosen).filter(|_| is_same);
+                editor.choice = choice.unwrap_or(0);
                 editor.completions = completions;
-                editor.choice = 0;
             }
         }
         if !again && self.active.as_ref() == Some(&text) {
@@ -436,6 +456,22 @@ impl FilterBar {
         editor.recalled = (next > 0).then_some((next, typed));
         true
     }
+}
+
+/// Returns the loaded values that contain what is typed before the cursor, those of most alerts
+/// first.
+fn loaded_values(store: &Store, text: &str, cursor: usize) -> Vec<Completion> {
+    let Some(typed) = query::typed_value(text, cursor) else { return Vec::new() };
+    let field = query::find_field(typed.field).map(|field| field.name);
+    let property = VALUES.iter().find(|(name, _)| Some(*name) == field);
+    let Some((_, property)) = property else { return Vec::new() };
+    let values = store.frequent_values(property, typed.part, MAX_VALUES);
+    let completion = |(value, alerts): (String, usize)| Completion {
+        range: typed.range.clone(),
+        text: query::literal(&value),
+        help: if alerts == 1 { "1 alert".to_owned() } else { format!("{} alerts", thousands(alerts)) },
+    };
+    values.into_iter().map(completion).collect()
 }
 
 fn scope(plan: Option<&Plan>) -> Scope {

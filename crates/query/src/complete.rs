@@ -40,24 +40,46 @@ pub fn complete(text: &str, cursor: usize, tenants: &[Tenant]) -> Vec<Completion
         let names = Property::ALL.map(|property| (property.name().to_owned(), String::new()));
         return ranked(cursor - word.len()..cursor, word, names);
     }
-    let word = word.trim_start_matches(['-', '!']);
-    if let Some((length, _, operator)) = head(word) {
-        let values = &word[length + operator..];
-        let value = values.rsplit(',').next().unwrap_or(values);
-        let range = cursor - value.len()..cursor;
-        let field = &word[..length];
-        let mut found = ranked(range.clone(), value, field_values(field, tenants));
+    if let Some(TypedValue { range, field, part }) = typed_value(text, cursor) {
+        let mut found = ranked(range.clone(), part, field_values(field, tenants));
         if let Some(Field { kind: FieldKind::Text(TextKind::Technique, _), .. }) = fields::find_field(field) {
-            found.extend(techniques(&range, value));
+            found.extend(techniques(&range, part));
         }
         return found;
     }
+    let word = word.trim_start_matches(['-', '!']);
     let fields =
         FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
     // Three hundred property names are too many to offer before anything is typed.
     let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::find_field(name).is_none());
     let properties = properties.map(|name| (format!("{name}:"), "Graph property".to_owned()));
     ranked(cursor - word.len()..cursor, word, fields.chain(properties))
+}
+
+/// A value that is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedValue<'a> {
+    /// The byte range of the value, up to the cursor.
+    pub range: Range<usize>,
+    /// The field, as typed.
+    pub field: &'a str,
+    /// The value, as typed so far.
+    pub part: &'a str,
+}
+
+/// Returns the value before the cursor, given as a byte offset, if a field's value is being typed
+/// there. Values in quotes are not found.
+pub fn typed_value(text: &str, cursor: usize) -> Option<TypedValue<'_>> {
+    let before = text.get(..cursor)?;
+    let word = &before[word_start(before)..];
+    if word.contains('"') || before.trim_start().starts_with('$') {
+        return None;
+    }
+    let word = word.trim_start_matches(['-', '!']);
+    let (length, _, operator) = head(word)?;
+    let values = &word[length + operator..];
+    let part = values.rsplit(',').next().unwrap_or(values);
+    Some(TypedValue { range: cursor - part.len()..cursor, field: &word[..length], part })
 }
 
 /// Returns the start of the word before the cursor.

@@ -35,7 +35,7 @@ mod slips;
 mod syntax;
 mod write;
 
-pub use complete::{Completion, complete};
+pub use complete::{Completion, TypedValue, complete, typed_value};
 pub use date::since;
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use explain::{Explanation, explain};

@@ -42,6 +42,18 @@ impl Rows<'_> {
     }
 }
 
+impl Rows<'_> {
+    /// Returns the number of rows.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Many(List::Sparse(rows)) => rows.len(),
+            Self::Many(List::Dense(rows)) => rows.len(),
+        }
+    }
+}
+
 impl Default for List {
     fn default() -> Self {
         Self::Sparse(Vec::new())

@@ -6,13 +6,13 @@
 //! addresses, have keys that are derived from the value; these keys are indexed. Counting devices
 //! and classifications means reading every row, so it is done in slices.
 
-use std::{fmt, num::NonZero};
+use std::{cmp::Reverse, fmt, num::NonZero};
 
 use alertdeck_model::{Classification, Indicator, IndicatorKind, SafeText, Status};
 use hashbrown::HashSet;
 
 use crate::{
-    Column, FeedId, Row, RowSet, Store,
+    Column, FeedId, Row, RowSet, Store, Substrings,
     chunked::Chunked,
     columns::Lists,
     decode::{DEVICE_NAME, IDENTITIES, USER_NAME},
@@ -175,13 +175,59 @@ impl Store {
     /// Returns the rows that have the given text, ignoring case, under any property with the given
     /// name.
     pub fn rows_with_text(&self, name: &str, text: &str) -> RowSet {
+        let name = self.dictionary.name(name);
+        name.map_or_else(RowSet::default, |name| self.rows_of_folded(name, &fold(text)))
+    }
+
+    /// Returns the rows that have a value with the given folded form.
+    fn rows_of_folded(&self, name: NameCode, folded: &str) -> RowSet {
         let mut rows = RowSet::default();
-        let Some(name) = self.dictionary.name(name) else { return rows };
-        for value in self.dictionary.spelled(name, &fold(text)) {
+        for value in self.dictionary.spelled(name, folded) {
             self.add_rows_of(value, &mut rows);
         }
         rows.intersect(self.rows());
         rows
+    }
+
+    /// Lists the values that contain a text, ignoring case, under any property with the given name:
+    /// the `most` values that the most rows have, each with the number of its rows. Values that
+    /// differ only in case are listed once, in one of their spellings.
+    pub fn frequent_values(&self, name: &str, part: &str, most: usize) -> Vec<(String, usize)> {
+        let Some(name) = self.dictionary.name(name) else { return Vec::new() };
+        let part = fold(part);
+        let count = self.dictionary.count(name.index());
+        let mut found = Vec::new();
+        let mut add = |index| found.push((self.postings.rows(ValueCode { name, index }).len(), index));
+        let substrings = (!part.is_empty()).then(|| Substrings::new([&*part])).flatten();
+        if let Some(substrings) = substrings {
+            let mut first = 0;
+            while first < count {
+                self.dictionary.containing(&substrings, name, first, &mut add);
+                first = self.dictionary.chunk_end(name, first);
+            }
+        } else {
+            (0..count).for_each(add);
+        }
+        let order = |(rows, index): &(usize, u32)| (Reverse(*rows), *index);
+        // A few more than needed, because some may be spellings of others.
+        let enough = most * 2;
+        if found.len() > enough {
+            found.select_nth_unstable_by_key(enough, order);
+            found.truncate(enough);
+        }
+        found.sort_unstable_by_key(order);
+        let mut values: Vec<(String, usize)> = Vec::new();
+        for (_, index) in found {
+            let text = self.dictionary.text(ValueCode { name, index });
+            if !values.iter().any(|(known, _)| fold(known) == text.folded) {
+                let rows = self.rows_of_folded(name, &text.folded).len();
+                values.push((text.raw.into_owned(), rows));
+            }
+        }
+        values.retain(|(value, rows)| *rows > 0 && !value.is_empty());
+        values.sort_by_key(|(_, rows)| Reverse(*rows));
+        values.truncate(most);
+        values
     }
 
     /// Returns whether an identity is a name and therefore refers to a different device or user in

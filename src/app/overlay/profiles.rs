@@ -162,7 +162,7 @@ impl App {
         self.name_feeds();
         self.view.rebuild(&self.store);
         let contexts = self.query_contexts();
-        if self.filter.compile(&contexts, true) {
+        if self.filter.compile(&contexts, &self.store, true) {
             self.view.filter(&self.store, self.filter.matcher());
         }
         self.marks.keep_only(self.store.rows());

@@ -218,7 +218,7 @@ impl App {
             feed.settings.me = me;
         }
         let contexts = self.query_contexts();
-        if self.filter.compile(&contexts, true) {
+        if self.filter.compile(&contexts, &self.store, true) {
             self.view.filter(&self.store, self.filter.matcher());
         }
         if self.filter.requested_scope(id) != before {

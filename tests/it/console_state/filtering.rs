@@ -437,3 +437,56 @@ proptest! {
         check_every_value(&[alert_with_value(&value)], "F", false)?;
     }
 }
+
+/// Returns the completions in the filter bar, with their help.
+fn completions(console: &Harness) -> Vec<(String, String)> {
+    let editor = console.app.filter.editor.as_ref().unwrap();
+    editor.completions.iter().map(|found| (found.text.clone(), found.help.clone())).collect()
+}
+
+#[test]
+fn loaded_values_complete_a_field_with_the_most_frequent_first() {
+    let titled = |number, title: &str| with(alert(number), json!({"title": title}));
+    let mut console = Harness::with_alerts(&[
+        titled(1, "Suspicious login"),
+        titled(2, "Ransomware \"X\""),
+        titled(3, "RANSOMWARE \"x\""),
+        titled(4, "ransomware"),
+    ]);
+    console.keys("/");
+    console.type_text("-title:wares");
+    assert_eq!(completions(&console), []);
+    console.keys("Backspace");
+    let found = completions(&console);
+    let found: Vec<_> = found.iter().map(|(text, help)| (text.as_str(), help.as_str())).collect();
+    assert_eq!(found, [("\"Ransomware \"\"X\"\"\"", "2 alerts"), ("ransomware", "1 alert")]);
+    console.keys("Tab");
+    assert_eq!(console.app.filter.text(), "-title:\"Ransomware \"\"X\"\"\"");
+    assert_eq!(console.app.view.len(), 2);
+    console.keys("Ctrl-u");
+    console.type_text("device:srv-3");
+    assert_eq!(completions(&console), [("srv-3.contoso.com".into(), "1 alert".into())]);
+    console.keys("Ctrl-u");
+    console.type_text("owner:");
+    let words: Vec<_> = completions(&console).into_iter().map(|(text, _)| text).collect();
+    assert_eq!(words, ["me", "none", "any"], "fixed words come before values");
+}
+
+#[test]
+fn the_chosen_value_stays_when_alerts_arrive() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2), alert(3)]);
+    console.keys("/");
+    console.type_text("device:srv");
+    console.keys("Ctrl-p");
+    let chosen = |console: &Harness| {
+        let editor = console.app.filter.editor.as_ref().unwrap();
+        editor.completions[editor.choice].clone()
+    };
+    let before = chosen(&console);
+    let mut again = alert(4);
+    again["evidence"][0]["deviceDnsName"] = json!("srv-2.contoso.com");
+    console.arrive(&[again]);
+    console.keys("Left Right");
+    assert_eq!(completions(&console)[0], ("srv-2.contoso.com".into(), "2 alerts".into()));
+    assert_eq!(chosen(&console), before);
+}
