@@ -16,7 +16,8 @@ use alertdeck_query::{self as query, Matcher};
 use alertdeck_store::{Filter as _, Sort};
 
 /// The command that opens the list of views.
-pub(super) const OPEN: Command = run("open.views", "saved views", |app, _| app.list_views());
+pub(super) const OPEN: Command =
+    run("open.views", "saved views: open, save, remove", |app, _| app.list_views());
 
 /// The commands of the list of views.
 pub(super) static CONTEXT: Context = Context {

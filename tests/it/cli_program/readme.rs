@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use alertdeck::app::{Keymap, commands, contexts};
 
 /// The commands in the README.
-const ESSENTIAL: [&str; 27] = [
+const ESSENTIAL: [&str; 30] = [
     "list.filter",
     "list.read",
     "list.sort",
@@ -26,6 +26,9 @@ const ESSENTIAL: [&str; 27] = [
     "detail.find",
     "detail.next-suspicious",
     "panes.previous-view",
+    "open.views",
+    "view.save",
+    "open.columns",
     "panes.live",
     "open.jobs",
     "open.export",
