@@ -66,6 +66,8 @@ const VALUES: [(&str, &str); 7] = [
 ];
 /// The maximum number of loaded values to offer.
 const MAX_VALUES: usize = 20;
+/// The maximum length of an offered value, in bytes. Attackers can make values megabytes long.
+const MAX_VALUE: usize = 256;
 
 /// The filter bar.
 #[derive(Debug, Default)]
@@ -471,7 +473,8 @@ fn loaded_values(store: &Store, text: &str, cursor: usize) -> Vec<Completion> {
         text: query::literal(&value),
         help: if alerts == 1 { "1 alert".to_owned() } else { format!("{} alerts", thousands(alerts)) },
     };
-    values.into_iter().map(completion).collect()
+    let values = values.into_iter().filter(|(value, _)| value.len() <= MAX_VALUE);
+    values.map(completion).collect()
 }
 
 fn scope(plan: Option<&Plan>) -> Scope {

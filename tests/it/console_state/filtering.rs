@@ -452,6 +452,8 @@ fn loaded_values_complete_a_field_with_the_most_frequent_first() {
         titled(2, "Ransomware \"X\""),
         titled(3, "RANSOMWARE \"x\""),
         titled(4, "ransomware"),
+        // Nobody could read, let alone complete, a value as long as this.
+        titled(5, &"ware".repeat(1_000)),
     ]);
     console.keys("/");
     console.type_text("-title:wares");
@@ -462,7 +464,7 @@ fn loaded_values_complete_a_field_with_the_most_frequent_first() {
     assert_eq!(found, [("\"Ransomware \"\"X\"\"\"", "2 alerts"), ("ransomware", "1 alert")]);
     console.keys("Tab");
     assert_eq!(console.app.filter.text(), "-title:\"Ransomware \"\"X\"\"\"");
-    assert_eq!(console.app.view.len(), 2);
+    assert_eq!(console.app.view.len(), 3);
     console.keys("Ctrl-u");
     console.type_text("device:srv-3");
     assert_eq!(completions(&console), [("srv-3.contoso.com".into(), "1 alert".into())]);
