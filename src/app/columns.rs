@@ -52,10 +52,14 @@ impl App {
         }
     }
 
+    /// Returns the width of the list or, if it is hidden, the width that it would have.
+    pub(super) fn list_width(&self) -> u16 {
+        self.layout_with(super::Pane::List).list.map_or(self.ui.size.0, |area| area.width)
+    }
+
     /// Returns the columns that are shown now, as a choice.
     pub(super) fn shown_columns(&self) -> Vec<ListColumn> {
-        let width = self.layout_with(super::Pane::List).list.map_or(self.ui.size.0, |area| area.width);
-        let shown = || self.lay_out_automatic(width).into_iter();
+        let shown = || self.lay_out_automatic(self.list_width()).into_iter();
         let automatic = || shown().map(|layout| ListColumn { column: layout.column, width: None }).collect();
         self.list.columns.clone().unwrap_or_else(automatic)
     }

@@ -136,13 +136,17 @@ impl App {
             return self.notify(format!("no saved view {}; {save} saves the current one", at + 1));
         };
         self.remember_view();
+        self.run_filter(&view.filter, effects);
+        // The filter bar shows the error.
+        if !self.filter.is_valid() {
+            return;
+        }
         if view.columns.is_some() {
             self.choose_columns(view.columns);
         }
         if self.view.sort() != view.sort {
             self.sort(view.sort);
         }
-        self.run_filter(&view.filter, effects);
         self.notify(format!("view: {}", SafeText::new(&view.name).line()));
     }
 

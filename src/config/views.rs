@@ -115,15 +115,28 @@ pub(super) fn parse(text: &str) -> Result<Vec<SavedView>, SpannedError> {
             Some(sort) => parse_sort(sort.get_ref())
                 .ok_or_else(|| unknown_column(sort.get_ref().trim_start_matches('-'), sort.span()))?,
         };
-        let columns = entry.columns.map(|columns| columns.iter().map(column).collect());
+        let columns = entry.columns.map(|columns| read_columns(&columns));
         views.push(SavedView {
             name: name.to_owned(),
             filter: entry.filter,
             sort,
-            columns: columns.transpose()?.filter(|columns: &Vec<_>| !columns.is_empty()),
+            columns: columns.transpose()?.filter(|columns| !columns.is_empty()),
         });
     }
     Ok(views)
+}
+
+/// Parses columns, each of which may occur only once.
+fn read_columns(texts: &[Spanned<String>]) -> Result<Vec<ListColumn>, SpannedError> {
+    let mut columns: Vec<ListColumn> = Vec::new();
+    for text in texts {
+        let next = column(text)?;
+        if columns.iter().any(|shown| shown.column == next.column) {
+            return Err(SpannedError::new(text.span(), "duplicate column").fix("remove it"));
+        }
+        columns.push(next);
+    }
+    Ok(columns)
 }
 
 /// Parses a column and, after a colon, its width.
@@ -215,6 +228,7 @@ mod tests {
                 "[[view]]\nname = \"a\"\ncolumns = [\"id:2\"]",
                 "3:12: invalid width; use a number from 3 to 200",
             ),
+            ("[[view]]\nname = \"a\"\ncolumns = [\"id\", \"ID:9\"]", "3:18: duplicate column; remove it"),
             ("[[view]]\nname = \"a", "2:10: invalid basic string"),
         ] {
             assert!(error(text).contains(expected), "{text:?}: {}", error(text));
@@ -252,7 +266,12 @@ mod tests {
     fn views() -> impl Strategy<Value = Vec<SavedView>> {
         let column = (0..Column::ALL.len(), prop::option::of(3u16..=200));
         let column = column.prop_map(|(at, width)| ListColumn { column: Column::ALL[at].1, width });
-        let columns = prop::option::of(prop::collection::vec(column, 1..5));
+        let distinct = |mut columns: Vec<ListColumn>| {
+            columns.sort_by_key(|shown| shown.column.name());
+            columns.dedup_by_key(|shown| shown.column);
+            columns
+        };
+        let columns = prop::option::of(prop::collection::vec(column, 1..5).prop_map(distinct));
         let sort = (0..Column::ALL.len(), any::<bool>())
             .prop_map(|(at, descending)| Sort { column: Column::ALL[at].1, descending });
         let view = (".{0,30}", any::<String>(), sort, columns);

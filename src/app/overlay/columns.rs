@@ -105,8 +105,7 @@ fn change(app: &mut App, change: impl FnOnce(&mut ColumnChooser)) {
 
 /// Makes the column under the cursor wider or narrower than it is now.
 fn resize(app: &mut App, wider: bool) {
-    let shown = app.layout_with(crate::app::Pane::List).list.map_or(app.ui.size.0, |area| area.width);
-    let layout = app.columns(shown);
+    let layout = app.columns(app.list_width());
     change(app, |chooser| {
         let at = chooser.scroll.cursor;
         if at >= chooser.shown {
@@ -157,8 +156,7 @@ impl Object for ColumnChooser {
     }
 
     fn panel(&self, app: &App) -> Option<Panel> {
-        let width = app.layout_with(crate::app::Pane::List).list.map_or(app.ui.size.0, |area| area.width);
-        let layout = app.columns(width);
+        let layout = app.columns(app.list_width());
         let line = |(at, column): (usize, &ListColumn)| {
             let is_shown = at < self.shown;
             let (mark, role) = if is_shown { ("[x]", Role::Text) } else { ("[ ]", Role::Dim) };

@@ -62,7 +62,9 @@ fn a_number_opens_a_view_and_the_previous_view_is_one_key_away() {
 fn a_view_with_an_invalid_filter_shows_the_error() {
     let mut console = console();
     console.app.settings.views[0].filter = "severity:hihg".into();
+    console.app.settings.views[0].sort = Sort { column: Column::Title, descending: false };
     console.keys("1");
+    assert_eq!(console.app.view.sort(), Sort::default());
     assert!(!console.app.filter.is_valid());
     assert_eq!(console.app.filter.text(), "severity:hihg");
     console.keys("Esc");
