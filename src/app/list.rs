@@ -239,6 +239,10 @@ mod tests {
             is_complete.then(|| store.rows().iter().filter(|row| self.matches(store, *row)).collect())
         }
 
+        fn found_so_far(&self, _: &Store) -> Option<RowSet> {
+            None
+        }
+
         fn matches(&mut self, store: &Store, row: Row) -> bool {
             store.facts(row).id().raw().parse::<u32>().unwrap() % 2 == 0
         }

@@ -84,7 +84,7 @@ impl App {
             Count::Exact(_) if !self.filter.shows_requested() => 0,
             Count::Exact(count) if all => count,
             Count::Exact(_) => self.store.rows_of_feeds(&[feed.id]).common(self.view.matching()),
-            Count::Pending => 0,
+            Count::AtLeast(_) | Count::Pending => 0,
         };
         let loaded = read.max(found);
         // The service's count does not include alerts that arrived later.

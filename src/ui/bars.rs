@@ -47,6 +47,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let found = match app.view.count() {
         Count::Exact(1) => "1 match".to_owned(),
         Count::Exact(count) => format!("{} matches", thousands(count)),
+        Count::AtLeast(count) => format!("{}+ matches", thousands(count)),
         Count::Pending => "filtering".to_owned(),
     };
     let mut left = Vec::new();
@@ -73,7 +74,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     // The coverage continues the phrase, as in `16 matches in 300 loaded`, and keeps its position.
     let separator = match app.view.count() {
         _ if requested => format!(" {dot} "),
-        Count::Exact(_) => " in ".to_owned(),
+        Count::Exact(_) | Count::AtLeast(_) => " in ".to_owned(),
         Count::Pending => "    ".to_owned(),
     };
     let counts_at = left.len();

@@ -114,6 +114,10 @@ impl Filter for Matcher {
         })
     }
 
+    fn found_so_far(&self, store: &Store) -> Option<RowSet> {
+        self.root.only_grows().then(|| self.root.rows(store))
+    }
+
     /// Returns whether a row matches. Every call must use the same store, which may grow between
     /// calls.
     fn matches(&mut self, store: &Store, row: Row) -> bool {
@@ -149,6 +153,25 @@ impl Step {
             Self::Not(part) => part.searches(),
             Self::Column(_) | Self::Rows(_) => false,
             Self::Text(_) => true,
+        }
+    }
+
+    /// Returns whether a scan only ever adds rows to the result.
+    fn only_grows(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::only_grows),
+            Self::Not(part) => !part.scans(),
+            Self::Column(_) | Self::Rows(_) | Self::Text(_) => true,
+        }
+    }
+
+    /// Returns whether evaluating this step takes a scan.
+    fn scans(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::scans),
+            Self::Not(part) => part.scans(),
+            Self::Column(_) => false,
+            Self::Rows(_) | Self::Text(_) => true,
         }
     }
 
@@ -196,7 +219,7 @@ impl Step {
         }
     }
 
-    /// Returns the rows that match, once the scans are complete. They may include hidden rows.
+    /// Returns the rows that match, as far as the scans have come. They may include hidden rows.
     fn rows(&self, store: &Store) -> RowSet {
         match self {
             Self::All(parts) => {
@@ -307,7 +330,7 @@ mod tests {
         // More values than fit into two chunks.
         add(&mut store, 0..9_000);
         let mut former: Option<Box<dyn Filter>> = None;
-        let mut hits = 0;
+        let (mut hits, mut early) = (0, 0);
         for typed in [
             "power,77 status:new",
             "title:1 title:12,shell -description:9",
@@ -328,7 +351,17 @@ mod tests {
                     matcher.evaluate(&store, &mut 50);
                 } else {
                     matcher.restart();
-                    let rows = (0..).find_map(|_| matcher.evaluate(&store, &mut 500)).unwrap();
+                    let mut so_far = None;
+                    let rows = loop {
+                        if let Some(rows) = matcher.evaluate(&store, &mut 500) {
+                            break rows;
+                        }
+                        so_far = matcher.found_so_far(&store).or(so_far);
+                    };
+                    if let Some(so_far) = so_far {
+                        assert_eq!(so_far.common(&rows), so_far.len(), "{}", &typed[..end]);
+                        early += usize::from(!so_far.is_empty());
+                    }
                     assert_eq!(rows, Matcher::new(&plan.test).rows(&store), "{}", &typed[..end]);
                     if step % 7 == 0 {
                         let expected = store.rows().iter().filter(|row| plan.test.matches(&store, *row));
@@ -340,5 +373,23 @@ mod tests {
             }
         }
         assert!(hits > 30, "{hits}");
+        assert!(early > 10, "{early}");
+    }
+
+    #[test]
+    fn rows_that_a_scan_may_still_exclude_are_not_found_so_far() {
+        let context = Context::at(Timestamp::MIN);
+        let store = Store::default();
+        for (filter, is_known) in [
+            ("power", true),
+            ("power or severity:high", true),
+            ("-severity:high power", true),
+            ("-power", false),
+            ("severity:high -(title:a status:new)", false),
+            ("-(-power)", false),
+        ] {
+            let matcher = Matcher::new(&compile(filter, &context).unwrap().test);
+            assert_eq!(matcher.found_so_far(&store).is_some(), is_known, "{filter}");
+        }
     }
 }

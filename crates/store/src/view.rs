@@ -2,7 +2,8 @@
 //!
 //! A view consists of a set of rows and an ordering of all rows. A new filter is evaluated in
 //! slices and then takes effect all at once. Until then, the view keeps the rows that matched the
-//! previous filter. Rows that arrive during the evaluation are tested at its end. Once no work is
+//! previous filter. If the evaluation takes several slices, it shows the rows found so far once they
+//! fill a screen. Rows that arrive during the evaluation are tested at its end. Once no work is
 //! left, the view equals the result of filtering and sorting all rows from scratch, plus any rows
 //! that stay although they no longer match. This is true whatever the order of arrivals, updates,
 //! filters and sorts.
@@ -15,6 +16,13 @@ use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 
 /// The maximum number of rows to sort in one go rather than in slices.
 const FEW: usize = 2_048;
+
+/// The number of rows that fill a screen: the rows found so far are shown once there are so many.
+const SCREENFUL: usize = 64;
+
+/// The number of slices after which the rows found so far are shown. Evaluations that take fewer
+/// slices are over before anyone could read a preview.
+const FIRST_PREVIEW: u32 = 2;
 
 /// A filter that a view can evaluate.
 pub trait Filter: Any + Debug + Send {
@@ -30,6 +38,10 @@ pub trait Filter: Any + Debug + Send {
     /// been added or changed since then must be tested with [`Filter::matches`].
     fn evaluate(&mut self, store: &Store, work: &mut usize) -> Option<RowSet>;
 
+    /// Returns the rows known to match although the evaluation is still in progress, or `None` if
+    /// rows may still turn out not to match.
+    fn found_so_far(&self, store: &Store) -> Option<RowSet>;
+
     /// Returns whether a row matches.
     fn matches(&mut self, store: &Store, row: Row) -> bool;
 }
@@ -39,16 +51,18 @@ pub trait Filter: Any + Debug + Send {
 pub enum Count {
     /// The exact number.
     Exact(usize),
+    /// A filter is still being evaluated. The rows are those that it has found so far.
+    AtLeast(usize),
     /// Not known yet, because a filter is still being evaluated. The rows are still those that
     /// matched the previous filter.
     Pending,
 }
 
 impl Count {
-    /// Returns the number, or 0 if it is not known yet.
+    /// Returns the number of rows found so far.
     pub fn found(self) -> usize {
         match self {
-            Self::Exact(n) => n,
+            Self::Exact(n) | Self::AtLeast(n) => n,
             Self::Pending => 0,
         }
     }
@@ -61,6 +75,18 @@ enum Evaluation {
     Replace,
     /// The filter is the same but is evaluated at a later time: rows that no longer match stay.
     Keep,
+}
+
+/// Whether a view shows the rows that an evaluation has found so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Preview {
+    /// No evaluation is in progress, or it keeps the rows that the view shows.
+    #[default]
+    None,
+    /// Not yet. After `slices` slices of work, the rows found so far are looked at after `next`.
+    Waiting { slices: u32, next: u32 },
+    /// The view shows them.
+    Shown,
 }
 
 /// The rows that match a filter, in a sort order.
@@ -83,6 +109,7 @@ pub struct View {
     shown: RowSet,
     /// Rows that arrived or changed during an evaluation.
     late: RowSet,
+    preview: Preview,
     /// A row to show even if it does not match.
     kept: Option<Row>,
     revision: u64,
@@ -115,6 +142,10 @@ impl View {
 
     fn evaluate(&mut self, store: &Store, evaluation: Evaluation) {
         self.evaluation = Some(evaluation);
+        self.preview = match evaluation {
+            Evaluation::Replace => Preview::Waiting { slices: 0, next: FIRST_PREVIEW },
+            Evaluation::Keep => Preview::None,
+        };
         self.late.clear();
         match &mut self.filter {
             Some(filter) => filter.restart(),
@@ -142,12 +173,35 @@ impl View {
             }
             _ => self.stale.clear(),
         }
+        self.preview = Preview::None;
         self.matching = found;
         self.shown = self.matching.clone();
         self.shown.union(&self.stale);
         for row in late.iter() {
             self.test(store, row);
         }
+        self.show_kept(store);
+    }
+
+    /// Shows the rows that the evaluation has found so far, if they fill a screen.
+    fn show_preview(&mut self, store: &Store) {
+        let Some(found) = self.filter.as_ref().and_then(|filter| filter.found_so_far(store)) else {
+            self.preview = Preview::None;
+            return;
+        };
+        if found.len() < SCREENFUL {
+            return;
+        }
+        self.preview = Preview::Shown;
+        self.stale.clear();
+        self.matching = found;
+        self.matching.intersect(store.rows());
+        self.matching.subtract(&self.late);
+        self.shown = self.matching.clone();
+        self.show_kept(store);
+    }
+
+    fn show_kept(&mut self, store: &Store) {
         if let Some(kept) = self.kept
             && store.rows().contains(kept)
             && self.shown.insert(kept)
@@ -271,11 +325,24 @@ impl View {
 
     /// Does up to `work` units of work, measured in rows. Returns whether any work is left.
     pub fn advance(&mut self, store: &Store, mut work: usize) -> bool {
+        if let Preview::Waiting { slices, next } = &mut self.preview
+            && *slices >= *next
+        {
+            *next += next.div_ceil(2);
+            self.show_preview(store);
+            return true;
+        }
         if self.evaluation.is_some()
             && let Some(filter) = &mut self.filter
-            && let Some(found) = filter.evaluate(store, &mut work)
         {
-            self.evaluated(store, found);
+            match filter.evaluate(store, &mut work) {
+                Some(found) => self.evaluated(store, found),
+                None => {
+                    if let Preview::Waiting { slices, .. } = &mut self.preview {
+                        *slices += 1;
+                    }
+                }
+            }
         }
         if work > 0
             && let Some(mut sorter) = self.sorter.take()
@@ -293,8 +360,8 @@ impl View {
         self.evaluation.is_some() || self.sorter.is_some()
     }
 
-    /// Returns whether a filter is being evaluated, in which case the rows are still those that
-    /// matched the previous filter.
+    /// Returns whether a filter is being evaluated, in which case the rows are those found so far or
+    /// still those that matched the previous filter.
     pub fn is_scanning(&self) -> bool {
         self.evaluation.is_some()
     }
@@ -310,7 +377,8 @@ impl View {
             order.remove(&touched, &self.shown);
         }
         for row in touched.iter() {
-            if self.evaluation != Some(Evaluation::Replace) {
+            // The other rows shown are those of the previous filter.
+            if self.evaluation != Some(Evaluation::Replace) || self.preview == Preview::Shown {
                 self.test(store, row);
             }
             for order in [Some(&mut self.ages), self.by_column.as_mut()].into_iter().flatten() {
@@ -333,6 +401,9 @@ impl View {
     /// Returns the number of rows that match.
     pub fn count(&self) -> Count {
         match self.evaluation {
+            Some(Evaluation::Replace) if self.preview == Preview::Shown => {
+                Count::AtLeast(self.matching.len())
+            }
             Some(Evaluation::Replace) => Count::Pending,
             Some(Evaluation::Keep) | None => Count::Exact(self.matching.len()),
         }

@@ -118,7 +118,7 @@ fn summary(app: &App) -> String {
     let all = match app.view.count() {
         _ if app.marks_shown() > 0 => alert_count(app.marks_shown(), "marked "),
         Count::Exact(count) => format!("{} (all matches)", alert_count(count, "")),
-        Count::Pending => "the filter is still running".to_owned(),
+        Count::AtLeast(_) | Count::Pending => "the filter is still running".to_owned(),
     };
     format!("{all}{hidden}")
 }

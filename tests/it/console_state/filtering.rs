@@ -1,7 +1,8 @@
 //! The filter bar, and the keys that build filters from values on the screen.
 
-use alertdeck::app::{Overlay, Pane, Phase, Scope};
+use alertdeck::app::{Message, Overlay, Pane, Phase, Scope, thousands};
 use alertdeck_query::PROPERTIES;
+use alertdeck_store::Count;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,6 +12,34 @@ use super::harness::{Harness, alert, scope, with};
 fn severities() -> Harness {
     let of = |number, severity: &str| with(alert(number), json!({"severity": severity}));
     Harness::with_alerts(&[of(1, "high"), of(2, "medium"), of(3, "low"), of(4, "high")])
+}
+
+#[test]
+fn matches_found_so_far_are_shown_while_the_filter_runs() {
+    let mut console = Harness::open("");
+    console.slice = 20_000;
+    let alert =
+        |n: u32| json!({"id": format!("a{n}"), "title": format!("Title number {n}"), "severity": "high"});
+    console.arrive(&(0..16_000).map(alert).collect::<Vec<_>>());
+    console.done();
+    console.lazy = true;
+    console.slice = 400;
+    console.keys("/");
+    console.type_text("title~mber.[0-4]");
+    let shown = loop {
+        assert!(console.app.view.is_scanning(), "{}", console.screen());
+        if let Count::AtLeast(found) = console.app.view.count() {
+            break found;
+        }
+        console.send(Message::Work(400));
+    };
+    assert!((64..11_000).contains(&shown), "{shown}");
+    let screen = console.screen();
+    assert!(screen.contains(&format!("{}+ matches in 16,000 loaded", thousands(shown))), "{screen}");
+    assert!(!screen.contains("Title number 5"), "{screen}");
+    console.settle();
+    let expected = (0..16_000).filter(|n: &u32| (b'0'..=b'4').contains(&n.to_string().as_bytes()[0])).count();
+    assert_eq!(console.app.view.count(), Count::Exact(expected));
 }
 
 #[test]

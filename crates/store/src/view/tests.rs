@@ -36,6 +36,10 @@ impl Filter for Only {
         (*work > 0).then(|| self.found.clone())
     }
 
+    fn found_so_far(&self, _: &Store) -> Option<RowSet> {
+        Some(self.found.clone())
+    }
+
     fn matches(&mut self, store: &Store, row: Row) -> bool {
         *store.facts(row).severity() == self.severity
     }
@@ -67,6 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0u16..3, alerts).prop_map(|(feed, alerts)| Step::Arrive(feed, alerts)),
         4 => (0usize..8).prop_map(Step::Advance),
+        4 => (20usize..60).prop_map(Step::Advance),
         2 => any::<bool>().prop_map(Step::Filter),
         1 => Just(Step::Retest),
         2 => (column, any::<bool>()).prop_map(|(column, descending)| Step::Sort(column, descending)),
@@ -103,9 +108,14 @@ proptest! {
     /// Mixes arrivals, updates, repeated arrivals, showing and hiding feeds, retirements, filters
     /// and sorts in any order, with any amount of work in between.
     #[test]
-    fn at_rest_a_view_equals_a_plain_filter_and_sort(steps in prop::collection::vec(step(), 1..30)) {
-        let (mut store, mut view) = (Store::default(), View::default());
+    fn at_rest_a_view_equals_a_plain_filter_and_sort(
+        steps in prop::collection::vec(step(), 1..30),
+        fills_a_screen in prop::bool::weighted(0.3),
+    ) {
         let mut reference = Reference::default();
+        let others = if fills_a_screen { 100..100 + SCREENFUL as u8 } else { 0..0 };
+        let (mut store, mut view) = filled(others.clone().map(|id| alert(id, id % 7, id % 50 != 0, 0)));
+        reference.alerts.extend(others.map(|id| ((0, id), (id % 7, id % 50 != 0))));
         for (version, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Arrive(feed, alerts) => {
@@ -139,6 +149,11 @@ proptest! {
             }
             let rows: Vec<_> = view.from(0).collect();
             prop_assert_eq!(rows.len(), view.len());
+            if let Count::AtLeast(found) = view.count() {
+                let is_match = |row: &Row| *store.facts(*row).severity() == Severity::High;
+                let matching = view.matching().iter().filter(is_match).count();
+                prop_assert_eq!((view.matching().len(), matching), (found, found));
+            }
             let sort = view.order().sort;
             prop_assert!(rows.is_sorted_by(|a, b| store.compare(sort, *a, *b) == Ordering::Less));
         }
@@ -207,6 +222,46 @@ fn the_former_rows_stay_until_a_filter_is_evaluated() {
     assert_eq!((view.len(), view.count(), view.is_scanning()), (20, Count::Pending, true));
     finish(&mut view, &store);
     assert_eq!((view.len(), view.count(), view.is_scanning()), (10, Count::Exact(10), false));
+}
+
+/// Evaluates in slices of ten rows until the rows found so far are shown.
+fn preview(view: &mut View, store: &Store) -> usize {
+    for slices in 1.. {
+        assert!(view.advance(store, 10), "the evaluation is over after {slices} slices");
+        if let Count::AtLeast(found) = view.count() {
+            return found;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn rows_found_so_far_are_shown_once_they_fill_a_screen() {
+    let (mut store, mut view) = filled((0..250).map(|id| alert(id, id % 100, id % 2 == 0, 0)));
+    let kept = store.row(FEED, &AlertId::new("1")).unwrap();
+    view.filter(&store, Some(only(Severity::High)));
+    view.keep(&store, Some(kept));
+    let found = preview(&mut view, &store);
+    assert!((SCREENFUL..125).contains(&found), "{found}");
+    assert_eq!((view.len(), view.matching().len(), view.is_stale(kept)), (found + 1, found, true));
+    assert!(view.is_scanning());
+    // A row that stops matching while the rows found so far are shown is no match at the end.
+    let changed = store.absorb(FEED, batch(&[alert(0, 0, false, 1)]));
+    view.touch(&store, &changed.touched());
+    finish(&mut view, &store);
+    assert_eq!((view.count(), view.len()), (Count::Exact(124), 125));
+    view.restart();
+    assert_eq!(view.len(), 124);
+}
+
+#[test]
+fn a_retest_shows_no_rows_found_so_far() {
+    let (store, mut view) = filled((0..250).map(|id| alert(id, id % 100, id % 2 == 0, 0)));
+    view.retest(&store, Some(only(Severity::High)));
+    while view.advance(&store, 10) {
+        assert_eq!((view.len(), view.count()), (250, Count::Exact(250)));
+    }
+    assert_eq!((view.len(), view.count()), (250, Count::Exact(125)));
 }
 
 #[test]
