@@ -168,6 +168,7 @@ def main():
         console.list_file(options.program, path)
     with Tenant(options.program, options.alerts, options.latency) as tenant:
         console.first_row(options.program, tenant.base, lambda: first_page(tenant.base))
+        console.cached_start(options.program, tenant.base)
         compare_loading(options.program, tenant.base, options.runs)
 
 
