@@ -42,6 +42,7 @@ mod pivot;
 mod scroll;
 mod sign_in;
 mod similar;
+mod tabs;
 mod triage;
 mod ui;
 mod views;
@@ -84,11 +85,12 @@ pub use overlay::{
     AlertText, ColumnChooser, Confirm, ExportForm, ExportStage, Form, Help, HelpLine, JobKey, JobLine,
     JobList, JournalList, Link, Menu, MenuAction, MenuItem, Overlay, Overview, OverviewCounts, Palette,
     Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Results, Role, SignInPrompt, TextPrompt,
-    TextPurpose, ValueLine, Values, ViewCounts, ViewList, format_command, help,
+    TextPurpose, ValueLine, Values, ViewList, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use similar::{Similar, Usual};
+pub use tabs::{Tab, ViewCount, ViewCounts};
 pub use triage::{Assignee, Target, Targets, TriageStep};
 pub use ui::Ui;
 pub use views::{
@@ -219,6 +221,7 @@ impl App {
             zoom: self.ui.zoom,
             editing: self.filter.editor.is_some(),
             split: self.ui.split,
+            tabs: self.has_tabs(),
             severities: self.counts.histogram.severities(),
         })
     }

@@ -35,6 +35,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     bars::header(app, &mut painter, layout.header);
+    if let Some(area) = layout.tabs {
+        bars::tabs(app, &mut painter, area);
+    }
     let caret = bars::filter(app, &mut painter, layout.filter);
     if let Some(area) = layout.compiled {
         bars::compiled(app, &mut painter, area);

@@ -7,10 +7,7 @@
 use alertdeck_store::Store;
 
 use super::{
-    histogram::Histogram,
-    overlay::{OverviewCounts, ViewCounts},
-    pivot::Tallies,
-    similar::Similar,
+    histogram::Histogram, overlay::OverviewCounts, pivot::Tallies, similar::Similar, tabs::ViewCounts,
 };
 
 /// The counts shown in panes and overlays.

@@ -23,7 +23,7 @@ impl App {
                 self.ui.quits &= !asked_to_quit;
             }
             Input::Paste(text) => self.paste(&text),
-            Input::Click { x, y } => self.click(x, y),
+            Input::Click { x, y } => self.click(x, y, effects),
             Input::Drag { x, .. } => self.drag(x),
             Input::Release => self.ui.dragging = false,
             Input::Wheel { x, y, by } => self.wheel(x, y, by),
@@ -318,7 +318,7 @@ impl App {
         self.apply_filter();
     }
 
-    fn click(&mut self, x: u16, y: u16) {
+    fn click(&mut self, x: u16, y: u16, effects: &mut Vec<Effect>) {
         let layout = self.layout();
         let inside = |area: Option<super::Area>| area.filter(|area| area.contains(x, y));
         self.ui.dragging = false;
@@ -327,6 +327,8 @@ impl App {
         }
         if layout.filter.contains(x, y) {
             self.edit_filter();
+        } else if let Some(area) = inside(layout.tabs) {
+            self.click_tab(area.width, x - area.x, effects);
         } else if inside(layout.divider).is_some() && layout.shape == Shape::Wide {
             self.ui.dragging = true;
         } else if let Some(area) = inside(layout.list_head) {

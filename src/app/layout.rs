@@ -70,6 +70,8 @@ pub struct LayoutInput {
     pub editing: bool,
     /// The list's share of the screen width in per cent when the panes are side by side.
     pub split: u16,
+    /// Whether there are saved views to show as tabs.
+    pub tabs: bool,
     /// The number of severities with alerts, each of which has a row in the histogram.
     pub severities: u16,
 }
@@ -81,6 +83,8 @@ pub struct Layout {
     pub shape: Shape,
     /// The header: tenant, counts, completeness.
     pub header: Area,
+    /// The saved views; `None` if there is no room for them.
+    pub tabs: Option<Area>,
     /// The filter bar.
     pub filter: Area,
     /// The compiled filter.
@@ -107,7 +111,7 @@ const MIN_PANE: u16 = 40;
 impl Layout {
     /// Lays out the screen.
     pub fn new(input: LayoutInput) -> Self {
-        let LayoutInput { width, height, focus, zoom, editing, split, severities } = input;
+        let LayoutInput { width, height, focus, zoom, editing, split, tabs, severities } = input;
         let mut rest = Area { x: 0, y: 0, width, height };
         let shape = match (width, height) {
             _ if width < 20 || height < 5 => Shape::TooSmall,
@@ -119,6 +123,7 @@ impl Layout {
         let mut layout = Self {
             shape,
             header: nothing,
+            tabs: None,
             filter: nothing,
             compiled: None,
             histogram: None,
@@ -133,6 +138,9 @@ impl Layout {
             return layout;
         }
         layout.header = rest.take_top(1);
+        if tabs && height >= 30 && shape != Shape::Small {
+            layout.tabs = Some(rest.take_top(1));
+        }
         layout.filter = rest.take_top(1);
         layout.keys = rest.take_bottom(1);
         if (shape == Shape::Wide || editing) && rest.height > 3 {
@@ -178,6 +186,7 @@ mod tests {
 
     fn areas(layout: &Layout) -> Vec<Area> {
         let optional = [
+            layout.tabs,
             layout.compiled,
             layout.histogram,
             layout.list_head,
@@ -195,13 +204,21 @@ mod tests {
     fn areas_never_overlap_or_leave_the_screen() {
         for width in 0..=220 {
             for height in 0..=60 {
-                for (focus, zoom, editing, split, severities) in [
-                    (Pane::List, false, false, 45, 4),
-                    (Pane::Detail, false, true, 99, 0),
-                    (Pane::Detail, true, true, 0, 2),
+                for (focus, zoom, editing, split, tabs, severities) in [
+                    (Pane::List, false, false, 45, true, 4),
+                    (Pane::Detail, false, true, 99, false, 0),
+                    (Pane::Detail, true, true, 0, true, 2),
                 ] {
-                    let layout =
-                        Layout::new(LayoutInput { width, height, focus, zoom, editing, split, severities });
+                    let layout = Layout::new(LayoutInput {
+                        width,
+                        height,
+                        focus,
+                        zoom,
+                        editing,
+                        split,
+                        tabs,
+                        severities,
+                    });
                     let mut cells = vec![false; usize::from(width) * usize::from(height)];
                     for area in areas(&layout) {
                         for y in area.y..area.y + area.height {
@@ -230,6 +247,7 @@ mod tests {
                 zoom: false,
                 editing: false,
                 split: 45,
+                tabs: true,
                 severities: 4,
             })
             .shape

@@ -47,7 +47,7 @@ pub use results::Results;
 pub use sign_in::SignInPrompt;
 pub use text_prompt::{TextPrompt, TextPurpose};
 pub use values::{ValueLine, Values};
-pub use views::{ViewCounts, ViewList};
+pub use views::ViewList;
 
 use super::{
     App, Effect, Key,

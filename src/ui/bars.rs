@@ -170,6 +170,29 @@ fn clocks(app: &App, wide: bool) -> (String, Option<&'static str>) {
     }
 }
 
+/// Draws the saved views and the number of alerts in each. Brackets mark the current one, for
+/// terminals without colours.
+pub(super) fn tabs(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    for tab in app.tabs(area.width) {
+        let [key, name, count] = &tab.parts;
+        let (left, right) = if tab.is_current { ("[", "]") } else { (" ", " ") };
+        let of_current = |current, other| if tab.is_current { current } else { other };
+        let styled = [
+            (key, theme.accent),
+            (name, of_current(theme.strong, theme.text)),
+            (count, of_current(theme.text, theme.dim)),
+        ];
+        let mut spans = Vec::new();
+        for (part, style) in styled.into_iter().filter(|(part, _)| !part.is_empty()) {
+            spans.push(Span::new(if spans.is_empty() { left } else { " " }, theme.text));
+            spans.push(Span::new(part, style));
+        }
+        spans.push(Span::new(right, theme.text));
+        painter.put_spans(area.x + tab.x, area.y, area.width.saturating_sub(tab.x), &spans);
+    }
+}
+
 /// Draws the filter bar with errors underlined, and shows where the filter is evaluated. Returns
 /// the caret's column if the filter is being edited.
 pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option<u16> {

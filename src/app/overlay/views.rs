@@ -1,19 +1,14 @@
-//! The saved views: opens, saves and removes them, and counts their alerts.
-//!
-//! The loaded alerts of each view are counted a slice at a time, and only while this list is open.
-
-use std::time::Duration;
+//! The list of saved views: opens, saves and removes them.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
-    App, Effect, Overlay, Scroll,
+    App, Effect, Overlay, Scroll, ViewCount,
     command::{Command, Context, Hint, Motion, hint, run},
     format::thousands,
     views::{ViewChange, sort_name},
 };
 use alertdeck_model::SafeText;
-use alertdeck_query::{self as query, Matcher};
-use alertdeck_store::{Filter as _, Sort};
+use alertdeck_store::Sort;
 
 /// The command that opens the list of views.
 pub(super) const OPEN: Command =
@@ -46,8 +41,6 @@ const NAME: usize = 24;
 const COUNT: usize = 11;
 /// The preferred width of the window.
 const WIDTH: usize = 90;
-/// The minimum time between counts while alerts are arriving.
-const RECOUNT_AFTER: Duration = Duration::from_secs(1);
 
 /// The list of saved views, while it is open.
 #[derive(Clone, Copy, Debug)]
@@ -62,45 +55,6 @@ impl ViewList {
     }
 }
 
-/// The result of counting the alerts in a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ViewCount {
-    Alerts(usize),
-    /// The filter is invalid.
-    Invalid,
-}
-
-/// The number of loaded alerts in each saved view.
-#[derive(Debug, Default)]
-pub struct ViewCounts {
-    /// The counts by filter.
-    counts: Vec<(String, ViewCount)>,
-    /// The count in progress.
-    running: Option<(String, Matcher)>,
-    /// The filters left to count, last first.
-    left: Vec<String>,
-    /// The store version that the counts are based on; `None` if nothing has been counted.
-    version: Option<(u64, usize)>,
-    /// The earliest time for the next count, measured from startup.
-    until: Duration,
-}
-
-impl ViewCounts {
-    /// Returns whether there are alerts left to count.
-    pub(in crate::app) fn has_work(&self) -> bool {
-        self.running.is_some() || !self.left.is_empty()
-    }
-
-    fn of(&self, filter: &str) -> Option<ViewCount> {
-        self.counts.iter().find(|(of, _)| of == filter).map(|(_, count)| *count)
-    }
-
-    fn set(&mut self, filter: String, count: ViewCount) {
-        self.counts.retain(|(of, _)| *of != filter);
-        self.counts.push((filter, count));
-    }
-}
-
 impl App {
     /// Opens the list of saved views, with the cursor on the current one.
     pub(in crate::app) fn list_views(&mut self) {
@@ -108,50 +62,6 @@ impl App {
         let at = self.settings.views.iter().position(|view| Some(view.name.as_str()) == current);
         self.ui.open(ViewList { scroll: Scroll { cursor: at.unwrap_or(0), top: 0 } });
         self.resize_overlays();
-    }
-
-    fn shows_views(&self) -> bool {
-        self.ui.overlays.iter().any(|overlay| matches!(overlay, Overlay::ViewList(_)))
-    }
-
-    /// Counts up to `work` more alerts for the list of views if it is open.
-    pub(in crate::app) fn count_views(&mut self, mut work: usize) {
-        if !self.shows_views() {
-            if self.counts.views.version.is_some() {
-                *self.counts.views = ViewCounts::default();
-            }
-            return;
-        }
-        let mono = self.clock.now.mono;
-        let version = Some(self.store.version());
-        let views = &self.settings.views;
-        let counts = &mut *self.counts.views;
-        let is_new = views.iter().any(|view| counts.of(&view.filter).is_none());
-        if !counts.has_work() && (is_new || counts.version != version && mono >= counts.until) {
-            counts.left = views.iter().rev().map(|view| view.filter.clone()).collect();
-            (counts.version, counts.until) = (version, mono + RECOUNT_AFTER);
-        }
-        while work > 0 {
-            if let Some((filter, matcher)) = &mut self.counts.views.running {
-                let Some(mut rows) = matcher.evaluate(&self.store, &mut work) else { return };
-                rows.intersect(self.store.rows());
-                let filter = std::mem::take(filter);
-                self.counts.views.set(filter, ViewCount::Alerts(rows.len()));
-                self.counts.views.running = None;
-            }
-            let Some(filter) = self.counts.views.left.pop() else { return };
-            match query::compile(&filter, &self.query_context()) {
-                Ok(plan) => self.counts.views.running = Some((filter, Matcher::new(&plan.test))),
-                Err(_) => self.counts.views.set(filter, ViewCount::Invalid),
-            }
-        }
-    }
-
-    /// Returns when to count again because alerts have arrived, measured from startup.
-    pub(in crate::app) fn views_due(&self) -> Option<Duration> {
-        let counts = &self.counts.views;
-        let is_stale = counts.version.is_some_and(|version| version != self.store.version());
-        (is_stale && !counts.has_work()).then_some(counts.until).filter(|until| *until > self.clock.now.mono)
     }
 }
 

@@ -82,7 +82,7 @@ fn a_revoked_sign_in_keeps_the_list_and_the_filter_draft() {
 /// Returns the header and some rows of the list.
 fn rows(session: &Session) -> Vec<String> {
     session.with_screen(|screen| {
-        screen.rows(0, 60).skip(7).take(10).map(|row| row.trim_end().to_owned()).collect()
+        screen.rows(0, 60).skip(8).take(10).map(|row| row.trim_end().to_owned()).collect()
     })
 }
 

@@ -59,7 +59,7 @@ fn long_filter_and_file_name_are_cut_on_the_left() {
     console.keys("/");
     console.type_text(&"title:alert ".repeat(20));
     let screen = console.screen();
-    let bar = screen.lines().nth(1).unwrap();
+    let bar = screen.lines().nth(2).unwrap();
     assert!(bar.starts_with("filter › …") && bar.contains("title:alert title:alert "), "{bar}");
     console.keys("Home");
     assert!(console.screen().contains("filter › title:alert"), "{}", console.screen());

@@ -11,7 +11,7 @@ use alertdeck::app::LoadEvent;
 fn shown(console: &Harness) -> (Vec<String>, usize) {
     let screen = lines(&console.draw(&theme()));
     let head = screen.iter().position(|line| line.contains("TITLE")).unwrap();
-    (screen[3..head].iter().map(|line| line.trim().to_owned()).collect(), head)
+    (screen[4..head].iter().map(|line| line.trim().to_owned()).collect(), head)
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn severities_without_alerts_give_their_line_to_the_list() {
     let of = |number: u32, severity: &str| with(alert(number), json!({ "severity": severity }));
     let mut console = Harness::with_alerts(&[of(1, "high"), of(2, "low"), of(3, "low")]);
     let (histogram, head) = shown(&console);
-    assert_eq!((histogram.len(), head), (2, 5), "{histogram:?}");
+    assert_eq!((histogram.len(), head), (2, 6), "{histogram:?}");
     assert!(histogram[0].starts_with("▲ high") && histogram[1].starts_with("◆ low"), "{histogram:?}");
     console.keys("/");
     console.type_text("severity:high");
@@ -28,7 +28,7 @@ fn severities_without_alerts_give_their_line_to_the_list() {
     console.keys("/ Ctrl-u");
     console.type_text("severity:medium");
     console.keys("Enter");
-    assert_eq!(shown(&console), (Vec::new(), 3), "no alerts, no lines");
+    assert_eq!(shown(&console), (Vec::new(), 4), "no alerts, no lines");
     assert!(console.screen().contains("No matching alerts"), "{}", console.screen());
 }
 

@@ -307,7 +307,7 @@ fn timeline_opens_at_the_start_of_the_alert() {
     let mut console = Harness::with_alerts(&[with_old_evidence()]);
     console.keys("Enter z t");
     let screen = console.screen();
-    insta::assert_snapshot!(screen.lines().skip(5).take(11).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(screen.lines().skip(6).take(11).collect::<Vec<_>>().join("\n"), @r"
     detected 51s after the first activity
 
     ▸ Earlier 39

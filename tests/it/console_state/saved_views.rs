@@ -1,10 +1,10 @@
 //! Saved views: opening, saving, removing and counting them.
 
-use alertdeck::app::{Effect, ListColumn, Message, Overlay, SavedView, ViewChange};
+use alertdeck::app::{Effect, Input, ListColumn, Message, Overlay, SavedView, ViewChange};
 use alertdeck_store::{Column, Sort};
 use serde_json::json;
 
-use super::harness::{Harness, alert, with};
+use super::harness::{Harness, alert, settings, with};
 
 /// Returns a console with two alerts, one of them high.
 fn console() -> Harness {
@@ -139,4 +139,53 @@ fn a_change_that_fails_says_why_and_loses_nothing() {
     console.send(Message::ViewsChanged(change, Err("views.toml: permission denied".into())));
     assert!(console.screen().contains("views not saved: views.toml: permission denied"));
     assert_eq!(console.app.settings.views, SavedView::defaults());
+}
+
+/// Returns the row of tabs.
+fn tabs(console: &Harness) -> String {
+    console.screen().lines().nth(1).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn tabs_show_the_views_with_their_counts_and_open_them() {
+    let mut console = Harness::with(settings(""), (120, 35));
+    let high = with(alert(1), json!({"severity": "high", "status": "new", "assignedTo": null}));
+    console.arrive(&[high, with(alert(2), json!({"status": "resolved"}))]);
+    console.done();
+    assert_eq!(tabs(&console), " 1 my queue 0  2 unassigned high 1  3 last 7 days open 1");
+    let x = tabs(&console).find("unassigned").unwrap() as u16;
+    console.send(Message::Input(Input::Click { x, y: 1 }));
+    assert_eq!(console.app.filter.committed, "severity:high assigned:none status:open");
+    assert_eq!(tabs(&console), " 1 my queue 0 [2 unassigned high 1] 3 last 7 days open 1");
+    // Counts follow the alerts that arrive, also while the list shows others.
+    console.arrive(&[with(alert(3), json!({"status": "new", "assignedTo": null}))]);
+    console.advance(std::time::Duration::from_secs(2));
+    assert!(tabs(&console).ends_with(" 3 last 7 days open 2"), "{}", tabs(&console));
+    console.app.settings.views[0].filter = "severity:hihg".into();
+    console.keys("j");
+    assert!(tabs(&console).starts_with(" 1 my queue invalid "), "{}", tabs(&console));
+}
+
+#[test]
+fn views_that_do_not_fit_are_behind_the_last_tab() {
+    let mut console = console();
+    let view =
+        SavedView { name: "A view with a rather long name".into(), ..SavedView::defaults()[0].clone() };
+    for number in 4..12 {
+        let name = format!("{} {number}", view.name);
+        console.app.settings.views.push(SavedView {
+            name,
+            filter: format!("title:{number}"),
+            ..view.clone()
+        });
+    }
+    console.send(Message::Input(Input::Resize { width: 100, height: 30 }));
+    assert!(tabs(&console).ends_with(" ' 8 more"), "{}", tabs(&console));
+    console.keys("9");
+    assert!(tabs(&console).contains("[9 A view with a rather long name 9 0] ' "), "{}", tabs(&console));
+    console.send(Message::Input(Input::Click { x: tabs(&console).find('\'').unwrap() as u16, y: 1 }));
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::ViewList(_))));
+    console.keys("Esc");
+    console.send(Message::Input(Input::Resize { width: 100, height: 29 }));
+    assert!(tabs(&console).starts_with("filter"), "no room for tabs");
 }
