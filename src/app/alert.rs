@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    AlertText, App, Detail, Effect, JobKind, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
+    AlertText, App, Detail, Effect, Feed, JobKind, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
     command::{Context, run},
     format::{bytes, thousands},
     notice::NO_TERM,
@@ -344,6 +344,11 @@ impl App {
             }
         }
         let feed = self.feed_of(row);
+        items.extend(self.copied_filter(feed).into_iter().map(|(key, label, copied)| {
+            let shown: Vec<_> = copied.lines().filter(|line| !line.starts_with("//")).collect();
+            let shown = preview(SafeText::new(&shown.join(" ")).line().as_str());
+            text(key, &label, &copied, shown)
+        }));
         let scope = self.filter.scope(feed.id);
         if let Scope::Filter(pushed) = &scope {
             let pushed = pushed.to_string();
@@ -363,6 +368,26 @@ impl App {
             }
         }
         Menu { title: "Copy".into(), items, at: 0 }
+    }
+
+    /// Returns the filter as text, with the key and name of each form. `$filter` and curl commands
+    /// depend on what has been requested, so they are not among these.
+    fn copied_filter(&self, feed: &Feed) -> Vec<(char, String, String)> {
+        let filter = &self.filter.committed;
+        let context = self.context_of(feed, self.tenants());
+        let (Ok(kql), false) = (query::kql(filter, &context), filter.trim().is_empty()) else {
+            return Vec::new();
+        };
+        let left_out = match kql.left_out.as_slice() {
+            [] => String::new(),
+            names => format!(" without {}", names.join(", ")),
+        };
+        let forms = [
+            ('f', "filter".to_owned(), filter.clone()),
+            ('h', format!("hunting query (KQL){left_out}"), kql.query),
+        ];
+        let request = query::explain(filter, &context).ok().filter(|_| feed.settings.service);
+        forms.into_iter().chain(request.map(|it| ('e', "request".to_owned(), it.request))).collect()
     }
 
     /// Returns the indicators in an alert's evidence, decoding the alert here if no worker has read

@@ -12,7 +12,7 @@ use alertdeck_store::Filter as _;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The minimum time between counts while alerts are arriving.
-const RECOUNT_AFTER: Duration = Duration::from_secs(1);
+const RECOUNT_AFTER: Duration = Duration::from_millis(250);
 /// How much of the time may be spent on counting while alerts are arriving: one part in so many.
 const SHARE: u32 = 20;
 
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(counts.until, seconds(100), "nothing has been counted");
         counts.version = Some((8, 1_000));
         counts.finish(seconds(100));
-        assert_eq!(counts.until, seconds(101));
+        assert_eq!(counts.until, seconds(100) + RECOUNT_AFTER);
         counts.finish(seconds(102));
         assert_eq!(counts.until, seconds(142));
     }

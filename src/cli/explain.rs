@@ -13,7 +13,7 @@ pub struct Explain {
     /// Filter to explain
     #[arg(value_name = "FILTER", required = true, value_parser = parse_filter)]
     pub filter: Vec<String>,
-    /// Output format: text or json
+    /// Output format: text, json, or kql for a query to use in advanced hunting
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ExplainFormat,
     /// Time to use as the current time when evaluating `age` and `today`, such as 2026-11-20T12:00:00Z
@@ -29,6 +29,8 @@ pub enum ExplainFormat {
     Text,
     /// An object with the keys `odata`, `local`, `exact` and `request`.
     Json,
+    /// A query for advanced hunting. Fields that its tables lack are left out and named in a comment.
+    Kql,
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, &'static str> {
@@ -44,6 +46,11 @@ impl Explain {
         let explanation =
             query::explain(&filter, &context).map_err(|diagnostics| invalid_filter(&filter, &diagnostics))?;
         match self.format {
+            ExplainFormat::Kql => {
+                let kql = query::kql(&filter, &context)
+                    .map_err(|diagnostics| invalid_filter(&filter, &diagnostics))?;
+                out.write_all(kql.query.as_bytes())?;
+            }
             ExplainFormat::Text => write!(out, "{explanation}")?,
             ExplainFormat::Json => {
                 serde_json::to_writer(&mut *out, &explanation).map_err(std::io::Error::from)?;

@@ -340,10 +340,18 @@ impl Field {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
+    /// Returns the properties that a text field covers; none for other fields.
+    pub(super) fn properties(&self) -> &'static [PropertyRef] {
+        match self.kind {
+            FieldKind::Text(_, covers) => covers,
+            _ => &[],
+        }
+    }
+
     /// Returns whether this is a text field that covers a property, given the kind and path of its
     /// key.
     pub fn covers(&self, kind: Option<&str>, path: &str) -> bool {
-        matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))
+        self.properties().iter().any(|cover| cover.covers(kind, path))
     }
 
     /// Returns the enumeration that the field's values belong to, if there is one.

@@ -340,6 +340,12 @@ impl Network {
         (prefix <= width).then_some(Self { address, prefix })
     }
 
+    /// Returns the KQL function that tests whether an address is in this network, and its argument.
+    pub(super) fn in_range(&self) -> (&'static str, String) {
+        let function = if self.address.is_ipv4() { "ipv4_is_in_range" } else { "ipv6_is_in_range" };
+        (function, format!("{}/{}", self.address, self.prefix))
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         fn common(a: u128, b: u128, width: u32) -> u32 {
             (a ^ b).leading_zeros() - (128 - width)

@@ -126,3 +126,20 @@ fn an_invalid_filter_is_marked_at_the_error() {
     let without_user = run(&mut alertdeck(["explain", "assigned:me"]));
     assert_eq!(without_user.code, 2, "{}", without_user.stderr);
 }
+
+#[test]
+fn a_filter_is_printed_as_a_query_for_advanced_hunting() {
+    let printed =
+        run(&mut alertdeck(["explain", "--format", "kql", "severity:high", "-title:test", "class:tp"]));
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    insta::assert_snapshot!(printed.stdout, @r#"
+    // severity:high -title:test class:tp
+    // Not in these tables, so left out: class
+    AlertInfo
+    | where Severity =~ "high"
+    | where not(Title contains "test")
+    | sort by Timestamp desc
+    "#);
+    let invalid = run(&mut alertdeck(["explain", "--format", "kql", "severity:hihg"]));
+    assert_eq!((invalid.code, invalid.stdout.as_str()), (2, ""));
+}

@@ -44,6 +44,23 @@ fn copy_menu_copies_what_its_labels_say() {
         assert!(console.app.ui.overlay().is_none());
         assert!(console.notice().starts_with(&format!("copied {label}, ")), "{}", console.notice());
     }
+    console.keys("/");
+    console.type_text("title:beacon status:new");
+    console.keys("Enter");
+    for (label, text) in [
+        ("filter", "title:beacon status:new"),
+        (
+            "hunting query (KQL) without status",
+            "// title:beacon status:new\n// Not in these tables, so left out: status\nAlertInfo\n\
+             | where Title contains \"beacon\"\n| sort by Timestamp desc",
+        ),
+        ("request", "GET /security/alerts_v2?$filter=status%20eq%20%27new%27&$top=50&$count=true"),
+    ] {
+        console.keys("y");
+        console.pick(label);
+        assert_eq!(console.copies(), [text], "{label}");
+        assert!(console.notice().starts_with(&format!("copied {label}, ")), "{}", console.notice());
+    }
     console.send(Message::Copied(Err("no clipboard".into())));
     assert_eq!(console.notice(), "copy failed: no clipboard");
 }

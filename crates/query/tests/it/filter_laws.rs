@@ -235,13 +235,13 @@ fn raw() -> impl Strategy<Value = String> {
     expression.prop_map(|expression| format!("${expression}"))
 }
 
-fn any_filter() -> impl Strategy<Value = String> {
+pub(crate) fn any_filter() -> impl Strategy<Value = String> {
     prop_oneof![4 => filter(), 1 => raw()]
 }
 
 /// Creates a context with the owners of the alerts, like that of a console with loaded alerts. Each
 /// alert has its own feed. The feeds alternate between two tenants, each with its own user.
-fn context(tenant: &[Json]) -> Context {
+pub(crate) fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
     let tenants = (0..tenant.len().max(4)).map(|at| {
         let (names, me) =

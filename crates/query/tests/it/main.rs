@@ -4,4 +4,5 @@ mod filter_laws;
 mod filter_matches;
 mod filter_plans;
 mod filter_tenants;
+mod kql;
 mod postings;
