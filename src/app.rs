@@ -23,6 +23,7 @@ mod detail;
 mod feed;
 mod filter;
 mod format;
+mod groups;
 mod histogram;
 mod history;
 mod input;
@@ -68,6 +69,7 @@ pub use feed::{
 };
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
+pub use groups::{Group, Groups, Lines};
 pub use histogram::Histogram;
 pub use job::{
     Bookmark, CacheEvent, Failure, FailureKind, JobEvent, JobId, JobKind, JobType, LoadEvent, Scope,
@@ -148,6 +150,8 @@ pub struct App {
     pub store: Store,
     /// The alerts that match the filter, sorted.
     pub view: View,
+    /// The groups that the list is divided into, if any.
+    pub groups: Option<Groups>,
     /// The list pane.
     pub list: List,
     /// The detail pane.
@@ -186,6 +190,7 @@ impl App {
             ui: Ui::new(size, settings.keymap.clone()),
             store: Store::new(&query::FieldPostings),
             view: View::default(),
+            groups: None,
             list: List::default(),
             detail: DetailPane::default(),
             filter: FilterBar::new(&settings.filter),
@@ -228,7 +233,7 @@ impl App {
 
     /// Returns the alert under the list cursor.
     pub fn selected(&self) -> Option<Row> {
-        self.list.selected(&self.view)
+        self.list.selected(self.lines())
     }
 
     /// Returns the detail view if it shows the alert under the cursor.
@@ -288,7 +293,9 @@ impl App {
         // The height of the list depends on it.
         self.count_histogram();
         let height = self.list_height();
-        self.list.settle(&self.store, &self.view, height);
+        self.make_groups(0);
+        let lines = Lines::new(&self.view, self.groups.as_ref());
+        self.list.settle(&self.store, lines, height);
         if let Some(row) = self.selected() {
             if self.ui.focus == Pane::Detail {
                 self.list.read(row);
@@ -304,7 +311,8 @@ impl App {
         self.count_similar(SIMILAR_SLICE);
         self.count_overview(OVERVIEW_SLICE);
         self.count_views(OVERVIEW_SLICE);
-        if self.view.has_work() || self.counts.has_work() {
+        let makes_groups = self.groups.as_ref().is_some_and(Groups::has_work);
+        if self.view.has_work() || makes_groups || self.counts.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
@@ -358,6 +366,7 @@ impl App {
         due.extend(self.confirmation_due());
         due.extend(self.overview_due());
         due.extend(self.views_due());
+        due.extend(self.groups.as_ref().and_then(|groups| groups.due(&self.view)));
         due.extend(self.histogram_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
@@ -450,6 +459,8 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Work(rows) => {
             if app.view.has_work() {
                 app.view.advance(&app.store, rows);
+            } else if app.groups.as_ref().is_some_and(Groups::has_work) {
+                app.make_groups(rows);
             } else if !app.counts.advance_tallies(&app.store, rows) {
                 app.count_similar(rows);
                 app.count_overview(rows);

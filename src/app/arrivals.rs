@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{App, Effect, format::thousands, job::JobType};
+use super::{App, Effect, format::thousands, groups::Lines, job::JobType};
 use alertdeck_model::{SafeText, Severity, Timestamp};
 use alertdeck_query as query;
 use alertdeck_store::{Absorbed, FeedId, Row};
@@ -158,14 +158,13 @@ impl App {
     /// in the list.
     pub(super) fn go_to_new(&mut self) {
         let at = self.list.scroll.cursor;
-        let is_new = |row: &Row| self.list.new.contains(*row) && !self.view.is_stale(*row);
-        if !self.list.new.is_empty() {
-            let below = self.view.from(at + 1).position(|row| is_new(&row)).map(|nth| at + 1 + nth);
-            let next = below.or_else(|| self.view.from(0).take(at + 1).position(|row| is_new(&row)));
-            if let Some(next) = next {
-                let height = self.list_height();
-                return self.list.go_to(&self.view, next, height);
-            }
+        let is_new = |row: Row| self.list.new.contains(row) && !self.view.is_stale(row);
+        let lines = Lines::new(&self.view, self.groups.as_ref());
+        let has_new = !self.list.new.is_empty();
+        let next = has_new.then(|| lines.find(at + 1, is_new).or_else(|| lines.find(0, is_new))).flatten();
+        if let Some(next) = next {
+            let height = self.list_height();
+            return self.list.go_to(lines, next, height);
         }
         self.notify("no new alerts in the list");
     }

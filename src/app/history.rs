@@ -3,8 +3,8 @@
 //! Filters, pivots and changes to the sort order add a step; cursor movements do not
 //! (docs/console.md, "Going back").
 
-use super::{App, Effect, ListColumn, Pane, detail::DetailPosition, list};
-use alertdeck_store::Sort;
+use super::{App, Effect, Groups, ListColumn, Pane, detail::DetailPosition, list};
+use alertdeck_store::{Column, Sort};
 
 /// The maximum number of views in the history.
 const MAX_ENTRIES: usize = 50;
@@ -17,6 +17,7 @@ pub(super) struct HistoryEntry {
     requested: bool,
     sort: Sort,
     columns: Option<Vec<ListColumn>>,
+    groups: Option<Column>,
     list: list::ListPosition,
     focus: Pane,
     detail: Option<DetailPosition>,
@@ -71,7 +72,8 @@ impl App {
             requested: self.filter.is_requested(),
             sort: self.view.sort(),
             columns: self.list.columns.clone(),
-            list: self.list.position(&self.view),
+            groups: self.groups.as_ref().map(Groups::by),
+            list: self.list.position(self.lines()),
             focus: self.ui.focus,
             detail: detail.map(|at| DetailPosition { row: at.row, scroll: at.scroll, view: at.view() }),
         }
@@ -97,6 +99,7 @@ impl App {
         if self.view.sort() != entry.sort {
             self.sort(entry.sort);
         }
+        self.set_groups(entry.groups);
         // The alert under the cursor may have changed so that it no longer matches.
         self.view.keep(&self.store, entry.list.row());
         self.list.restore_position(entry.list);

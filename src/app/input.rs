@@ -5,7 +5,9 @@ use super::{
     arrivals::Found,
     command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
     contexts::{PANES, VIEWS},
-    detail, filter, list,
+    detail, filter,
+    groups::Lines,
+    list,
     overlay::{COPIED_CURL, MenuAction, OPEN},
 };
 use alertdeck_query::literal;
@@ -179,7 +181,7 @@ impl App {
         match self.ui.focus {
             Pane::List => {
                 let height = self.list_height();
-                self.list.go(&self.view, motion, height);
+                self.list.go(Lines::new(&self.view, self.groups.as_ref()), motion, height);
             }
             Pane::Detail => {
                 let (_, height) = self.detail_size();
@@ -192,7 +194,7 @@ impl App {
 
     pub(super) fn next_alert(&mut self, motion: Motion) {
         let height = self.list_height();
-        self.list.go(&self.view, motion, height);
+        self.list.go(Lines::new(&self.view, self.groups.as_ref()), motion, height);
     }
 
     pub(super) fn retry(&mut self, effects: &mut Vec<Effect>) {
@@ -335,7 +337,7 @@ impl App {
             self.click_heading(area, x - area.x);
         } else if let Some(area) = inside(layout.list) {
             self.focus_on(Pane::List);
-            self.list.go_to_line(&self.view, usize::from(y - area.y));
+            self.list.go_to_line(Lines::new(&self.view, self.groups.as_ref()), usize::from(y - area.y));
         } else if let Some(area) = inside(layout.detail) {
             self.focus_on(Pane::Detail);
             let line = usize::from(y - area.y);
@@ -390,7 +392,7 @@ impl App {
             }
             _ => {
                 let height = self.list_height();
-                self.list.wheel(&self.view, lines, height);
+                self.list.wheel(Lines::new(&self.view, self.groups.as_ref()), lines, height);
             }
         }
     }
@@ -398,6 +400,7 @@ impl App {
     pub(super) fn run_menu_action(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
         match action {
             MenuAction::Sort(column) => self.sort_by(column),
+            MenuAction::Group(by) => self.group_by(by),
             MenuAction::Filter(term) => self.add_term(&term, effects),
             MenuAction::Pivot(what) => self.pivot(&what, effects),
             MenuAction::Copy(text, what) => {

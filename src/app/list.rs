@@ -6,9 +6,10 @@ use super::{
     arrivals::{Found, Notification},
     columns::ListColumn,
     command::{Context, Hint, Motion, hint, run},
+    groups::Lines,
     scroll::Scroll,
 };
-use alertdeck_store::{Row, RowSet, Sort, Store, View};
+use alertdeck_store::{Row, RowSet, Sort, Store};
 
 /// The commands of the list.
 pub(super) static CONTEXT: Context = Context {
@@ -31,8 +32,22 @@ pub(super) static CONTEXT: Context = Context {
         run("list.invert-marks", "invert the marks on matching alerts", |app, _| app.invert_marks()),
         run("list.seen", "mark new and changed alerts as seen", |app, _| app.mark_seen()),
         run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
-        run("list.scroll-right", "scroll titles right", |app, _| app.list.shift(true)),
-        run("list.scroll-left", "scroll titles left", |app, _| app.list.shift(false)),
+        run("list.group", "group by a value", |app, _| {
+            let menu = app.group_menu();
+            app.ui.open(menu);
+        }),
+        run("list.scroll-right", "unfold the group, or scroll titles right", |app, _| {
+            if !app.fold_group(true) && app.groups.is_none() {
+                app.list.shift(true);
+            }
+        }),
+        run("list.scroll-left", "fold the group, or scroll titles left", |app, _| {
+            if app.groups.is_none() || app.list.shift > 0 {
+                app.list.shift(false);
+            } else {
+                app.fold_group(false);
+            }
+        }),
     ],
 };
 
@@ -48,6 +63,7 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
         [hint(&["alert.take"], "take"), hint(&["alert.close"], "close"), hint(&["alert.comment"], "comment")];
     let triage = triage.into_iter().filter(|_| writes);
     let next_new = (!app.list.new.is_empty()).then_some(hint(&["panes.next-new"], "next new"));
+    let fold = app.groups.is_some().then_some(hint(&["list.scroll-left", "list.scroll-right"], "fold"));
     let first = [hint(&["list.read"], "read"), hint(&["list.filter"], "filter")];
     let always = [
         hint(&["alert.include"], "include"),
@@ -58,7 +74,7 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
         hint(&["panes.refresh"], "refresh"),
         hint(&["open.help"], "keys"),
     ];
-    std::iter::once(moving).chain(next_new).chain(first).chain(triage).chain(always).collect()
+    std::iter::once(moving).chain(next_new).chain(fold).chain(first).chain(triage).chain(always).collect()
 }
 
 /// The state of the list.
@@ -111,9 +127,9 @@ const MAX_SHIFT: usize = 400;
 impl List {
     /// Returns the alert under the cursor. While the rows are being scanned, a cursor that the user
     /// has moved stays on its previous alert.
-    pub fn selected(&self, view: &View) -> Option<Row> {
-        let shown = view.get(self.scroll.cursor);
-        if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
+    pub fn selected(&self, lines: Lines<'_>) -> Option<Row> {
+        let shown = lines.get(self.scroll.cursor);
+        if self.moved && lines.is_scanning() { self.cursor.or(shown) } else { shown }
     }
 
     /// Clears an alert's new and changed signs, because the alert is being read.
@@ -123,40 +139,40 @@ impl List {
     }
 
     /// Moves the cursor.
-    pub fn go(&mut self, view: &View, motion: Motion, height: usize) {
+    pub fn go(&mut self, lines: Lines<'_>, motion: Motion, height: usize) {
         self.moved = motion != Motion::Top;
-        self.scroll.go(motion, view.len(), height);
-        self.remember_cursor(view);
+        self.scroll.go(motion, lines.len(), height);
+        self.remember_cursor(lines);
     }
 
     /// Moves the cursor to a line in the window.
-    pub fn go_to_line(&mut self, view: &View, line: usize) {
+    pub fn go_to_line(&mut self, lines: Lines<'_>, line: usize) {
         let at = self.scroll.top + line;
-        if at < view.len() {
+        if at < lines.len() {
             self.moved = true;
             self.scroll.cursor = at;
-            self.remember_cursor(view);
+            self.remember_cursor(lines);
         }
     }
 
     /// Moves the cursor to the row at index `at` and scrolls a window of `height` lines to show it.
-    pub(super) fn go_to(&mut self, view: &View, at: usize, height: usize) {
+    pub(super) fn go_to(&mut self, lines: Lines<'_>, at: usize, height: usize) {
         self.moved = true;
         self.scroll.cursor = at;
-        self.scroll.show(view.len(), height);
-        self.remember_cursor(view);
+        self.scroll.show(lines.len(), height);
+        self.remember_cursor(lines);
     }
 
-    /// Scrolls the window by `lines`; positive is down.
-    pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
+    /// Scrolls the window by so many lines; positive is down.
+    pub fn wheel(&mut self, lines: Lines<'_>, by: i32, height: usize) {
         self.moved = true;
-        self.scroll.wheel(lines, view.len(), height);
-        self.remember_cursor(view);
+        self.scroll.wheel(by, lines.len(), height);
+        self.remember_cursor(lines);
     }
 
     /// Returns the cursor position, to be restored later.
-    pub(super) fn position(&self, view: &View) -> ListPosition {
-        ListPosition { row: self.selected(view), line: self.line, shift: self.shift }
+    pub(super) fn position(&self, lines: Lines<'_>) -> ListPosition {
+        ListPosition { row: self.selected(lines), line: self.line, shift: self.shift }
     }
 
     /// Restores a cursor position, even if alerts have arrived since.
@@ -168,8 +184,8 @@ impl List {
     }
 
     /// Keeps the cursor on its alert even if the user has not moved it.
-    pub(super) fn pin_cursor(&mut self, view: &View) {
-        self.cursor = self.selected(view);
+    pub(super) fn pin_cursor(&mut self, lines: Lines<'_>) {
+        self.cursor = self.selected(lines);
         self.moved = self.cursor.is_some();
     }
 
@@ -178,32 +194,32 @@ impl List {
         self.shift = if right { (self.shift + 8).min(MAX_SHIFT) } else { self.shift.saturating_sub(8) };
     }
 
-    fn remember_cursor(&mut self, view: &View) {
-        self.cursor = view.get(self.scroll.cursor);
+    fn remember_cursor(&mut self, lines: Lines<'_>) {
+        self.cursor = lines.get(self.scroll.cursor);
         self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
     /// Keeps the cursor on its alert after the view has changed. If the alert has left the list,
     /// the cursor moves to the row below (docs/console.md, "Cursor" and "Rows that no longer
     /// match").
-    pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
-        let len = view.len();
-        if self.revision != view.revision() {
-            self.revision = view.revision();
+    pub fn settle(&mut self, store: &Store, lines: Lines<'_>, height: usize) {
+        let len = lines.len();
+        if self.revision != lines.revision() {
+            self.revision = lines.revision();
             match self.cursor.filter(|_| self.moved) {
                 None => {
                     self.scroll.cursor = 0;
-                    self.remember_cursor(view);
+                    self.remember_cursor(lines);
                 }
                 Some(row) => {
-                    let index = view.nearest(store, row);
-                    let found = view.get(index) == Some(row);
-                    if found || !view.is_scanning() {
+                    let index = lines.nearest(store, row);
+                    let found = lines.get(index) == Some(row);
+                    if found || !lines.is_scanning() {
                         self.scroll.cursor = index.min(len.saturating_sub(1));
                         self.scroll.top = self.scroll.cursor.saturating_sub(self.line);
                     }
-                    if !found && !view.is_scanning() && len > 0 {
-                        self.cursor = view.get(self.scroll.cursor);
+                    if !found && !lines.is_scanning() && len > 0 {
+                        self.cursor = lines.get(self.scroll.cursor);
                     }
                 }
             }
@@ -216,7 +232,7 @@ impl List {
 mod tests {
     use super::*;
     use alertdeck_model::{AlertId, RawAlert};
-    use alertdeck_store::{Batch, FeedId, Filter};
+    use alertdeck_store::{Batch, FeedId, Filter, View};
     use bytes::Bytes;
     use serde_json::json;
 
@@ -267,19 +283,19 @@ mod tests {
                 .collect();
             let touched = self.store.absorb(FEED, Batch::decode(&raw)).touched();
             self.view.touch(&self.store, &touched);
-            self.list.settle(&self.store, &self.view, 5);
+            self.list.settle(&self.store, Lines::new(&self.view, None), 5);
         }
 
         fn filter(&mut self, even: bool) {
             self.view.filter(&self.store, even.then(|| -> Box<dyn Filter> { Box::new(Even(0)) }));
             while self.view.advance(&self.store, 2) {
-                self.list.settle(&self.store, &self.view, 5);
+                self.list.settle(&self.store, Lines::new(&self.view, None), 5);
             }
-            self.list.settle(&self.store, &self.view, 5);
+            self.list.settle(&self.store, Lines::new(&self.view, None), 5);
         }
 
         fn selected(&self) -> String {
-            let row = self.list.selected(&self.view).unwrap();
+            let row = self.list.selected(Lines::new(&self.view, None)).unwrap();
             self.store.facts(row).id().raw().to_owned()
         }
 
@@ -293,7 +309,7 @@ mod tests {
         let mut harness = Harness::new();
         harness.arrive(20..40);
         for _ in 0..3 {
-            harness.list.go(&harness.view, Motion::Down, 5);
+            harness.list.go(Lines::new(&harness.view, None), Motion::Down, 5);
         }
         assert_eq!((harness.selected(), harness.line()), ("36".into(), 3));
         harness.arrive(40..90);
@@ -307,19 +323,19 @@ mod tests {
         let mut harness = Harness::new();
         harness.arrive(0..200);
         for _ in 0..3 {
-            harness.list.go(&harness.view, Motion::PageDown, 5);
+            harness.list.go(Lines::new(&harness.view, None), Motion::PageDown, 5);
         }
-        harness.list.go(&harness.view, Motion::Up, 5);
+        harness.list.go(Lines::new(&harness.view, None), Motion::Up, 5);
         let (alert, line) = (harness.selected(), harness.line());
         assert!(line > 0);
         harness.view.filter(&harness.store, Some(Box::new(Even(0))));
-        harness.list.settle(&harness.store, &harness.view, 5);
+        harness.list.settle(&harness.store, Lines::new(&harness.view, None), 5);
         assert_eq!(harness.selected(), alert, "before the filter is evaluated");
         while harness.view.advance(&harness.store, 2) {
-            harness.list.settle(&harness.store, &harness.view, 5);
+            harness.list.settle(&harness.store, Lines::new(&harness.view, None), 5);
             assert_eq!(harness.selected(), alert);
         }
-        harness.list.settle(&harness.store, &harness.view, 5);
+        harness.list.settle(&harness.store, Lines::new(&harness.view, None), 5);
         assert_eq!((harness.selected(), harness.line()), (alert, line));
     }
 
@@ -329,8 +345,8 @@ mod tests {
         harness.arrive(20..40);
         harness.arrive(40..50);
         assert_eq!(harness.selected(), "49");
-        harness.list.go(&harness.view, Motion::Down, 5);
-        harness.list.go(&harness.view, Motion::Top, 5);
+        harness.list.go(Lines::new(&harness.view, None), Motion::Down, 5);
+        harness.list.go(Lines::new(&harness.view, None), Motion::Top, 5);
         harness.arrive(50..60);
         assert_eq!(harness.selected(), "59");
     }
@@ -339,8 +355,8 @@ mod tests {
     fn cursor_moves_to_the_row_below_a_removed_one() {
         let mut harness = Harness::new();
         harness.arrive(20..40);
-        harness.list.go(&harness.view, Motion::Bottom, 5);
-        harness.list.go(&harness.view, Motion::Up, 5);
+        harness.list.go(Lines::new(&harness.view, None), Motion::Bottom, 5);
+        harness.list.go(Lines::new(&harness.view, None), Motion::Up, 5);
         assert_eq!(harness.selected(), "21");
         harness.filter(true);
         assert_eq!(harness.selected(), "20");

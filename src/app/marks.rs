@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{App, command::Motion};
+use super::{App, command::Motion, groups::Lines};
 use alertdeck_store::{Row, RowSet};
 
 /// The marked alerts.
@@ -21,6 +21,11 @@ impl Marks {
     /// Returns whether an alert is marked.
     pub fn contains(&self, row: Row) -> bool {
         self.rows.contains(row)
+    }
+
+    /// Returns the marked alerts.
+    pub fn rows(&self) -> &RowSet {
+        &self.rows
     }
 
     /// Returns the number of marked alerts.
@@ -71,7 +76,8 @@ impl App {
 
     /// Returns the first and last row index of the range being marked, if any.
     pub fn range(&self) -> Option<RangeInclusive<usize>> {
-        let from = self.view.position(&self.store, self.marks.anchor?)?;
+        let anchor = self.marks.anchor.filter(|row| self.view.shown().contains(*row))?;
+        let from = self.lines().nearest(&self.store, anchor);
         let to = self.list.scroll.cursor;
         Some(from.min(to)..=from.max(to))
     }
@@ -81,15 +87,24 @@ impl App {
     pub(super) fn mark(&mut self) {
         if let Some(range) = self.range() {
             self.marks.anchor = None;
-            self.marks.rows.extend(self.view.from(*range.start()).take(range.count()));
+            let lines = Lines::new(&self.view, self.groups.as_ref());
+            self.marks.rows.extend(range.flat_map(|line| lines.rows_at(line)));
             return;
         }
-        let Some(row) = self.selected_or_notify() else { return };
-        if !self.marks.rows.remove(row) {
-            self.marks.rows.insert(row);
+        if self.selected_or_notify().is_none() {
+            return;
+        }
+        // A folded group is marked as a whole.
+        let rows = self.rows_at_cursor();
+        if rows.iter().all(|row| self.marks.contains(*row)) {
+            for row in rows {
+                self.marks.rows.remove(row);
+            }
+        } else {
+            self.marks.rows.extend(rows);
         }
         let height = self.list_height();
-        self.list.go(&self.view, Motion::Down, height);
+        self.list.go(Lines::new(&self.view, self.groups.as_ref()), Motion::Down, height);
     }
 
     /// Starts a range at the cursor, or cancels the range being marked.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::notice::NO_PIVOT;
-use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
+use super::{App, Effect, Lines, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use alertdeck_model::SafeText;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
@@ -230,7 +230,7 @@ impl App {
             return self.notify("already showing these alerts");
         }
         self.remember_view();
-        self.list.pin_cursor(&self.view);
+        self.list.pin_cursor(Lines::new(&self.view, self.groups.as_ref()));
         self.filter.set(filter);
         self.apply_filter();
         self.filter.commit();

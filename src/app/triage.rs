@@ -13,7 +13,7 @@ use alertdeck_store::{FeedId, Row, RowSet};
 
 use super::{
     ActionItem, App, Confirm, Menu, MenuAction, MenuItem, Pane, TextPrompt, TextPurpose, command::Motion,
-    format::thousands,
+    format::thousands, groups::Lines,
 };
 use crate::triage::{
     Action, Change, EntryId, Expected, Pair, Seen, Task, UNDO, Values, WriteMode, determinations,
@@ -103,7 +103,12 @@ impl App {
             return None;
         }
         let marked = self.marked();
-        let rows = if marked.is_empty() { vec![self.selected_or_notify()?] } else { marked };
+        let rows = if marked.is_empty() {
+            self.selected_or_notify()?;
+            self.rows_at_cursor()
+        } else {
+            marked
+        };
         let (mut targets, mut why) = (Vec::new(), None);
         let count = rows.len();
         for row in rows {
@@ -439,11 +444,11 @@ impl App {
         }
         let at = self.list.scroll.cursor;
         let changed: RowSet = changed.iter().copied().collect();
-        let next = self.view.from(at).position(|row| !changed.contains(row));
-        match next {
+        let lines = Lines::new(&self.view, self.groups.as_ref());
+        match lines.find(at, |row| !changed.contains(row)) {
             Some(next) => {
                 let height = self.list_height();
-                self.list.go_to(&self.view, at + next, height);
+                self.list.go_to(lines, next, height);
             }
             // All the alerts that follow were changed too.
             None if self.ui.focus == Pane::List => {}

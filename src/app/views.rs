@@ -1,9 +1,11 @@
-//! Saved views: filters with a name, a sort order and columns.
+//! Saved views: filters with a name, a sort order, groups and columns.
 //!
 //! Opening a view replaces the filter, so the previous view is one key away. The file that views
 //! are saved in belongs to the config; this module only asks for changes to it.
 
-use super::{App, Effect, ListColumn, Overlay, TextPrompt, TextPurpose, command::Command, command::run};
+use super::{
+    App, Effect, Groups, ListColumn, Overlay, TextPrompt, TextPurpose, command::Command, command::run,
+};
 use alertdeck_model::SafeText;
 use alertdeck_store::{Column, Sort};
 
@@ -24,6 +26,8 @@ pub struct SavedView {
     pub filter: String,
     /// The sort order.
     pub sort: Sort,
+    /// The column that the list is grouped by, if any; one of [`Groups::COLUMNS`].
+    pub group: Option<Column>,
     /// The columns of the list; `None` for the columns that the list has when the view is opened.
     pub columns: Option<Vec<ListColumn>>,
 }
@@ -35,6 +39,8 @@ pub struct LastView {
     pub filter: String,
     /// The sort order.
     pub sort: Sort,
+    /// The column that the list is grouped by, if any; one of [`Groups::COLUMNS`].
+    pub group: Option<Column>,
     /// The columns that the user has chosen, if any.
     pub columns: Option<Vec<ListColumn>>,
     /// The filters that were run, newest last.
@@ -57,6 +63,7 @@ impl SavedView {
             name: name.to_owned(),
             filter: filter.to_owned(),
             sort: Sort::default(),
+            group: None,
             columns: None,
         };
         let views = [
@@ -116,17 +123,19 @@ impl App {
         LastView {
             filter: self.filter.committed.clone(),
             sort: self.view.sort(),
+            group: self.groups.as_ref().map(Groups::by),
             columns: self.list.columns.clone(),
             history: self.filter.history().to_vec(),
         }
     }
 
-    /// Restores the sort order, columns and filter history of the last view. The filter is part of
+    /// Restores the sort order, groups, columns and filter history of the last view. The filter is part of
     /// the settings, since the command line may name another.
     pub(super) fn restore_last_view(&mut self, last: LastView) {
         self.list.columns = last.columns;
         self.filter.set_history(last.history);
         self.sort(last.sort);
+        self.set_groups(last.group);
     }
 
     /// Opens a saved view.
@@ -147,6 +156,7 @@ impl App {
         if self.view.sort() != view.sort {
             self.sort(view.sort);
         }
+        self.set_groups(view.group);
         self.notify(format!("view: {}", SafeText::new(&view.name).line()));
     }
 
@@ -170,6 +180,7 @@ impl App {
             name,
             filter: self.filter.committed.clone(),
             sort: self.view.sort(),
+            group: self.groups.as_ref().map(Groups::by),
             columns: self.list.columns.clone(),
         };
         effects.push(Effect::ChangeViews(ViewChange::Save(view)));

@@ -34,7 +34,7 @@ pub fn read_last_view(path: &Path) -> Option<LastView> {
     let view = text.find("\n[[view]]\n")?;
     let history = toml::from_str::<File>(&text[..view]).ok()?.history;
     let view = views::parse(&text[view..]).ok()?.pop()?;
-    Some(LastView { filter: view.filter, sort: view.sort, columns: view.columns, history })
+    Some(LastView { filter: view.filter, sort: view.sort, group: view.group, columns: view.columns, history })
 }
 
 /// Writes the last view, so that only the user can read it. An error is one line.
@@ -42,9 +42,9 @@ pub fn write_last_view(path: &Path, last: &LastView) -> Result<(), String> {
     if let Some(folder) = path.parent() {
         private_folder(folder).map_err(|error| error.to_string())?;
     }
-    let LastView { filter, sort, columns, history } = last.clone();
+    let LastView { filter, sort, group, columns, history } = last.clone();
     let history: Vec<_> = history.iter().map(|filter| format!("  {},\n", views::quoted(filter))).collect();
-    let view = SavedView { name: VIEW.to_owned(), filter, sort, columns };
+    let view = SavedView { name: VIEW.to_owned(), filter, sort, group, columns };
     let text = format!("history = [\n{}]\n{}", history.concat(), views::tables(&[view]));
     let written = write_new_file(path, Existing::Replace, |out| out.write_all(text.as_bytes()));
     written.map(drop).map_err(|error| error.to_string())

@@ -16,7 +16,7 @@ use super::{
     diagnostic::{SpannedError, nearest},
     file, safe,
 };
-use crate::app::{ListColumn, MAX_NAME, MAX_VIEWS, SavedView, ViewChange, parse_sort, sort_name};
+use crate::app::{Groups, ListColumn, MAX_NAME, MAX_VIEWS, SavedView, ViewChange, parse_sort, sort_name};
 use alertdeck_platform::{Existing, FileError, write_new_file};
 use alertdeck_store::{Column, Sort};
 
@@ -42,6 +42,7 @@ struct Entry {
     #[serde(default)]
     filter: String,
     sort: Option<Spanned<String>>,
+    group: Option<Spanned<String>>,
     columns: Option<Vec<Spanned<String>>>,
 }
 
@@ -92,7 +93,7 @@ fn read(path: &Path) -> Result<Vec<SavedView>, ConfigError> {
 /// Parses the text of a views file.
 pub(super) fn parse(text: &str) -> Result<Vec<SavedView>, SpannedError> {
     let file: File = toml::from_str(text).map_err(|error| {
-        let expected = "expected [[view]] tables with name, filter, sort and columns";
+        let expected = "expected [[view]] tables with name, filter, sort, group and columns";
         SpannedError::new(error.span().unwrap_or(0..0), error.message()).fix(expected)
     })?;
     let mut views: Vec<SavedView> = Vec::new();
@@ -115,11 +116,20 @@ pub(super) fn parse(text: &str) -> Result<Vec<SavedView>, SpannedError> {
             Some(sort) => parse_sort(sort.get_ref())
                 .ok_or_else(|| unknown_column(sort.get_ref().trim_start_matches('-'), sort.span()))?,
         };
+        let group = entry.group.map(|group| {
+            let by = Groups::COLUMNS.into_iter().find(|column| column.name() == group.get_ref());
+            by.ok_or_else(|| {
+                let names = Groups::COLUMNS.map(Column::name);
+                SpannedError::new(group.span(), "not a column to group by")
+                    .fix(format!("use one of {}", names.join(", ")))
+            })
+        });
         let columns = entry.columns.map(|columns| read_columns(&columns));
         views.push(SavedView {
             name: name.to_owned(),
             filter: entry.filter,
             sort,
+            group: group.transpose()?,
             columns: columns.transpose()?.filter(|columns| !columns.is_empty()),
         });
     }
@@ -172,11 +182,14 @@ fn write(views: &[SavedView]) -> String {
 /// Formats the views as tables.
 pub(super) fn tables(views: &[SavedView]) -> String {
     let mut text = String::new();
-    for SavedView { name, filter, sort, columns } in views {
+    for SavedView { name, filter, sort, group, columns } in views {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n[[view]]\nname = {}\nfilter = {}\n", quoted(name), quoted(filter));
         if *sort != Sort::default() {
             let _ = writeln!(text, "sort = {}", quoted(&sort_name(*sort)));
+        }
+        if let Some(group) = group {
+            let _ = writeln!(text, "group = {}", quoted(group.name()));
         }
         if let Some(columns) = columns {
             let column = |shown: &ListColumn| match shown.width {
@@ -218,6 +231,10 @@ mod tests {
             (
                 "[[view]]\nname = \"a\"\n[[view]]\nname = \"A\"",
                 "4:8: duplicate name; names must be different",
+            ),
+            (
+                "[[view]]\nname = \"a\"\ngroup = \"age\"",
+                "3:9: not a column to group by; use one of incident, title, device, user, category, source, tenant",
             ),
             ("[[view]]\nname = \"a\"\nsort = \"-titel\"", "3:8: unknown column; did you mean `title`?"),
             (
@@ -274,14 +291,12 @@ mod tests {
         let columns = prop::option::of(prop::collection::vec(column, 1..5).prop_map(distinct));
         let sort = (0..Column::ALL.len(), any::<bool>())
             .prop_map(|(at, descending)| Sort { column: Column::ALL[at].1, descending });
-        let view = (".{0,30}", any::<String>(), sort, columns);
+        let group = prop::option::of(prop::sample::select(Groups::COLUMNS.to_vec()));
+        let view = (".{0,30}", any::<String>(), sort, group, columns);
         prop::collection::vec(view, 0..6).prop_map(|views| {
             let numbered = views.into_iter().enumerate();
-            let view = |(at, (name, filter, sort, columns)): (usize, (String, _, _, _))| SavedView {
-                name: format!("{at}{}", name.trim_end()),
-                filter,
-                sort,
-                columns,
+            let view = |(at, (name, filter, sort, group, columns)): (usize, (String, _, _, _, _))| {
+                SavedView { name: format!("{at}{}", name.trim_end()), filter, sort, group, columns }
             };
             numbered.map(view).collect()
         })

@@ -7,7 +7,7 @@ use super::{
     paint::{Painter, Span, columns, fit},
 };
 use crate::{
-    app::{App, Area, Editor, Feed, Phase, Shape, thousands},
+    app::{App, Area, Editor, Feed, Groups, Phase, Shape, thousands},
     triage::WriteMode,
 };
 use alertdeck_model::SafeText;
@@ -46,7 +46,12 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     let found = match app.view.count() {
         Count::Exact(1) => "1 match".to_owned(),
-        Count::Exact(count) => format!("{} matches", thousands(count)),
+        Count::Exact(count) => match app.groups.as_ref().map(Groups::len) {
+            Some(groups) if groups > 1 => {
+                format!("{} matches, {} groups", thousands(count), thousands(groups))
+            }
+            _ => format!("{} matches", thousands(count)),
+        },
         Count::AtLeast(count) => format!("{}+ matches", thousands(count)),
         Count::Pending => "filtering".to_owned(),
     };
@@ -87,7 +92,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     // Count only matching alerts, since live polls return all changes.
     let count = app.list.new.common(app.view.matching());
-    let mut above_window = app.view.from(0).take(app.list.scroll.top);
+    let mut above_window = app.lines().from(0).take(app.list.scroll.top);
     let is_new = |row: alertdeck_store::Row| app.list.new.contains(row) && !app.view.is_stale(row);
     let above = if count > 0 && above_window.any(is_new) { theme.symbols.above } else { "" };
     let new =

@@ -48,7 +48,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
     painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let row = app.selected()?;
     // The position counts all rows of the list, including those that no longer match.
-    let count = thousands(app.view.len());
+    let count = thousands(app.lines().len());
     let position = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
     let title = match app.store.cell(row, Column::Title) {
         Cell::Text(text) if !text.is_blank() => text.head(),

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, after, columns};
-use crate::app::{App, Area, ColumnLayout, FailureKind, Feed, GUTTER, Pane, Phase, thousands};
-use alertdeck_model::{SafeText, Status};
-use alertdeck_store::{Cell, Column, Count, Row};
+use crate::app::{App, Area, ColumnLayout, FailureKind, Feed, GUTTER, Group, Groups, Pane, Phase, thousands};
+use alertdeck_model::{SafeText, Severity, Status};
+use alertdeck_store::{Cell, Column, Count, Row, RowSet};
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
     let theme = painter.theme;
@@ -32,12 +32,14 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     }
     let range = app.range();
     let top = app.list.scroll.top;
-    let shown = (top..).zip(app.view.from(top)).take(usize::from(area.height));
+    let lines = app.lines();
+    let shown = (top..).zip(lines.from(top)).take(usize::from(area.height));
     for (y, (at, row)) in (area.y..).zip(shown) {
         let selected = Some(row) == cursor;
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        gutter(app, painter, (area.x, y), row, selected, in_range);
-        draw_row(app, painter, Area { y, height: 1, ..area }, &columns, row);
+        let group = app.groups.as_ref().and_then(|groups| GroupLine::new(groups, at));
+        gutter(app, painter, (area.x, y), (row, group.as_ref()), selected, in_range);
+        draw_row(app, painter, Area { y, height: 1, ..area }, &columns, row, group.as_ref());
         if selected {
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.patch_style(area.x, y, area.width, style);
@@ -49,13 +51,53 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     }
 }
 
+/// What a line shows of the group of its alert.
+struct GroupLine<'a> {
+    groups: &'a Groups,
+    group: &'a Group,
+    /// Whether this is the line of the group rather than that of one of its other alerts.
+    is_first: bool,
+    is_folded: bool,
+}
+
+impl<'a> GroupLine<'a> {
+    /// Returns `None` if the line does not belong to a group yet.
+    fn new(groups: &'a Groups, line: usize) -> Option<Self> {
+        let (group, is_first) = groups.at(line)?;
+        let is_folded = group.rows.len() > 1 && !groups.is_unfolded(group);
+        Some(Self { groups, group, is_first, is_folded })
+    }
+
+    /// Draws the number of alerts in the group and how many of each severity there are. Returns the
+    /// width.
+    fn draw(&self, painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16)) -> u16 {
+        let theme = painter.theme;
+        let alerts = self.group.rows.len();
+        if !self.is_first || alerts < 2 {
+            return 2.min(width);
+        }
+        let sign = if self.is_folded { theme.symbols.folded } else { theme.symbols.open };
+        let count = format!("{sign}{} ", thousands(alerts));
+        let mut spans = vec![Span::new(count, theme.strong)];
+        // The severity column shows that of the only one.
+        let is_mixed = self.group.severities.iter().filter(|count| **count > 0).count() > 1;
+        for ((_, severity), count) in Severity::MEMBERS.iter().zip(self.group.severities).rev() {
+            if is_mixed && count > 0 {
+                let (symbol, _, style) = theme.severity(severity);
+                spans.push(Span::new(format!("{symbol}{} ", thousands(count)), style));
+            }
+        }
+        painter.put_spans(x, y, width, &spans)
+    }
+}
+
 /// Draws the cursor, the mark and the sign for a new alert. If the row is marked and the cursor is
 /// elsewhere, the sign moves from the second column to the first.
 fn gutter(
     app: &App,
     painter: &mut Painter<'_>,
     (x, y): (u16, u16),
-    row: Row,
+    (row, group): (Row, Option<&GroupLine<'_>>),
     selected: bool,
     in_range: bool,
 ) {
@@ -68,9 +110,14 @@ fn gutter(
         (&app.list.changed, "~", theme.accent),
         (&actions.done, symbols.done, theme.dim),
     ];
-    let sign = signs.into_iter().find(|(rows, ..)| rows.contains(row));
+    // A folded group has the signs of all its alerts.
+    let has = |rows: &RowSet| match group.filter(|group| group.is_folded) {
+        Some(line) => line.groups.has_any_of(line.group, rows),
+        None => rows.contains(row),
+    };
+    let sign = signs.into_iter().find(|(rows, ..)| has(rows));
     let fresh = sign.map(|(_, sign, style)| (sign, style));
-    let mark = match (app.marks.contains(row), in_range) {
+    let mark = match (has(app.marks.rows()), in_range) {
         (true, _) => Some(("*", theme.strong)),
         (false, true) => Some((theme.symbols.vertical, theme.accent)),
         (false, false) => None,
@@ -82,13 +129,25 @@ fn gutter(
     }
 }
 
-fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnLayout], row: Row) {
+fn draw_row(
+    app: &App,
+    painter: &mut Painter<'_>,
+    area: Area,
+    columns: &[ColumnLayout],
+    row: Row,
+    group: Option<&GroupLine<'_>>,
+) {
     let theme = painter.theme;
     let is_readable = app.store.is_readable(row);
     let stale = app.view.is_stale(row);
     let base = if stale { theme.dim } else { theme.text };
     for column in columns {
-        let (x, y) = (area.x + column.x, area.y);
+        let mut column = *column;
+        let (mut x, y) = (area.x + column.x, area.y);
+        if let Some(group) = group.filter(|_| column.column == Column::Title) {
+            let used = group.draw(painter, (x, y, column.width));
+            (x, column.width) = (x + used, column.width - used);
+        }
         let cell = app.store.cell(row, column.column);
         match (column.column, &cell) {
             (_, Cell::Severity(severity)) => {
@@ -112,7 +171,11 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
             (Column::Title, cell) if !is_readable => {
                 painter.put(x, y, column.width, &glance(cell), theme.error);
             }
-            (Column::Title, cell) => title(app, painter, column, (x, y), cell, base, stale),
+            (Column::Title, cell) => title(app, painter, &column, (x, y), cell, base, stale),
+            (Column::Owner, _) if group.is_some_and(|group| group.is_folded && group.group.owners > 1) => {
+                let owners = group.map_or(0, |group| group.group.owners);
+                painter.put(x, y, column.width, &format!("{} owners", thousands(owners)), base);
+            }
             (Column::Owner, cell) => {
                 let (text, style) = owner(app, row, cell);
                 painter.put(x, y, column.width, &text, if style { base } else { theme.dim });

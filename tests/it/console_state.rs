@@ -12,6 +12,7 @@ mod cutting;
 mod exporting;
 mod filtering;
 mod finding;
+mod groups;
 mod harness;
 mod help;
 mod histogram;

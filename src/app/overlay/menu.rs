@@ -44,6 +44,8 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
+    /// Groups the list by this column; `None` removes the groups.
+    Group(Option<Column>),
     /// Copies the text. The string is what the notice calls the text.
     Copy(RawText, String),
     /// Copies the curl command that fetches this scope from this feed.

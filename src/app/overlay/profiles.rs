@@ -161,6 +161,9 @@ impl App {
         self.store.hide_feeds(self.feeds.off().map(|feed| feed.id));
         self.name_feeds();
         self.view.rebuild(&self.store);
+        if let Some(groups) = &mut self.groups {
+            groups.reset();
+        }
         let contexts = self.query_contexts();
         if self.filter.compile(&contexts, &self.store, true) {
             self.view.filter(&self.store, self.filter.matcher());

@@ -115,12 +115,13 @@ impl Object for ViewList {
                 sort if sort == Sort::default() => String::new(),
                 sort => format!("  by {}", sort_name(sort)),
             };
+            let group = view.group.map_or_else(String::new, |by| format!("  grouped by {}", by.name()));
             lines.push(vec![
                 PanelSpan::column(key, Role::Accent, KEY),
                 PanelSpan::column(SafeText::new(&view.name).line(), role, NAME),
                 PanelSpan::column(count, count_role, COUNT),
                 PanelSpan::new(SafeText::new(&view.filter).line(), Role::Dim),
-                PanelSpan::new(sort, Role::Dim),
+                PanelSpan::new(sort + &group, Role::Dim),
             ]);
         }
         let cursor = (!lines.is_empty()).then_some(self.scroll.cursor);

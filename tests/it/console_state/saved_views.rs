@@ -43,8 +43,13 @@ fn a_number_opens_a_view_and_the_previous_view_is_one_key_away() {
     let mut console = console();
     let columns = Some(vec![ListColumn { column: Column::Title, width: None }]);
     let sort = Sort { column: Column::Title, descending: false };
-    console.app.settings.views[1] =
-        SavedView { name: "high".into(), filter: "severity:high".into(), sort, columns: columns.clone() };
+    console.app.settings.views[1] = SavedView {
+        name: "high".into(),
+        filter: "severity:high".into(),
+        sort,
+        group: Some(Column::Device),
+        columns: columns.clone(),
+    };
     console.keys("2");
     assert_eq!((console.app.filter.committed.as_str(), console.app.view.len()), ("severity:high", 1));
     assert_eq!((console.app.view.sort(), &console.app.list.columns), (sort, &columns));

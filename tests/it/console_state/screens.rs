@@ -70,6 +70,7 @@ pub(crate) enum State {
     Overview,
     ColumnChooser,
     Views,
+    Grouped,
     // With invented alerts.
     Columns,
     Processes,
@@ -99,7 +100,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 60] = [
+    pub(crate) const ALL: [Self; 61] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -136,6 +137,7 @@ impl State {
         Self::Overview,
         Self::ColumnChooser,
         Self::Views,
+        Self::Grouped,
         Self::Columns,
         Self::Processes,
         Self::CopyOfNode,
@@ -270,6 +272,7 @@ impl State {
             Self::Palette => console.keys(": m a r k"),
             Self::Overview => console.keys("d"),
             Self::Views => console.keys("'"),
+            Self::Grouped => console.keys("b t j l j Space"),
             Self::ColumnChooser => console.keys("C Space j K G Space"),
             Self::Editing => {
                 console.keys("/");
@@ -341,6 +344,10 @@ impl State {
 #[case("120x35", State::Views)]
 #[case("80x24", State::Views)]
 #[case("60x15", State::Views)]
+#[case("200x50", State::Grouped)]
+#[case("120x35", State::Grouped)]
+#[case("80x24", State::Grouped)]
+#[case("60x15", State::Grouped)]
 #[case("200x50", State::ColumnChooser)]
 #[case("120x35", State::ColumnChooser)]
 #[case("80x24", State::ColumnChooser)]
