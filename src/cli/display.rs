@@ -4,11 +4,26 @@ use clap::builder::FalseyValueParser;
 
 use crate::ui::{Depth, Theme, ThemeKind};
 
+/// The name of a theme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ThemeChoice {
+    /// Dark or light, like the terminal's background.
+    Auto,
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// With high contrast, for the terminal's background.
+    HighContrast,
+    /// No colour at all.
+    Mono,
+}
+
 /// Options for how the console is displayed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
 pub struct DisplayArgs {
-    /// Colour theme: dark, light or mono [default: chosen from the terminal background, or mono if NO_COLOR is set]
+    /// Colour theme: auto, dark, light, high-contrast or mono [default: auto, or mono if NO_COLOR is set]
     #[arg(
         long,
         global = true,
@@ -17,7 +32,7 @@ pub struct DisplayArgs {
         value_name = "NAME",
         hide_possible_values = true
     )]
-    pub theme: Option<ThemeKind>,
+    pub theme: Option<ThemeChoice>,
     /// Disable mouse capture
     #[arg(long, global = true, env = "ALERTDECK_NO_MOUSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_mouse: bool,
@@ -33,17 +48,23 @@ impl DisplayArgs {
 
 /// Selects the themes. The option overrides `NO_COLOR`.
 fn themes(
-    option: Option<ThemeKind>,
+    option: Option<ThemeChoice>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> (Theme, Option<Box<Theme>>) {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let theme = |kind| Theme::new(kind, depth(set), !is_utf8(set));
-    match (option, set("NO_COLOR")) {
-        (Some(kind), _) => (theme(kind), None),
-        (None, Some(_)) => (theme(ThemeKind::Mono), None),
-        (None, None) if is_light(set) => (theme(ThemeKind::Light), None),
-        (None, None) => (theme(ThemeKind::Dark), Some(Box::new(theme(ThemeKind::Light)))),
-    }
+    let choice = option.unwrap_or(match set("NO_COLOR") {
+        Some(_) => ThemeChoice::Mono,
+        None => ThemeChoice::Auto,
+    });
+    let (dark, light) = match choice {
+        ThemeChoice::Mono => return (theme(ThemeKind::Mono), None),
+        ThemeChoice::Dark => return (theme(ThemeKind::Dark), None),
+        ThemeChoice::Light => return (theme(ThemeKind::Light), None),
+        ThemeChoice::Auto => (ThemeKind::Dark, ThemeKind::Light),
+        ThemeChoice::HighContrast => (ThemeKind::HighContrastDark, ThemeKind::HighContrastLight),
+    };
+    if is_light(set) { (theme(light), None) } else { (theme(dark), Some(Box::new(theme(light)))) }
 }
 
 /// Returns whether the background is light according to `COLORFGBG`, which some terminals set to
@@ -112,17 +133,20 @@ mod tests {
     #[rstest]
     #[case(None, "", false)]
     #[case(None, "1", true)]
-    #[case(Some(ThemeKind::Light), "1", false)]
-    #[case(Some(ThemeKind::Mono), "", true)]
+    #[case(Some(ThemeChoice::Light), "1", false)]
+    #[case(Some(ThemeChoice::Auto), "1", false)]
+    #[case(Some(ThemeChoice::HighContrast), "1", false)]
+    #[case(Some(ThemeChoice::Mono), "", true)]
     fn the_theme_option_overrides_no_color(
-        #[case] option: Option<ThemeKind>,
+        #[case] option: Option<ThemeChoice>,
         #[case] no_color: &str,
         #[case] mono: bool,
     ) {
         let (theme, light) = themes(option, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
         assert_eq!(theme.accent.fg.is_none(), mono);
         // The background selects the theme only if nothing else does.
-        assert_eq!(light.is_some(), option.is_none() && !mono);
+        let asks = matches!(option, None | Some(ThemeChoice::Auto | ThemeChoice::HighContrast));
+        assert_eq!(light.is_some(), asks && !mono);
     }
 
     #[rstest]
