@@ -60,8 +60,8 @@ pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
 pub use counts::Counts;
 pub use detail::{
-    Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Indentation, Line, LineKind,
-    Value, command_line,
+    DECODED_LABEL, Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Indentation, Line,
+    LineKind, Value, command_line,
 };
 pub use feed::{
     Backfill, BackfillState, Cache, CacheWrite, Cached, Coverage, Extent, Feed, FeedSettings, Feeds,

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 pub use fact::{Fact, FactValue};
 pub use find::Find;
-pub use outline::{Indentation, command_line};
+pub use outline::{DECODED_LABEL, Indentation, command_line};
 pub use pane::DetailPane;
 pub(super) use pane::DetailPosition;
 pub(super) use pane::{CONTEXT, FIND, hints};
@@ -88,6 +88,9 @@ pub enum LineKind {
     Node(NodeId),
     /// One line of a process's wrapped command line, shown below the process's node.
     CommandLine(NodeId, String),
+    /// One line of text that a process's command line carries in Base64, decoded. The flag tells
+    /// whether a decoded text starts here.
+    Decoded(NodeId, bool, String),
     /// Grouped nodes of the same kind that are not suspicious: their number and the kind's plural
     /// name.
     Group(usize, String),
@@ -253,7 +256,7 @@ impl Detail {
             self.scroll.cursor -= 1;
         }
         self.scroll.show(self.lines.len(), height);
-        let is_command = |line: &Line| matches!(line.kind, LineKind::CommandLine(..));
+        let is_command = |line: &Line| matches!(line.kind, LineKind::CommandLine(..) | LineKind::Decoded(..));
         let below = self.lines.iter().skip(self.scroll.cursor + 1).take_while(|line| is_command(line));
         let end = self.scroll.cursor + 1 + below.count();
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
@@ -419,7 +422,7 @@ impl Detail {
     /// Returns the node that a line shows, if any.
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
-            LineKind::Node(id) | LineKind::CommandLine(id, _) => id,
+            LineKind::Node(id) | LineKind::CommandLine(id, _) | LineKind::Decoded(id, ..) => id,
             LineKind::TimelineEntry(at) => self.body.timeline.entries[at].node?,
             _ => return None,
         };
@@ -428,10 +431,10 @@ impl Detail {
 }
 
 impl Line {
-    /// Returns whether the cursor stops at the line. The cursor skips command lines and blank
-    /// lines, so that moving past them takes no extra key presses.
+    /// Returns whether the cursor stops at the line. The cursor skips command lines, what they carry
+    /// and blank lines, so that moving past them takes no extra key presses.
     fn takes_cursor(&self) -> bool {
-        !matches!(self.kind, LineKind::CommandLine(..) | LineKind::Blank)
+        !matches!(self.kind, LineKind::CommandLine(..) | LineKind::Decoded(..) | LineKind::Blank)
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     paint::{Painter, Span, columns, fit},
 };
 use crate::app::{
-    App, Area, Detail, DetailView, Fact, FactValue, Find, Indentation, Line, LineKind, Pane, TimeFormat,
-    bytes, more_bytes, span, thousands,
+    App, Area, DECODED_LABEL, Detail, DetailView, Fact, FactValue, Find, Indentation, Line, LineKind, Pane,
+    TimeFormat, bytes, more_bytes, span, thousands,
 };
 use alertdeck_evidence::{Entry, TimelineEvent};
 use alertdeck_model::{
@@ -182,6 +182,14 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let span = matched(app, (Some("process"), "processCommandLine"), text.as_str(), theme.dim);
             painter.put_spans(content.x, y, content.width, &highlight_hits(detail, painter, span));
         }
+        LineKind::Decoded(_, is_first, text) => {
+            let label = if *is_first { DECODED_LABEL } else { "" };
+            painter.put(content.x, y, content.width, label, theme.accent);
+            let used = (DECODED_LABEL.len() as u16).min(content.width);
+            let span = matched(app, (None, ""), text.as_str(), theme.text);
+            let spans = highlight_hits(detail, painter, span);
+            painter.put_spans(content.x + used, y, content.width - used, &spans);
+        }
         LineKind::Group(count, kind) => {
             let spans = [
                 Span::new(marker, theme.dim),
@@ -239,7 +247,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
 fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     let theme = painter.theme;
     let Indentation { margin, number } = Indentation::new(line.depth, usize::from(pane.width));
-    if number > 0 && !matches!(line.kind, LineKind::CommandLine(..)) {
+    if number > 0 && !matches!(line.kind, LineKind::CommandLine(..) | LineKind::Decoded(..)) {
         let depth = format!("{:>2}{}", line.depth, theme.symbols.prompt);
         let room = pane.width.saturating_sub(margin as u16);
         painter.put(pane.x + margin as u16, pane.y, room, &depth, theme.dim);

@@ -9,6 +9,7 @@
 mod alert;
 pub mod attack;
 pub mod defang;
+pub mod encoded;
 mod enums;
 mod evidence;
 mod foreign;

@@ -278,6 +278,7 @@ impl TextIndex {
                 // Indicators and command lines are node values, which are already indexed.
                 LineKind::Indicator(_)
                 | LineKind::CommandLine(..)
+                | LineKind::Decoded(..)
                 | LineKind::Section(..)
                 | LineKind::Group(..)
                 | LineKind::Blank => {}

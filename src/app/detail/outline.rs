@@ -18,7 +18,7 @@ use crate::app::{
     wrap::{MAX_JSON, MAX_SHOWN, Wrapped, WrappedLine, wrap_up_to},
 };
 use alertdeck_evidence::{Description, NodeId, Piece, Timeline, Tree};
-use alertdeck_model::{Alert, SafeText, Timestamp};
+use alertdeck_model::{Alert, SafeText, Timestamp, encoded};
 
 /// A tree with more nodes than this is partly folded at first, since it does not fit on a screen.
 const LARGE_TREE: usize = 40;
@@ -31,6 +31,8 @@ const MAX_LISTED_SIBLINGS: usize = 50;
 /// The maximum number of lines on which to show a process's command line. The process node's values
 /// include the full command line.
 const MAX_COMMAND_LINES: usize = 4;
+/// The label of text that a command line carries in Base64.
+pub const DECODED_LABEL: &str = "decoded  ";
 /// If there are more indicators than this, they are folded at first, since they would push the
 /// facts off the screen.
 const MAX_OPEN_INDICATORS: usize = 12;
@@ -396,9 +398,22 @@ impl<'a> Outline<'a> {
                 last.line.push('…');
             }
         }
+        let shown = lines.len();
         for (at, WrappedLine { line, .. }) in lines.into_iter().enumerate() {
             let kind = LineKind::CommandLine(id, line);
             self.lines.push(Line { depth, kind, fold: None, id: LineId { block, nth: at + 1 } });
+        }
+        let room = width.saturating_sub(DECODED_LABEL.len()).max(1);
+        let mut nth = shown;
+        for text in encoded::decoded(command.raw()) {
+            let text = SafeText::new(&text).line();
+            let mut lines = wrap_up_to(MAX_SHOWN, &text, room).lines;
+            lines.truncate(most);
+            for (at, WrappedLine { line, .. }) in lines.into_iter().enumerate() {
+                nth += 1;
+                let kind = LineKind::Decoded(id, at == 0, line);
+                self.lines.push(Line { depth, kind, fold: None, id: LineId { block, nth } });
+            }
         }
     }
 

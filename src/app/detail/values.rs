@@ -2,7 +2,7 @@
 
 use super::{Detail, Line, LineKind};
 use alertdeck_evidence::{NodeId, PropertySource};
-use alertdeck_model::{Indicator, IndicatorKind, Property, SafeText};
+use alertdeck_model::{Indicator, IndicatorKind, Property, SafeText, encoded};
 
 /// A value that can be copied and, if it has a filter field, used in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Value {
 
 /// The label of a value that names an item. That item reported the values listed after the name.
 const REPORTED_BY: &str = "reported by";
+/// The label of text that a command line carries in Base64, decoded.
+const DECODED: &str = "decoded from command line";
 
 impl Detail {
     /// Returns the first value on a line that contains the search text.
@@ -32,7 +34,7 @@ impl Detail {
     /// user or, if there is none, the line's first indicator.
     pub fn counted(&self, line: &Line) -> Option<&Indicator> {
         let identity = match line.kind {
-            LineKind::Node(id) | LineKind::CommandLine(id, _) => {
+            LineKind::Node(id) | LineKind::CommandLine(id, _) | LineKind::Decoded(id, ..) => {
                 self.body.tree.describe(id).identity.as_ref()
             }
             _ => None,
@@ -43,7 +45,9 @@ impl Detail {
     /// Returns a line's indicators.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
-            LineKind::Node(id) | LineKind::CommandLine(id, _) => &self.body.tree.describe(id).indicators,
+            LineKind::Node(id) | LineKind::CommandLine(id, _) | LineKind::Decoded(id, ..) => {
+                &self.body.tree.describe(id).indicators
+            }
             LineKind::Indicator(at) => self.body.indicators.get(at..=at).unwrap_or_default(),
             _ => &[],
         }
@@ -84,7 +88,17 @@ impl Detail {
                         }
                     }
                 }
+                let decoded = match property.path.as_str() {
+                    "processCommandLine" => encoded::decoded(value.text.raw()),
+                    _ => Vec::new(),
+                };
                 values.push(value);
+                // What was decoded is no property of its own, so no filter term finds it.
+                values.extend(decoded.iter().map(|text| Value {
+                    label: DECODED.into(),
+                    field: None,
+                    text: SafeText::new(text),
+                }));
             }
             return values;
         }
@@ -120,7 +134,8 @@ impl Detail {
             | LineKind::Group(..)
             | LineKind::TimelineEntry(_)
             | LineKind::Node(_)
-            | LineKind::CommandLine(..) => Vec::new(),
+            | LineKind::CommandLine(..)
+            | LineKind::Decoded(..) => Vec::new(),
         }
     }
 }

