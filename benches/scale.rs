@@ -262,6 +262,16 @@ fn main() {
         let cost = run(&mut console, key(letter));
         print(&format!("sort by {:?}", console.app.view.sort().column), cost);
     }
+    println!("{} lines to group", console.app.view.len());
+    for (name, letter) in [("title", "t"), ("device", "d")] {
+        run(&mut console, key("b"));
+        print(&format!("group by {name}"), run(&mut console, key(letter)));
+        print("unfold", run(&mut console, key("l")));
+        run(&mut console, key("h"));
+    }
+    print("next line", run(&mut console, key("j")));
+    run(&mut console, key("b"));
+    run(&mut console, key("0"));
     for (name, letter) in [("device", "d"), ("user", "u")] {
         run(&mut console, key("p"));
         print(&format!("pivot on the {name}"), run(&mut console, key(letter)));

@@ -286,6 +286,7 @@ impl App {
 
     fn sort(&mut self, sort: Sort) {
         self.view.sort_by(&self.store, sort);
+        self.regroup_soon();
     }
 
     /// Updates all derived state.
@@ -366,7 +367,7 @@ impl App {
         due.extend(self.confirmation_due());
         due.extend(self.overview_due());
         due.extend(self.views_due());
-        due.extend(self.groups.as_ref().and_then(|groups| groups.due(&self.view)));
+        due.extend(self.groups.as_ref().and_then(|groups| groups.due(&self.view, self.clock.now.mono)));
         due.extend(self.histogram_due());
         let next = due.into_iter().min();
         if next != self.ui.wake {
@@ -398,6 +399,7 @@ impl App {
         let contexts = self.query_contexts();
         if self.filter.compile(&contexts, &self.store, false) {
             self.view.filter(&self.store, self.filter.matcher());
+            self.regroup_soon();
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
     time::Duration,
 };
 
@@ -33,9 +34,11 @@ pub struct Group {
     /// The number of different owners; alerts without an owner count as one more.
     pub owners: usize,
     /// Identifies the group when the list has changed.
-    key: String,
-    /// The owners found so far.
-    known_owners: Vec<String>,
+    key: u64,
+    /// The owner of the first alert, as a hash.
+    first_owner: u64,
+    /// The other owners, as hashes.
+    other_owners: Vec<u64>,
     /// The line of the first alert.
     line: usize,
 }
@@ -46,7 +49,11 @@ pub struct Groups {
     /// What the alerts are grouped by.
     by: Column,
     /// The keys of unfolded groups.
-    unfolded: HashSet<String>,
+    unfolded: HashSet<u64>,
+    /// Hashes what alerts have in common: there may be as many groups as alerts, and texts would
+    /// take much longer to make and to drop. It is random, so nobody can prepare texts with the
+    /// same hash.
+    hasher: RandomState,
     made: Vec<Group>,
     /// The lines of the list: each row with its group.
     lines: Vec<(Row, u32)>,
@@ -69,7 +76,7 @@ struct Making {
     next: usize,
     revision: u64,
     began: Duration,
-    by_key: HashMap<String, u32>,
+    by_key: HashMap<u64, u32>,
     groups: Vec<Group>,
     of_rows: Vec<u32>,
 }
@@ -91,6 +98,7 @@ impl Groups {
         Self {
             by,
             unfolded: HashSet::new(),
+            hasher: RandomState::new(),
             made: Vec::new(),
             lines: Vec::new(),
             of_rows: Vec::new(),
@@ -144,23 +152,24 @@ impl Groups {
     }
 
     /// Returns when to make the groups again, measured from startup.
-    pub(super) fn due(&self, view: &View) -> Option<Duration> {
-        (self.making.is_none() && self.revision != Some(view.revision())).then_some(self.due)
+    pub(super) fn due(&self, view: &View, mono: Duration) -> Option<Duration> {
+        let is_current = self.making.is_some() || self.revision == Some(view.revision());
+        (!is_current).then_some(self.due).filter(|due| *due > mono)
     }
 
     /// Makes the groups from up to `work` more rows of the view, starting again if it has changed.
     pub(super) fn advance(&mut self, store: &Store, view: &View, work: usize, mono: Duration) {
         if self.making.is_none() {
-            let is_few = view.len() <= FEW;
-            if self.revision == Some(view.revision()) || !is_few && self.revision.is_some() && mono < self.due
-            {
+            // The rows of a long list are worth grouping only once they are final.
+            let is_due = view.len() <= FEW || mono >= self.due && !view.has_work();
+            if self.revision == Some(view.revision()) || self.revision.is_some() && !is_due {
                 return;
             }
             self.making = Some(Making::new(view, mono));
         }
         let Some(making) = &mut self.making else { return };
-        let work = if making.rows.len() <= FEW { FEW } else { work };
-        making.advance(store, self.by, work);
+        let work = if making.rows.len() <= FEW { usize::MAX } else { work };
+        making.advance(store, self.by, &self.hasher, work);
         if making.next == making.rows.len()
             && let Some(making) = self.making.take()
         {
@@ -195,7 +204,7 @@ impl Groups {
         if group.rows.len() < 2 || self.is_unfolded(group) == unfold {
             return false;
         }
-        let key = group.key.clone();
+        let key = group.key;
         if unfold {
             self.unfolded.insert(key);
         } else {
@@ -228,16 +237,16 @@ impl Making {
         }
     }
 
-    fn advance(&mut self, store: &Store, by: Column, work: usize) {
-        let end = self.rows.len().min(self.next + work.div_ceil(8));
+    fn advance(&mut self, store: &Store, by: Column, hasher: &RandomState, work: usize) {
+        let end = self.rows.len().min(self.next.saturating_add(work.div_ceil(8)));
         for row in self.rows[self.next..end].iter().copied() {
-            let key = key(store, row, by);
+            let key = hasher.hash_one(key(store, row, by));
             let next = self.groups.len() as u32;
-            let at = *self.by_key.entry(key).or_insert_with_key(|key| {
-                self.groups.push(Group { key: key.clone(), ..Group::default() });
+            let at = *self.by_key.entry(key).or_insert_with(|| {
+                self.groups.push(Group { key, ..Group::default() });
                 next
             });
-            self.groups[at as usize].add(store, row);
+            self.groups[at as usize].add(store, row, hasher);
             if self.of_rows.len() <= row.index() {
                 self.of_rows.resize(row.index() + 1, u32::MAX);
             }
@@ -257,14 +266,17 @@ fn key(store: &Store, row: Row, by: Column) -> String {
 }
 
 impl Group {
-    fn add(&mut self, store: &Store, row: Row) {
+    fn add(&mut self, store: &Store, row: Row, hasher: &RandomState) {
         let facts = store.facts(row);
         let severity = Severity::MEMBERS.iter().position(|(_, member)| member == facts.severity());
         let last = self.severities.len() - 1;
         self.severities[severity.unwrap_or(last).min(last)] += 1;
         let owner = facts.assigned_to().map_or_else(String::new, |owner| fold(owner.raw()));
-        if !self.known_owners.contains(&owner) {
-            self.known_owners.push(owner);
+        let owner = hasher.hash_one(owner);
+        if self.rows.is_empty() {
+            (self.first_owner, self.owners) = (owner, 1);
+        } else if owner != self.first_owner && !self.other_owners.contains(&owner) {
+            self.other_owners.push(owner);
             self.owners += 1;
         }
         self.rows.push(row);
@@ -403,6 +415,15 @@ impl App {
         if by != self.groups.as_ref().map(Groups::by) {
             self.groups = by.map(Groups::new);
             self.make_groups(0);
+        }
+    }
+
+    /// Makes the groups again without the pause that is meant for arriving alerts, because the user
+    /// has changed the rows or their order.
+    pub(super) fn regroup_soon(&mut self) {
+        if let Some(groups) = &mut self.groups {
+            groups.due = Duration::ZERO;
+            groups.making = None;
         }
     }
 
