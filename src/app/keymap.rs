@@ -314,7 +314,8 @@ mod tests {
             keymap.nearest(&list, key.parse().unwrap()).map(|(key, command)| (key.to_string(), command.id))
         };
         assert_eq!(near("t"), Some(("T".into(), "panes.time-format")));
-        assert_eq!(near("B"), None);
+        assert_eq!(near("B"), Some(("b".into(), "list.group")));
+        assert_eq!(near("Q"), None);
         assert_eq!(near("Z"), Some(("z".into(), "panes.zoom")));
         assert_eq!(near("Alt-s"), Some(("s".into(), "list.sort")));
         assert_eq!(near("9"), None);
