@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{App, Menu, MenuAction, MenuItem};
+use super::{App, Menu, MenuAction, MenuItem, Pane};
 use alertdeck_model::Severity;
 use alertdeck_store::{Column, Row, RowSet, Store, View, fold};
 
@@ -258,10 +258,17 @@ impl Making {
 
 /// Returns what the alerts of a group have in common. Alerts without a value are a group as well.
 fn key(store: &Store, row: Row, by: Column) -> String {
-    // A device or user is one whatever its spellings, but not in another tenant.
-    match store.identity(row, by) {
-        Some(identity) => format!("{} {}", store.feed(row).index(), fold(identity.value.raw())),
+    let value = match store.identity(row, by) {
+        // A device or user is one whatever its spellings.
+        Some(identity) => fold(identity.value.raw()),
         None => fold(&store.cell(row, by).text()),
+    };
+    let feed = store.feed(row).index();
+    // Another tenant's device, user or incident is another one, even if it is called the same.
+    match by {
+        Column::Tenant => feed.to_string(),
+        Column::Device | Column::User | Column::Incident if !value.is_empty() => format!("{feed} {value}"),
+        _ => value,
     }
 }
 
@@ -361,7 +368,7 @@ impl<'a> Lines<'a> {
 
     /// Returns a number that changes with the lines.
     pub fn revision(self) -> u64 {
-        // The groups follow the view, and each has its own counter, so the sum of both changes.
+        // The view counts from 0, so the list also notices that it is grouped or no longer is.
         self.groups.map_or_else(|| self.view.revision(), |groups| u64::MAX / 2 + groups.generation)
     }
 }
@@ -372,11 +379,17 @@ impl App {
         Lines::new(&self.view, self.groups.as_ref())
     }
 
-    /// Returns the alerts that the line under the cursor stands for.
+    /// Returns the alerts that a command applies to if none are marked: all alerts of the folded
+    /// group under the cursor, but only the one that is being read in the detail pane. Alerts that
+    /// have left the list are none of them, even if the groups have not been made again yet.
     pub fn rows_at_cursor(&self) -> Vec<Row> {
-        let cursor = self.selected();
-        let rows = self.lines().rows_at(self.list.scroll.cursor);
-        if rows.first() == cursor.as_ref() { rows } else { cursor.into_iter().collect() }
+        let Some(cursor) = self.selected() else { return Vec::new() };
+        let mut rows = self.lines().rows_at(self.list.scroll.cursor);
+        if self.ui.focus != Pane::List || rows.first() != Some(&cursor) {
+            return vec![cursor];
+        }
+        rows.retain(|row| *row == cursor || self.view.shown().contains(*row));
+        rows
     }
 
     /// Returns the menu of values to group by.

@@ -109,6 +109,10 @@ impl App {
         } else {
             marked
         };
+        // While a filter is running, a group may have alerts that do not match it.
+        if rows.len() > 1 && !self.knows_matching() {
+            return None;
+        }
         let (mut targets, mut why) = (Vec::new(), None);
         let count = rows.len();
         for row in rows {

@@ -1,11 +1,17 @@
 //! Groups of alerts: folding, marking and acting on them, and what keeps them.
 
-use alertdeck::app::{Groups, Pane};
-use alertdeck_store::Column;
+use alertdeck::{
+    app::{Groups, Message, Pane},
+    triage::WriteMode,
+};
+use alertdeck_store::{Column, FeedId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::harness::{Harness, alert, settings, with};
+use super::{
+    harness::{Harness, alert, settings, with},
+    settings::Settings,
+};
 
 /// Creates an alert on a device. Higher numbers are newer.
 fn on(number: u32, device: &str, severity: &str) -> Value {
@@ -26,13 +32,8 @@ fn console() -> Harness {
 }
 
 /// Returns the IDs of the alerts in the lines of the list.
-fn ids(console: &Harness) -> Vec<String> {
-    let id = |row| console.app.store.facts(row).id().raw().to_owned();
-    console.app.lines().from(0).map(id).collect()
-}
-
-fn selected(console: &Harness) -> String {
-    console.app.store.facts(console.app.selected().unwrap()).id().raw().to_owned()
+fn ids(console: &Harness) -> Vec<&'static str> {
+    console.app.lines().from(0).map(|row| console.id(row)).collect()
 }
 
 #[test]
@@ -49,9 +50,9 @@ fn alerts_with_the_same_value_are_one_line_until_it_is_unfolded() {
     assert_eq!(ids(&console), ["a5", "a3", "a1", "a4", "a2"]);
     assert!(console.screen().contains("\u{25be} 3 \u{25b2}2"), "{}", console.screen());
     console.keys("j j l h");
-    assert_eq!((ids(&console).len(), selected(&console).as_str()), (3, "a5"), "the cursor is on the group");
+    assert_eq!((ids(&console).len(), console.selected().unwrap()), (3, "a5"), "the cursor is on the group");
     console.keys("j l h");
-    assert_eq!((ids(&console).len(), selected(&console).as_str()), (3, "a4"), "nothing to fold");
+    assert_eq!((ids(&console).len(), console.selected().unwrap()), (3, "a4"), "nothing to fold");
 }
 
 #[test]
@@ -76,10 +77,10 @@ fn a_folded_group_is_marked_and_changed_as_a_whole() {
 fn groups_survive_filters_arrivals_and_sorting_and_are_a_step_back() {
     let mut console = console();
     console.keys("b d j");
-    assert_eq!(selected(&console), "a4");
+    assert_eq!(console.selected(), Some("a4"));
     console.arrive(&[on(6, "b.example", "high"), on(7, "new.example", "low")]);
     assert_eq!(ids(&console), ["a7", "a6", "a5", "a4"]);
-    assert_eq!(selected(&console), "a4", "the cursor stays on its alert");
+    assert_eq!(console.selected(), Some("a4"), "the cursor stays on its alert");
     console.keys("/");
     console.type_text("severity:high");
     console.keys("Enter");
@@ -103,7 +104,7 @@ fn the_next_new_alert_may_be_in_a_folded_group() {
     let third = console.app.view.get(2).unwrap();
     console.app.list.new.insert(third);
     console.keys("G .");
-    assert_eq!((console.app.list.scroll.cursor, selected(&console).as_str()), (0, "a5"));
+    assert_eq!((console.app.list.scroll.cursor, console.selected().unwrap()), (0, "a5"));
     let line = console.screen().lines().find(|line| line.starts_with(">+")).map(str::to_owned);
     assert!(
         line.is_some_and(|line| line.contains(" 3 ")),
@@ -111,7 +112,7 @@ fn the_next_new_alert_may_be_in_a_folded_group() {
         console.screen()
     );
     console.keys("l .");
-    assert_eq!(selected(&console), "a3");
+    assert_eq!(console.selected(), Some("a3"));
     assert_eq!(console.app.ui.focus, Pane::List);
 }
 
@@ -127,6 +128,55 @@ fn groups_belong_to_views() {
     assert_eq!(console.app.groups.as_ref().map(Groups::by), Some(Column::Device));
     console.keys("2");
     assert!(console.app.groups.is_none());
+}
+
+#[test]
+fn an_action_applies_to_the_group_only_in_the_list() {
+    let mut console = console();
+    console.keys("b d");
+    assert_eq!(console.app.rows_at_cursor().len(), 3);
+    console.keys("Enter");
+    assert_eq!((console.app.ui.focus, console.app.rows_at_cursor().len()), (Pane::Detail, 1), "one is read");
+    console.keys("Space");
+    assert_eq!(console.app.marks_shown(), 1);
+}
+
+#[test]
+fn a_group_that_is_not_made_again_yet_has_no_alerts_that_do_not_match() {
+    let mut console = Harness::with(Settings { writes: WriteMode::On, ..settings("") }, (120, 35));
+    console.slice = 50_000;
+    let severity = |number: u32| if number == 0 || number > 2_500 { "high" } else { "low" };
+    console.arrive(&(0..5_000).map(|number| on(number, "a.example", severity(number))).collect::<Vec<_>>());
+    console.done();
+    console.keys("b d");
+    assert_eq!((ids(&console).len(), console.app.rows_at_cursor().len()), (1, 5_000));
+    console.lazy = true;
+    console.keys("/");
+    console.type_text("severity:high");
+    console.keys("Enter");
+    while console.app.view.is_scanning() {
+        console.keys("a");
+        assert!(console.app.ui.overlay().is_none(), "it is not known yet which alerts match");
+        console.send(Message::Work(100));
+    }
+    let matching = console.app.view.matching().clone();
+    assert!(console.app.rows_at_cursor().iter().all(|row| matching.contains(*row)));
+    console.settle();
+    assert_eq!(console.app.rows_at_cursor().len(), matching.len());
+}
+
+#[test]
+fn tenants_share_titles_but_no_incidents_devices_or_users() {
+    let of = |name: &str| Settings { tenant: name.into(), ..settings("") };
+    let mut console = Harness::with_feeds(&[of("contoso"), of("fabrikam")], (120, 35));
+    for feed in [0, 1] {
+        let same = json!({"incidentId": "77", "title": "Same"});
+        console.complete(FeedId::new(feed), &[with(on(1, "a.example", "low"), same)]);
+    }
+    for (key, lines) in [("t", 1), ("i", 2), ("d", 2), ("n", 2)] {
+        console.keys(&format!("b {key}"));
+        assert_eq!(ids(&console).len(), lines, "{key}");
+    }
 }
 
 proptest! {
