@@ -14,8 +14,12 @@ use base64::{
 const MAX_ENCODED: usize = 1 << 17;
 /// The shortest Base64 text that counts as encoded: shorter words are often plain options.
 const MIN_ENCODED: usize = 8;
+/// The longest command line to search, in bytes.
+const MAX_COMMAND: usize = 1 << 18;
 /// How often decoded text is decoded again.
 const MAX_DEPTH: usize = 3;
+/// The maximum number of texts to decode. A command line may be written to have thousands.
+const MAX_TEXTS: usize = 8;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -25,7 +29,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Returns the texts that a command line carries in Base64, decoded, in the order in which they are
-/// written. Text that was encoded again follows the text that it was in.
+/// written. Text that was encoded again follows the text that it was in. At most 8 texts are decoded,
+/// and none of a command line longer than 256 KiB.
 pub fn decoded(command: &str) -> Vec<String> {
     let mut found = Vec::new();
     decode_into(command, 0, &mut found);
@@ -33,8 +38,7 @@ pub fn decoded(command: &str) -> Vec<String> {
 }
 
 fn decode_into(command: &str, depth: usize, found: &mut Vec<String>) {
-    // Most command lines are plain, and this is called for each of them.
-    if depth == MAX_DEPTH || command.len() < MIN_ENCODED {
+    if depth == MAX_DEPTH || !(MIN_ENCODED..=MAX_COMMAND).contains(&command.len()) {
         return;
     }
     let mut encoded: Vec<(usize, &str)> = Vec::new();
@@ -47,6 +51,9 @@ fn decode_into(command: &str, depth: usize, found: &mut Vec<String>) {
     encoded.sort_by_key(|(at, _)| *at);
     encoded.dedup_by_key(|(at, _)| *at);
     for (_, text) in encoded {
+        if found.len() == MAX_TEXTS {
+            return;
+        }
         if let Some(text) = readable(text)
             && !found.contains(&text)
         {
@@ -179,6 +186,14 @@ mod tests {
         texts.pop();
         texts.reverse();
         assert_eq!(decoded(&command), texts[..MAX_DEPTH]);
+    }
+
+    #[test]
+    fn thousands_of_texts_are_not_all_decoded() {
+        let call = |number: u32| format!("FromBase64String('{}')", BASE64.encode(format!("text {number}")));
+        let command: String = (0..5_000).map(call).collect();
+        assert_eq!(decoded(&command).len(), MAX_TEXTS);
+        assert!(decoded(&format!("{command}{}", "x".repeat(MAX_COMMAND))).is_empty());
     }
 
     proptest! {
