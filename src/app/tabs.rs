@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{App, Overlay, format::thousands};
 use alertdeck_model::SafeText;
-use alertdeck_query::{self as query, Matcher};
+use alertdeck_query::{self as query, Diagnostic, DiagnosticKind, Matcher};
 use alertdeck_store::Filter as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -23,6 +23,8 @@ pub enum ViewCount {
     Alerts(usize),
     /// The filter is invalid.
     Invalid,
+    /// The filter is about the user, and nobody is signed in.
+    NotSignedIn,
 }
 
 /// The number of loaded alerts in each saved view.
@@ -135,6 +137,7 @@ impl App {
             let count = match self.counts.views.of(&view.filter) {
                 Some(ViewCount::Alerts(count)) => thousands(count),
                 Some(ViewCount::Invalid) => "invalid".to_owned(),
+                Some(ViewCount::NotSignedIn) => "-".to_owned(),
                 None => String::new(),
             };
             let name = SafeText::new(&view.name).line();
@@ -194,7 +197,15 @@ impl App {
             let Some(filter) = self.counts.views.left.pop() else { break };
             match query::compile(&filter, &self.query_context()) {
                 Ok(plan) => self.counts.views.running = Some((filter, Matcher::new(&plan.test))),
-                Err(_) => self.counts.views.set(filter, ViewCount::Invalid),
+                Err(errors) => {
+                    let is_unknown = |error: &Diagnostic| error.kind == DiagnosticKind::NotSignedIn;
+                    let count = if errors.iter().all(is_unknown) {
+                        ViewCount::NotSignedIn
+                    } else {
+                        ViewCount::Invalid
+                    };
+                    self.counts.views.set(filter, count);
+                }
             }
         }
         if !self.counts.views.has_work() {

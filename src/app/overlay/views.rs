@@ -109,6 +109,7 @@ impl Object for ViewList {
             let (count, count_role) = match app.counts.views.of(&view.filter) {
                 Some(ViewCount::Alerts(count)) => (format!("{:>9}", thousands(count)), role),
                 Some(ViewCount::Invalid) => ("  invalid".to_owned(), Role::Error),
+                Some(ViewCount::NotSignedIn) => (format!("{:>9}", "-"), Role::Dim),
                 None => (String::new(), Role::Dim),
             };
             let sort = match view.sort {

@@ -4,7 +4,10 @@ use alertdeck::app::{Effect, Input, ListColumn, Message, Overlay, SavedView, Vie
 use alertdeck_store::{Column, Sort};
 use serde_json::json;
 
-use super::harness::{Harness, alert, settings, with};
+use super::{
+    harness::{Harness, alert, settings, with},
+    settings::Settings,
+};
 
 /// Returns a console with two alerts, one of them high.
 fn console() -> Harness {
@@ -193,4 +196,14 @@ fn views_that_do_not_fit_are_behind_the_last_tab() {
     console.keys("Esc");
     console.send(Message::Input(Input::Resize { width: 100, height: 29 }));
     assert!(tabs(&console).starts_with("filter"), "no room for tabs");
+}
+
+#[test]
+fn a_view_of_the_users_alerts_has_no_count_until_somebody_is_signed_in() {
+    let mut console = Harness::with(Settings { me: None, ..settings("") }, (120, 35));
+    console.arrive(&[alert(1)]);
+    console.done();
+    assert!(tabs(&console).starts_with(" 1 my queue -  2 "), "{}", tabs(&console));
+    console.keys("'");
+    assert_eq!(lines(&console)[0], "1|my queue|-|assigned:me status:open|");
 }
